@@ -1,0 +1,1 @@
+"""One package per chat platform. Each brings events in and replies out; none imports another."""

@@ -1,0 +1,1 @@
+"""Threadlab's conversation core: turns, workspaces, files. Knows no platform by name."""

@@ -1,0 +1,73 @@
+"""Errors of the core. `str(error)` is a sentence for a person; details go to the log.
+
+ThreadlabError
+├── SettingsError            the operator's settings contradict each other or lack something
+├── PlatformError            a chat platform refused or failed
+│   └── AmbiguousSend        a post may or may not have arrived
+├── AttachmentUnavailable    a file that a person sent can't be had
+├── TooLarge                 a stream is longer than allowed
+├── BlobMissing              no such blob in this thread
+└── EngineError              the engine refused or failed
+    ├── ContainerGone        its container has expired or is unknown
+    ├── ContextGone          the previous response is no longer there
+    ├── RateLimited          429; `retry_after_seconds` says when again
+    └── ResponseLost         a stream or background response ended without an answer
+"""
+
+from __future__ import annotations
+
+
+class ThreadlabError(Exception):
+    """Base of all errors that Threadlab raises on purpose."""
+
+
+class SettingsError(ThreadlabError):
+    """The operator's settings contradict each other or lack something."""
+
+
+class PlatformError(ThreadlabError):
+    """A chat platform refused or failed."""
+
+
+class AmbiguousSend(PlatformError):
+    """A post may or may not have arrived: look it up before sending it again."""
+
+
+class AttachmentUnavailable(ThreadlabError):
+    """A file that a person sent can't be had; the text says why."""
+
+
+class TooLarge(ThreadlabError):
+    """A stream is longer than allowed."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"It is larger than {limit_bytes // 1_000_000} MB.")
+        self.limit_bytes = limit_bytes
+
+
+class BlobMissing(ThreadlabError):
+    """This thread has no such blob."""
+
+
+class EngineError(ThreadlabError):
+    """The engine refused or failed."""
+
+
+class ContainerGone(EngineError):
+    """The container has expired or is unknown."""
+
+
+class ContextGone(EngineError):
+    """The previous response is no longer there."""
+
+
+class RateLimited(EngineError):
+    """The engine asks to wait."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ResponseLost(EngineError):
+    """A stream or background response ended without an answer."""

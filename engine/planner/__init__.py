@@ -1,0 +1,1 @@
+"""Planners decide what code answers a question."""
