@@ -65,7 +65,7 @@ class Lab(Protocol):
         """Run code in the container's kernel; state stays between runs and turns."""
 
     async def say(self, text: str) -> None:
-        """Append Markdown to the answer. `[name](sandbox:/mnt/data/name)` links become citations."""
+        """Append Markdown to the answer; `[x](sandbox:/mnt/data/x)` links become citations."""
 
 
 class Planner(Protocol):
