@@ -11,7 +11,9 @@ ThreadlabError
     ├── ContainerGone        its container has expired or is unknown
     ├── ContextGone          the previous response is no longer there
     ├── RateLimited          429; `retry_after_seconds` says when again
-    └── ResponseLost         a stream or background response ended without an answer
+    ├── EngineUnreachable    it can't be reached, or failed on its own side
+    ├── EngineRefused        it won't take this request (key, model, a field)
+    └── ResponseLost         a response can't be followed to its end; it may be asked again
 """
 
 from __future__ import annotations
@@ -69,5 +71,13 @@ class RateLimited(EngineError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class EngineUnreachable(EngineError):
+    """The engine can't be reached, or failed on its own side."""
+
+
+class EngineRefused(EngineError):
+    """The engine won't take this request: the key, the model, or a field of it."""
+
+
 class ResponseLost(EngineError):
-    """A stream or background response ended without an answer."""
+    """A response can't be followed to its end; the question may be asked again."""

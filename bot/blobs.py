@@ -1,0 +1,80 @@
+"""The blob store: bytes of attachments and artifacts, kept per thread under their sha256."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import obstore
+from obstore.store import LocalStore
+
+from bot.domain import Blob, ThreadKey
+from bot.errors import BlobMissing, TooLarge
+
+CHUNK_BYTES = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class BlobStore:
+    """Blobs in a local folder. A thread's blobs lie under its own prefix, so that no key reaches
+    another thread's bytes and a thread can be erased as one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._store = LocalStore(folder, mkdir=True)
+
+    async def put(self, key: ThreadKey, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> Blob:
+        """Store a stream in constant memory.
+
+        Raises:
+            TooLarge: past `limit_bytes`; nothing is kept.
+        """
+        digest = hashlib.sha256()
+        size_bytes = 0
+
+        async def measured() -> AsyncIterator[bytes]:
+            nonlocal size_bytes
+            async for chunk in chunks:
+                size_bytes += len(chunk)
+                if size_bytes > limit_bytes:
+                    raise TooLarge(limit_bytes)
+                digest.update(chunk)
+                yield chunk
+
+        # The name is known only at the end, so the bytes arrive under another one.
+        arriving = f"arriving/{secrets.token_hex(16)}"
+        await obstore.put_async(
+            self._store, arriving, measured(), chunk_size=CHUNK_BYTES, max_concurrency=2
+        )
+        blob = Blob(digest.hexdigest(), size_bytes)
+        await obstore.rename_async(self._store, arriving, _path(key, blob.sha256))
+        return blob
+
+    async def open(self, key: ThreadKey, sha256: str) -> AsyncIterator[bytes]:
+        """The bytes, in chunks. Raises BlobMissing where this thread has none of that name."""
+        try:
+            found = await obstore.get_async(self._store, _path(key, sha256))
+        except FileNotFoundError as missing:
+            raise BlobMissing(f"No blob {sha256[:12]}… in {key}.") from missing
+        async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
+            yield bytes(chunk)
+
+    @asynccontextmanager
+    async def as_file(self, key: ThreadKey, sha256: str) -> AsyncIterator[Path]:
+        """The blob as a file to read, for clients that want one. Raises BlobMissing."""
+        path = self._folder / _path(key, sha256)
+        if not await asyncio.to_thread(path.is_file):
+            raise BlobMissing(f"No blob {sha256[:12]}… in {key}.")
+        yield path
+
+
+def _path(key: ThreadKey, sha256: str) -> str:
+    if not _SHA256.fullmatch(sha256):
+        raise BlobMissing("That is no blob's name.")
+    thread = hashlib.sha256(str(key).encode()).hexdigest()[:32]
+    return f"threads/{thread}/{sha256}"

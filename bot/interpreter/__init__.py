@@ -1,0 +1,7 @@
+"""The engine, as the core sees it. The only package that imports `openai`."""
+
+from bot.interpreter.client import Interpreter
+from bot.interpreter.files import ContainerFile, Upload
+from bot.interpreter.request import FreshContainer, Question
+
+__all__ = ["ContainerFile", "FreshContainer", "Interpreter", "Question", "Upload"]

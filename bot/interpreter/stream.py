@@ -1,0 +1,149 @@
+"""The engine's stream events, translated into ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from bot.domain import CodeRun, RunState
+from bot.errors import ResponseLost
+from bot.events import (
+    Citation,
+    CodeFinished,
+    CodeGrew,
+    CodeRunning,
+    CodeStarted,
+    Finished,
+    Outcome,
+    ResponseStarted,
+    TextGrew,
+    TurnEvent,
+    Usage,
+)
+from bot.interpreter.faults import understand
+
+if TYPE_CHECKING:
+    from openai.types.responses import (
+        Response,
+        ResponseCodeInterpreterToolCall,
+        ResponseOutputItem,
+        ResponseStreamEvent,
+    )
+
+PARAGRAPH = "\n\n"
+
+
+class Translation:
+    """Translates one response's events; remembers how far it came, so that it can be resumed."""
+
+    def __init__(self) -> None:
+        self.response_id: str | None = None
+        self.last_sequence_number: int | None = None
+        self._texts = 0
+
+    async def translate(
+        self, events: AsyncIterator[ResponseStreamEvent]
+    ) -> AsyncIterator[TurnEvent]:
+        """Our events for theirs, up to and with `Finished`.
+
+        Raises:
+            EngineError: the response failed; which kind says what to do.
+        """
+        async for event in events:
+            self.last_sequence_number = event.sequence_number
+            for ours in self._one(event):
+                yield ours
+
+    def _one(self, event: ResponseStreamEvent) -> list[TurnEvent]:
+        match event.type:
+            case "response.created" | "response.queued" | "response.in_progress":
+                return self._started(event.response.id)
+            case "response.output_item.added":
+                return self._item_added(event.item)
+            case "response.code_interpreter_call_code.delta":
+                return [CodeGrew(event.item_id, event.delta)]
+            case "response.code_interpreter_call.interpreting":
+                return [CodeRunning(event.item_id)]
+            case "response.output_item.done":
+                if event.item.type == "code_interpreter_call":
+                    return [CodeFinished(_code_run(event.item))]
+            case "response.output_text.delta":
+                return [TextGrew(event.delta)]
+            case "response.completed" | "response.incomplete":
+                return [Finished(outcome_of(event.response))]
+            case "response.failed":
+                raise_failure(event.response)
+            case "error":
+                raise understand(event.message, code=event.code)
+        return []
+
+    def _started(self, response_id: str) -> list[TurnEvent]:
+        if self.response_id == response_id:
+            return []
+        self.response_id = response_id
+        return [ResponseStarted(response_id)]
+
+    def _item_added(self, item: ResponseOutputItem) -> list[TurnEvent]:
+        if item.type == "code_interpreter_call":
+            return [CodeStarted(item.id)]
+        if item.type == "message":
+            self._texts += 1
+            return [TextGrew(PARAGRAPH)] if self._texts > 1 else []
+        return []
+
+
+def raise_failure(response: Response) -> None:
+    """Raise what a failed or cancelled response means."""
+    error = response.error
+    if error is None:
+        raise ResponseLost(f"The response ended as {response.status}.")
+    failure = understand(error.message, code=error.code)
+    # The response is dead, whatever the reason; where the engine is to blame, ask anew.
+    raise ResponseLost(error.message) if error.code == "server_error" else failure
+
+
+def outcome_of(response: Response) -> Outcome:
+    """All of a finished response that we keep."""
+    runs: list[CodeRun] = []
+    citations: list[Citation] = []
+    container_id: str | None = None
+    text = ""
+    for item in response.output:
+        if item.type == "code_interpreter_call":
+            runs.append(_code_run(item))
+            container_id = item.container_id
+        elif item.type == "message":
+            for part in item.content:
+                if part.type != "output_text":
+                    text += part.refusal
+                    continue
+                text += PARAGRAPH if text else ""
+                citations += [
+                    Citation(
+                        found.container_id,
+                        found.file_id,
+                        found.filename,
+                        found.start_index + len(text),
+                        found.end_index + len(text),
+                    )
+                    for found in part.annotations
+                    if found.type == "container_file_citation"
+                ]
+                text += part.text
+    usage = response.usage
+    return Outcome(
+        response_id=response.id,
+        container_id=container_id,
+        text=text,
+        runs=tuple(runs),
+        citations=tuple(citations),
+        usage=Usage(usage.input_tokens, usage.output_tokens) if usage else Usage(),
+    )
+
+
+def _code_run(item: ResponseCodeInterpreterToolCall) -> CodeRun:
+    outputs = item.outputs or []
+    logs = "\n".join(output.logs for output in outputs if output.type == "logs")
+    images = tuple(output.url for output in outputs if output.type == "image")
+    state = RunState.DONE if item.status == "completed" else RunState.FAILED
+    return CodeRun(item.id, item.code or "", state, logs, images)

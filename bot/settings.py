@@ -1,0 +1,102 @@
+"""The operator's settings: from the environment or `.env`, each with its unit in its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MemoryLimit = Literal["1g", "4g", "16g", "64g"]
+
+
+class Settings(BaseSettings):
+    """Settings of the core. Adapters and the engine read their own from the same environment."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Where all state lives.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least important log line that is written."
+    )
+
+    engine: Literal["embedded"] | None = Field(
+        None, description="`embedded` answers with Threadlab's own engine, on this machine."
+    )
+    openai_api_key: SecretStr | None = Field(None, description="Key for the Responses API.")
+    openai_base_url: str | None = Field(None, description="Another server with the same API.")
+    openai_model: str = Field("gpt-5", description="The model that answers.")
+    openai_effort: Literal["minimal", "low", "medium", "high"] | None = Field(
+        None, description="Reasoning effort; unset leaves the model's own default."
+    )
+    openai_background: bool = Field(
+        True,
+        description="Responses run in the background, so that a crash resumes them. "
+        "Switch off for organisations with zero data retention.",
+    )
+    memory_limit: MemoryLimit = Field("1g", description="Memory tier of new containers.")
+    container_idle_seconds: int = Field(
+        1200, ge=1, description="After how long unused the engine ends a container."
+    )
+
+    attachment_max_mb: int = Field(512, ge=1, description="Largest file taken from a person.")
+    attachments_max: int = Field(50, ge=1, description="Most files taken with one message.")
+    artifact_max_mb: int = Field(512, ge=1, description="Largest file kept from a container.")
+    artifacts_max: int = Field(50, ge=1, description="Most files delivered with one answer.")
+    upload_keep_days: int = Field(
+        30, ge=1, le=30, description="After how long the engine deletes an uploaded file."
+    )
+    turn_seconds: float = Field(900, gt=0, description="Longest time one question may take.")
+    engine_connect_seconds: float = Field(
+        10, gt=0, description="Longest wait for a connection to the engine."
+    )
+    engine_silence_seconds: float = Field(
+        300, gt=0, description="Longest silence of the engine within one stream."
+    )
+    engine_attempts: int = Field(
+        4, ge=1, description="How often a question is put to an engine that refuses or fails."
+    )
+    retry_wait_seconds: float = Field(
+        60, gt=0, description="Longest single wait that a busy engine may ask for."
+    )
+    post_attempts: int = Field(4, ge=1, description="How often a post to the chat is tried.")
+    turns_at_once: int = Field(64, ge=1, description="Turns that run at the same time.")
+    sweep_seconds: float = Field(
+        15, gt=0, description="How often forgotten turns are looked for and started."
+    )
+    shutdown_seconds: float = Field(
+        20, gt=0, description="How long running turns may take to finish after SIGTERM."
+    )
+    database_timeout_seconds: float = Field(
+        30, gt=0, description="How long a statement waits for a locked database."
+    )
+
+    @property
+    def database_path(self) -> Path:
+        """The file with threads, messages, turns and files."""
+        return self.data_dir / "threadlab.db"
+
+    @property
+    def workflows_path(self) -> Path:
+        """The file with the durable steps of turns (DBOS)."""
+        return self.data_dir / "workflows.db"
+
+    @property
+    def blobs_path(self) -> Path:
+        """The folder with the bytes of attachments and artifacts."""
+        return self.data_dir / "blobs"
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether the operator named an engine at all."""
+        return bool(self.openai_api_key or self.openai_base_url or self.engine)
+
+
+def environment(env_file: Path = Path(".env")) -> Mapping[str, str]:
+    """The environment with `.env` under it, for adapters and the engine."""
+    below = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    return {**below, **os.environ}

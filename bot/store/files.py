@@ -1,0 +1,120 @@
+"""A thread's files: what people sent and what code made, and where each lies now."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.domain import Artifact, Blob, ThreadKey
+from bot.store.messages import insert_once
+from bot.store.tables import files
+
+UPLOAD_MARGIN_SECONDS = 3_600  # an upload this close to its end counts as gone
+
+
+class Origin(StrEnum):
+    """Who brought a file."""
+
+    PERSON = "person"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One version of a file. The container columns say where it lies in which container."""
+
+    id: str
+    turn_id: str
+    origin: Origin
+    name: str
+    media_type: str
+    sha256: str
+    size_bytes: int
+    engine_file_id: str | None = None
+    engine_expires_at: float | None = None
+    container_id: str | None = None
+    container_file_id: str | None = None
+    container_path: str | None = None
+
+    @property
+    def upload_id(self) -> str | None:
+        """The id of its copy at the engine, if that will last."""
+        if self.engine_file_id is None or self.engine_expires_at is None:
+            return None
+        lasts = self.engine_expires_at - time.time() > UPLOAD_MARGIN_SECONDS
+        return self.engine_file_id if lasts else None
+
+    def path_in(self, container_id: str | None) -> str:
+        """Where code finds the file: uploads are mounted as `<file id>-<name>` [facts: openai]."""
+        if container_id and container_id == self.container_id and self.container_path:
+            return self.container_path
+        return posixpath.join("/mnt/data", f"{self.engine_file_id}-{self.name}")
+
+    def as_artifact(self) -> Artifact:
+        """The file as something to deliver."""
+        return Artifact(self.id, self.name, self.media_type, Blob(self.sha256, self.size_bytes))
+
+
+class Files:
+    """Queries on a thread's files. Each method is one transaction."""
+
+    def __init__(self, database: AsyncEngine) -> None:
+        self._database = database
+        self._reading = database.execution_options(read_only=True)
+
+    async def add(self, key: ThreadKey, file: StoredFile, *, author_id: str | None = None) -> None:
+        """Keep a file; one with the same id stays as it is."""
+        values = {name: getattr(file, name) for name in StoredFile.__slots__}
+        async with self._database.begin() as db:
+            await insert_once(
+                db,
+                files,
+                **values,
+                thread=str(key),
+                author_id=author_id,
+                created_at=time.time(),
+            )
+
+    async def of_thread(self, key: ThreadKey) -> list[StoredFile]:
+        """Every version of every file, oldest first."""
+        return await self._select(files.c.thread == str(key))
+
+    async def of_turn(self, turn_id: str, origin: Origin) -> list[StoredFile]:
+        """The files that came with, or out of, a turn, oldest first."""
+        return await self._select(files.c.turn_id == turn_id, files.c.origin == origin)
+
+    async def update(self, file_id: str, **values: Any) -> None:
+        """Set columns of a file."""
+        async with self._database.begin() as db:
+            await db.execute(sa.update(files).where(files.c.id == file_id).values(**values))
+
+    async def count(self, key: ThreadKey) -> int:
+        """How many different names the thread's workspace has."""
+        return len(newest(await self.of_thread(key)))
+
+    async def _select(self, *where: sa.ColumnElement[bool]) -> list[StoredFile]:
+        query = sa.select(files).where(*where).order_by(files.c.created_at, files.c.id)
+        async with self._reading.connect() as db:
+            rows = (await db.execute(query)).mappings().all()
+        return [_from_row(row) for row in rows]
+
+
+def _from_row(row: Any) -> StoredFile:
+    known = {name: row[name] for name in StoredFile.__slots__}
+    return StoredFile(**{**known, "origin": Origin(row["origin"])})
+
+
+def newest(versions: Iterable[StoredFile]) -> list[StoredFile]:
+    """The newest version of each name, in the order in which they were written last."""
+    by_name: dict[str, StoredFile] = {}
+    for version in versions:
+        by_name.pop(version.name, None)
+        by_name[version.name] = version
+    return list(by_name.values())

@@ -1,0 +1,189 @@
+"""Turns: which may run, what it answers, how it ended. The thread's order is kept here."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain import IncomingMessage, ThreadKey
+from bot.events import Outcome
+from bot.store.messages import as_row, from_row, insert_once
+from bot.store.tables import messages, threads, turns
+
+
+class TurnState(StrEnum):
+    """How far a turn is."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+OVER = (TurnState.DONE, TurnState.FAILED, TurnState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answer in the making, or made."""
+
+    id: str
+    key: ThreadKey
+    state: TurnState
+    generation: int
+    reply_ref: str | None
+    response_id: str | None
+    stop_requested: bool
+    outcome: Outcome | None
+    notes: tuple[str, ...]
+
+
+class Turns:
+    """Queries on turns and the messages they answer. Each method is one transaction."""
+
+    def __init__(self, database: AsyncEngine) -> None:
+        self._database = database
+        self._reading = database.execution_options(read_only=True)
+
+    async def accept(self, message: IncomingMessage) -> tuple[bool, str | None]:
+        """Commit a message; whether it is new, and the turn to start if the thread was idle."""
+        thread = str(message.key)
+        async with self._database.begin() as db:
+            await insert_once(db, threads, key=thread, created_at=time.time())
+            if not await insert_once(db, messages, **as_row(message)):
+                return False, None
+            return True, await _claim(db, thread)
+
+    async def get(self, turn_id: str) -> Turn:
+        """The turn; KeyError where there is none."""
+        query = sa.select(turns).where(turns.c.id == turn_id)
+        async with self._reading.connect() as db:
+            row = (await db.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise KeyError(turn_id)
+        return Turn(
+            id=row["id"],
+            key=ThreadKey.parse(row["thread"]),
+            state=TurnState(row["state"]),
+            generation=row["generation"],
+            reply_ref=row["reply_ref"],
+            response_id=row["response_id"],
+            stop_requested=row["stop_requested"],
+            outcome=Outcome.from_json(row["outcome"]) if row["outcome"] else None,
+            notes=tuple(row["notes"]),
+        )
+
+    async def collect(self, turn_id: str) -> None:
+        """Give the turn the messages it answers: the first that waits, and what the same author
+        wrote after it before anybody else did. Running it twice takes no message away."""
+        async with self._database.begin() as db:
+            thread = await db.scalar(sa.select(turns.c.thread).where(turns.c.id == turn_id))
+            free = messages.c.turn_id.is_(None) | (messages.c.turn_id == turn_id)
+            query = (
+                sa.select(messages.c.seq, messages.c.author_id)
+                .where(messages.c.thread == thread, free)
+                .order_by(messages.c.seq)
+            )
+            waiting = [(row.seq, row.author_id) for row in await db.execute(query)]
+            mine = leading_run(waiting)
+            await db.execute(
+                sa.update(messages).where(messages.c.seq.in_(mine)).values(turn_id=turn_id)
+            )
+            await db.execute(
+                sa.update(turns).where(turns.c.id == turn_id).values(state=TurnState.RUNNING)
+            )
+
+    async def messages(self, turn_id: str) -> tuple[IncomingMessage, ...]:
+        """The messages that a turn answers, oldest first."""
+        query = sa.select(messages).where(messages.c.turn_id == turn_id).order_by(messages.c.seq)
+        async with self._reading.connect() as db:
+            rows = (await db.execute(query)).mappings().all()
+        return tuple(from_row(row) for row in rows)
+
+    async def update(self, turn_id: str, **values: Any) -> None:
+        """Set columns of a turn."""
+        async with self._database.begin() as db:
+            await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**values))
+
+    async def settle(
+        self, turn_id: str, state: TurnState, *, thread: dict[str, Any] | None = None
+    ) -> str | None:
+        """End a turn and claim the thread's next one, which is returned.
+
+        Args:
+            turn_id: the turn; settling it again changes nothing.
+            state: one of OVER.
+            thread: columns of the thread to set, unless it was reset meanwhile.
+        """
+        async with self._database.begin() as db:
+            turn = (await db.execute(sa.select(turns).where(turns.c.id == turn_id))).one()
+            here = threads.c.key == turn.thread
+            if turn.state in OVER:
+                return await db.scalar(sa.select(threads.c.running_turn).where(here))
+            ended = {"state": state, "finished_at": time.time()}
+            await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**ended))
+            if thread:
+                same = threads.c.generation == turn.generation
+                await db.execute(sa.update(threads).where(here, same).values(**thread))
+            await db.execute(sa.update(threads).where(here).values(running_turn=None))
+            return await _claim(db, turn.thread)
+
+    async def unstarted(self, limit: int) -> Sequence[str]:
+        """Turns that were claimed and not begun, oldest first."""
+        query = (
+            sa.select(turns.c.id)
+            .where(turns.c.state == TurnState.ACCEPTED)
+            .order_by(turns.c.created_at)
+            .limit(limit)
+        )
+        async with self._reading.connect() as db:
+            return (await db.scalars(query)).all()
+
+    async def recent(self, key: ThreadKey, limit: int) -> Sequence[str]:
+        """The thread's newest turns that are over, newest first."""
+        query = (
+            sa.select(turns.c.id)
+            .where(turns.c.thread == str(key), turns.c.state.in_(OVER))
+            .order_by(turns.c.created_at.desc())
+            .limit(limit)
+        )
+        async with self._reading.connect() as db:
+            return (await db.scalars(query)).all()
+
+
+async def _claim(db: AsyncConnection, thread: str) -> str | None:
+    """Make the turn of the first waiting message, if the thread is free."""
+    row = (await db.execute(sa.select(threads).where(threads.c.key == thread))).one()
+    waiting = sa.exists().where(messages.c.thread == thread, messages.c.turn_id.is_(None))
+    if row.running_turn is not None or not await db.scalar(sa.select(waiting)):
+        return None
+    turn_id = f"turn_{secrets.token_hex(8)}"
+    await db.execute(
+        sa.insert(turns).values(
+            id=turn_id,
+            thread=thread,
+            state=TurnState.ACCEPTED,
+            generation=row.generation,
+            created_at=time.time(),
+        )
+    )
+    await db.execute(sa.update(threads).where(threads.c.key == thread).values(running_turn=turn_id))
+    return turn_id
+
+
+def leading_run(waiting: Sequence[tuple[int, str]]) -> list[int]:
+    """The numbers at the front of (number, author) pairs that share the first one's author."""
+    mine: list[int] = []
+    for seq, author in waiting:
+        if author != waiting[0][1]:
+            break
+        mine.append(seq)
+    return mine
