@@ -1,0 +1,111 @@
+"""What runs inside the sandbox: an ipykernel with the usual libraries already imported.
+
+The only file of the project that the code can see. Started as
+`python kernel_main.py <connection file> <limits as JSON>`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, ClassVar
+
+import matplotlib.pyplot
+import numpy
+import pandas  # noqa: F401 - imported so that the first cell finds it loaded
+from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.session import Session
+
+_MIMETYPES = ["text/plain", "image/png"]
+_NICENESS = 5
+
+
+class BoundedSession(Session):
+    """Cuts at the source what a run sends, so that a flood costs neither socket nor server.
+
+    The server holds the same limits itself; this class only saves it the work.
+    """
+
+    limits: ClassVar[dict[str, int]] = {"output_chars": 1 << 18, "images": 20, "image_chars": 1}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._run: str | None = None
+        self._chars = 0
+        self._images = 0
+
+    def send(self, stream: Any, msg_or_type: Any, *args: Any, **kwargs: Any) -> Any:
+        """Send a message unless its run has already said all that is kept."""
+        if isinstance(msg_or_type, dict) and msg_or_type.get("msg_type") == "stream":
+            self._begin(msg_or_type["parent_header"])
+            if self._chars > self.limits["output_chars"]:
+                return None
+        return super().send(stream, msg_or_type, *args, **kwargs)
+
+    def serialize(self, msg: dict[str, Any], ident: Any = None) -> list[bytes]:
+        """Shorten every text of a message to what is kept of it, and drop too large images."""
+        if isinstance(msg.get("content"), dict):
+            self._begin(msg["parent_header"])
+            msg = {**msg, "content": self._shorten(msg["content"])}
+            if msg["header"]["msg_type"] == "stream":
+                self._chars += len(msg["content"]["text"])
+        return super().serialize(msg, ident)  # type: ignore[no-any-return]
+
+    def _begin(self, parent: Any) -> None:
+        run = parent.get("msg_id")
+        if run != self._run:
+            self._run, self._chars, self._images = run, 0, 0
+
+    def _shorten(self, value: Any) -> Any:
+        if isinstance(value, str):
+            # One character more than is kept tells the server that something was cut.
+            return value[: self.limits["output_chars"] + 1]
+        if isinstance(value, dict):
+            return {k: self._shorten(v) for k, v in value.items() if k != "image/png"} | {
+                "image/png": image for image in self._image(value)
+            }
+        if isinstance(value, list):
+            return [self._shorten(item) for item in value]
+        return value
+
+    def _image(self, bundle: dict[str, Any]) -> list[str]:
+        image = bundle.get("image/png")
+        if not isinstance(image, str) or len(image) > self.limits["image_chars"]:
+            return []
+        self._images += 1
+        return [image] if self._images <= self.limits["images"] else []
+
+
+class LabKernelApp(IPKernelApp):  # type: ignore[misc]
+    """An ipykernel whose messages are bounded and whose figures come out as images."""
+
+    def _session_default(self) -> Session:
+        return BoundedSession(parent=self)
+
+
+def main(connection_file: str, limits: str) -> None:
+    """Serve the kernel until it is killed."""
+    os.nice(_NICENESS)
+    BoundedSession.limits = json.loads(limits)
+    app = LabKernelApp.instance(connection_file=connection_file)
+    app.config.HistoryManager.enabled = False
+    app.config.InteractiveShell.colors = "nocolor"
+    app.config.InlineBackend.figure_formats = {"png"}
+    app.initialize([])
+    app.shell.display_formatter.active_types = _MIMETYPES
+    app.shell.enable_matplotlib("inline")
+    _draw_once()
+    app.start()
+
+
+def _draw_once() -> None:
+    """Load what the first figure would load."""
+    figure, axes = matplotlib.pyplot.subplots()
+    axes.plot(numpy.arange(2))
+    figure.canvas.draw()
+    matplotlib.pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,231 @@
+"""One container's Python: runs code one piece at a time, stops it, notices its death."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from engine.channels import Channels, Reply
+from engine.confinement import tier_bytes
+from engine.errors_kernel import KernelStartFailed
+from engine.kernel_port import Execution, Stop
+from engine.outputs import Outputs
+from engine.paths import Usage, measure
+from engine.process import KernelProcess
+from engine.sandbox import DATA_PATH
+from engine.settings import EngineSettings, SandboxKind
+
+_log = structlog.get_logger(__name__)
+_RESTARTED = "[Python was started afresh: its variables are gone, files in /mnt/data are there]\n"
+
+
+class RunningKernel:
+    """A process with its sockets, ready to run code."""
+
+    def __init__(self, process: KernelProcess, channels: Channels) -> None:
+        self.process = process
+        self.channels = channels
+
+    @classmethod
+    async def start(cls, settings: EngineSettings, process: KernelProcess) -> RunningKernel:
+        """Wait until a started process answers. Raises KernelStartFailed with what it said."""
+        channels = Channels(process.connection, message_bytes_max=2 * settings.image_bytes)
+        running = cls(process, channels)
+        ready = asyncio.create_task(channels.ready())
+        death = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait(
+                (ready, death),
+                timeout=settings.kernel_start_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not ready.done():
+                process.kill()
+                raise KernelStartFailed(f"The kernel did not start. {await process.stderr()}")
+        except BaseException:
+            await running.close()
+            raise
+        finally:
+            ready.cancel()
+            death.cancel()
+        process.locate()
+        return running
+
+    async def close(self) -> None:
+        """End the process and close the sockets."""
+        await self.channels.close()
+        await self.process.close()
+
+
+class SandboxedKernel:
+    """Implements `Kernel` over a running kernel; `restart` makes another over the same folder.
+
+    A run that must stop is interrupted, and its kernel ended if that does not help within the
+    grace time. After the end the next run starts afresh and says so in its logs.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        data_dir: Path,
+        memory_limit: str,
+        running: RunningKernel,
+        restart: Callable[[Path], Awaitable[RunningKernel]],
+        released: Callable[[SandboxedKernel], None],
+    ) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._memory_bytes = tier_bytes(memory_limit)
+        self._running = running
+        self._restart = restart
+        self._released = released
+        self._lock = asyncio.Lock()
+        self._busy = False
+        self._stop: Stop | None = None
+        self._began = asyncio.Event()
+        self._grace: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._adopt(running)
+        self._watch = asyncio.create_task(self._watch_disk())
+
+    @property
+    def data_dir(self) -> Path:
+        """The host's folder that the code sees as `/mnt/data`."""
+        return self._data_dir
+
+    async def execute(self, code: str) -> Execution:
+        """Run code, one at a time. Never raises for what the code does."""
+        async with self._lock:
+            note = ""
+            if not self._running.process.alive:
+                try:
+                    await self._revive()
+                except KernelStartFailed as e:
+                    return Execution(logs=str(e), stop=Stop.DIED, kernel_lost=True)
+                note = _RESTARTED
+            self._stop, self._busy = None, True
+            self._began.set()
+            limit = asyncio.get_running_loop().call_later(
+                self._settings.code_seconds, self._halt, Stop.TIMEOUT
+            )
+            try:
+                return await self._run(code, note)
+            finally:
+                self._busy = False
+                self._began.clear()
+                limit.cancel()
+                if self._grace is not None:
+                    self._grace.cancel()
+                    self._grace = None
+
+    async def interrupt(self) -> None:
+        """Stop the running code; does nothing when none runs."""
+        if self._busy:
+            self._halt(Stop.INTERRUPTED)
+
+    async def close(self) -> None:
+        """End the kernel; `data_dir` stays."""
+        if self._closed:
+            return
+        self._closed = True
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
+        await self._running.close()
+        self._released(self)
+
+    def _adopt(self, running: RunningKernel) -> None:
+        self._running = running
+        self._kills_before = running.process.group.memory_kills()
+        running.process.limit(self._settings, self._memory_bytes)
+
+    async def _revive(self) -> None:
+        await self._running.close()
+        self._adopt(await self._restart(self._data_dir))
+
+    async def _run(self, code: str, note: str) -> Execution:
+        outputs = Outputs(
+            self._settings.output_chars, self._settings.images_max, self._settings.image_bytes
+        )
+        if note:
+            outputs.take("stream", {"text": note})
+        run = asyncio.create_task(self._running.channels.run(self._seen(code), outputs))
+        death = asyncio.create_task(self._running.process.wait())
+        try:
+            await asyncio.wait((run, death), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            # The caller went away: free the kernel for the next one before leaving.
+            self._halt(Stop.INTERRUPTED)
+            await asyncio.wait((run, death), return_when=asyncio.FIRST_COMPLETED)
+            raise
+        finally:
+            death.cancel()
+            if not run.done():
+                self._running.process.kill()
+                run.cancel()
+                await asyncio.gather(run, return_exceptions=True)
+        reply = None if run.cancelled() else run.result()
+        return self._execution(outputs, reply, lost=bool(note))
+
+    def _execution(self, outputs: Outputs, reply: Reply | None, *, lost: bool) -> Execution:
+        logs, images = outputs.logs, tuple(outputs.images)
+        if reply is not None:
+            stop = self._stop if reply.error else None  # it ended before the interrupt came
+            return Execution(logs, images, reply.error, reply.traceback, stop, lost)
+        starved = self._running.process.group.memory_kills() > self._kills_before
+        stop = self._stop or (Stop.OUT_OF_MEMORY if starved else Stop.DIED)
+        return Execution(logs, images, stop=stop, kernel_lost=True)
+
+    def _seen(self, code: str) -> str:
+        """Code as the kernel gets it: unconfined there is no `/mnt/data`, so the path is replaced
+        wherever it stands by that of the folder, which is also the working directory."""
+        if self._settings.sandbox is SandboxKind.NONE:
+            return code.replace(DATA_PATH, str(self._data_dir))
+        return code
+
+    def _halt(self, stop: Stop) -> None:
+        """Interrupt the code, and end its kernel when the grace time is over."""
+        if self._stop is not None:
+            return
+        self._stop = stop
+        process = self._running.process
+        process.interrupt()
+        self._grace = asyncio.get_running_loop().call_later(
+            self._settings.interrupt_grace_seconds, process.kill
+        )
+
+    async def _watch_disk(self) -> None:
+        """Measure the folder as long as the kernel lives: often during runs, seldom between.
+
+        What is over the limit must not grow; it may shrink, so that code can clear up.
+        """
+        settings = self._settings
+        before = await self._measure()
+        while True:
+            if self._busy:
+                await asyncio.sleep(settings.disk_poll_seconds)
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._began.wait(), settings.disk_idle_poll_seconds)
+                    continue
+            usage = await self._measure()
+            if self._too_much(usage) and usage.exceeds(before):
+                _log.info("disk limit", folder=self._data_dir.name, bytes=usage.size_bytes)
+                if self._busy:
+                    self._halt(Stop.DISK_FULL)
+                else:
+                    self._running.process.kill()
+            before = usage
+
+    async def _measure(self) -> Usage:
+        return await asyncio.to_thread(measure, self._data_dir, 2 * self._settings.disk_files_max)
+
+    def _too_much(self, usage: Usage) -> bool:
+        return (
+            not usage.complete
+            or usage.size_bytes > self._settings.disk_bytes
+            or usage.entries > self._settings.disk_files_max
+        )

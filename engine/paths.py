@@ -1,0 +1,150 @@
+"""Files of a container as the server may touch them: no link is followed, nothing outside reached.
+
+Code owns `/mnt/data` and may put links, devices and pipes there, and swap them while we look.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+_DEPTH_MAX = 32
+_NAME_BYTES_MAX = 255
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class UnsafePath(Exception):
+    """A path leads out of the container's folder or over a link, or names no regular file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a folder takes: `entries` are files and folders; `complete` is False where counting
+    stopped at its bound or met something unreadable."""
+
+    size_bytes: int
+    entries: int
+    complete: bool
+
+    def exceeds(self, other: Usage) -> bool:
+        """Whether this is more than an earlier measurement."""
+        more = self.size_bytes > other.size_bytes or self.entries > other.entries
+        return more or not self.complete
+
+
+def safe_path(data_dir: Path, name: str) -> Path:
+    """The host's path of a name relative to `/mnt/data`. Raises UnsafePath.
+
+    Refuses absolute names, `..`, control characters and links on the way. For reading use
+    `open_file`, which stays safe while code swaps folders for links.
+    """
+    path = data_dir
+    for part in _parts(name):
+        path = path / part
+        if path.is_symlink():
+            raise UnsafePath(f"{name!r} leads over a link.")
+    return path
+
+
+def open_file(data_dir: Path, relative: str) -> BinaryIO:
+    """Open a regular file for reading. Raises UnsafePath, or FileNotFoundError."""
+    *folders, name = _parts(relative)
+    with ExitStack() as stack:
+        fd = _open(str(data_dir), _DIRECTORY, None)
+        stack.callback(os.close, fd)
+        for folder in folders:
+            fd = _open(folder, _DIRECTORY, fd)
+            stack.callback(os.close, fd)
+        # Non-blocking: opening a pipe that nobody writes to would wait for ever.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.fdopen(_open(name, flags, fd), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise UnsafePath(f"{relative!r} is not a regular file.")
+    return file
+
+
+def list_files(data_dir: Path, most: int = 1000) -> list[tuple[str, int, int]]:
+    """`(relative path, size in bytes, mtime in ns)` of at most `most` regular files, sorted.
+
+    Links and special files are left out, as are folders deeper than 32.
+    """
+    found = []
+    for entry, depth in _walk(data_dir, entries_max=most * 10):
+        if depth <= _DEPTH_MAX and entry.is_file(follow_symlinks=False):
+            status = entry.stat(follow_symlinks=False)
+            relative = os.path.relpath(entry.path, data_dir)
+            found.append((relative, status.st_size, status.st_mtime_ns))
+            if len(found) >= most:
+                break
+    return sorted(found)
+
+
+def measure(data_dir: Path, entries_max: int) -> Usage:
+    """How much disk a folder takes; stops counting at `entries_max`."""
+    size = entries = 0
+    try:
+        for entry, depth in _walk(data_dir, entries_max=entries_max + 1):
+            entries += 1
+            size += entry.stat(follow_symlinks=False).st_blocks * 512
+            if entries > entries_max or depth > _DEPTH_MAX:
+                return Usage(size, entries, complete=False)
+    except PermissionError:
+        return Usage(size, entries, complete=False)
+    return Usage(size, entries, complete=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder, also one that code made very deep or took its rights from. Blocking."""
+    if not path.exists():
+        return
+    for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+        subprocess.run([f"/bin/{command[0]}", *command[1:], "--", str(path)], check=False)  # noqa: S603
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name).parts
+    unprintable = not name.isprintable() and any(ord(char) < 32 for char in name)
+    if not parts or name.startswith("/") or ".." in parts or unprintable:
+        raise UnsafePath(f"{name!r} is not a name in the container.")
+    if any(len(part.encode(errors="replace")) > _NAME_BYTES_MAX for part in parts):
+        raise UnsafePath(f"{name[:40]!r}… is too long.")
+    return parts
+
+
+def _open(name: str, flags: int, folder_fd: int | None) -> int:
+    try:
+        return os.open(name, flags, dir_fd=folder_fd)
+    except (FileNotFoundError, IsADirectoryError):
+        raise
+    except OSError as e:
+        raise UnsafePath(f"{name!r} leads over a link or is no file.") from e
+
+
+def _walk(root: Path, entries_max: int) -> Iterator[tuple[os.DirEntry[str], int]]:
+    """Entries with their depth, parents first, at most `entries_max`; what vanishes is skipped."""
+    waiting = [(str(root), 1)]
+    seen = 0
+    while waiting:
+        folder, depth = waiting.pop()
+        try:
+            scan = os.scandir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        with closing(scan):
+            for entry in scan:
+                seen += 1
+                if seen > entries_max:
+                    return
+                try:
+                    yield entry, depth
+                    if depth <= _DEPTH_MAX and entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, depth + 1))
+                except FileNotFoundError:
+                    continue

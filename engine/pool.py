@@ -1,0 +1,188 @@
+"""Makes kernels, from a pool of warm ones where it can."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from engine.confinement import ControlGroups, tier_bytes
+from engine.errors_kernel import EngineBusy, KernelStartFailed, SandboxUnavailable
+from engine.kernels import RunningKernel, SandboxedKernel
+from engine.paths import remove_tree
+from engine.process import KernelProcess, Places
+from engine.sandbox import bubblewrap_command, probe, write_accounts
+from engine.settings import EngineSettings, SandboxKind
+
+_RETRY_SECONDS = 10
+_NAME_BYTES = 8
+_RED, _PLAIN = "\x1b[1;31m", "\x1b[0m"
+_UNCONFINED = (
+    "ENGINE_SANDBOX=none: code runs UNCONFINED, as the server's own user, with its network and "
+    "files. Only for people you trust fully."
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class KernelPool:
+    """Implements `KernelHost`. Folders lie in `<data_dir>/containers`, those of kernels that
+    nobody has taken yet in `<data_dir>/warm`, sockets in the machine's temporary folder.
+
+    A warm kernel has no memory limit until it is handed out, so that one pool serves all tiers.
+    """
+
+    def __init__(self, settings: EngineSettings, data_dir: Path) -> None:
+        self._settings = settings
+        self._data_dir = data_dir.resolve()
+        self._warm_dir = self._data_dir / "warm"
+        self._containers_dir = self._data_dir / "containers"
+        self._run_dir = _run_dir(self._data_dir)
+        self._groups = ControlGroups({})
+        self._warm: list[RunningKernel] = []
+        self._kernels: set[SandboxedKernel] = set()
+        self._promised = 0
+        self._taken = asyncio.Event()
+        self._starts = asyncio.Semaphore(os.cpu_count() or 1)
+        self._refill: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Check the sandbox, clear up after a killed server, and begin warming.
+
+        Raises SandboxUnavailable with the reason and what helps.
+        """
+        await asyncio.to_thread(self._prepare_folders)
+        if self._settings.sandbox is SandboxKind.NONE:
+            _log.warning(f"{_RED}{_UNCONFINED}{_PLAIN}")
+        else:
+            await self._probe()
+        if self._settings.cgroups:
+            self._groups = ControlGroups.detect()
+            self._groups.remove_stale()
+        if missing := {"memory", "pids"} - self._groups.parents.keys():
+            _log.warning(
+                "no writable control group: limits are held per process by rlimits alone, "
+                "and root's processes are not counted",
+                missing=sorted(missing),
+            )
+        self._refill = asyncio.create_task(self._keep_warm())
+
+    async def acquire(self, memory_limit: str) -> SandboxedKernel:
+        """A kernel with an empty folder of its own. Raises EngineBusy, KernelStartFailed."""
+        return await self._hand_out(None, memory_limit)
+
+    async def revive(self, data_dir: Path, memory_limit: str) -> SandboxedKernel:
+        """A kernel over a folder that exists. Raises EngineBusy, KernelStartFailed."""
+        return await self._hand_out(data_dir, memory_limit)
+
+    async def close(self) -> None:
+        """End every kernel and remove what was warm; containers' folders stay."""
+        if self._refill is not None:
+            self._refill.cancel()
+            await asyncio.gather(self._refill, return_exceptions=True)
+        warm, self._warm = self._warm, []
+        ending = [*(kernel.close() for kernel in list(self._kernels)), *(k.close() for k in warm)]
+        await asyncio.gather(*ending)
+        for folder in (self._warm_dir, self._run_dir):
+            await asyncio.to_thread(remove_tree, folder)
+
+    async def _hand_out(self, data_dir: Path | None, memory_limit: str) -> SandboxedKernel:
+        tier_bytes(memory_limit)
+        if len(self._kernels) + self._promised >= self._settings.kernels_max:
+            raise EngineBusy(f"All {self._settings.kernels_max} kernels are in use.")
+        self._promised += 1
+        try:
+            if data_dir is None:
+                running = self._take_warm() or await self._start(self._new_folder())
+                data_dir = self._containers_dir / running.process.places.data_dir.name
+                running.process.places.data_dir.rename(data_dir)
+            else:
+                running = await self._start(data_dir)
+            kernel = SandboxedKernel(
+                self._settings,
+                data_dir,
+                memory_limit,
+                running,
+                restart=self._start,
+                released=self._kernels.discard,
+            )
+            self._kernels.add(kernel)
+            return kernel
+        finally:
+            self._promised -= 1
+
+    def _take_warm(self) -> RunningKernel | None:
+        self._taken.set()
+        while self._warm:
+            running = self._warm.pop(0)
+            if running.process.alive:
+                return running
+        return None
+
+    async def _keep_warm(self) -> None:
+        """Keep the pool full; a machine that can't start kernels is asked again now and then."""
+        while True:
+            self._taken.clear()
+            try:
+                while len(self._warm) < self._settings.pool_size:
+                    self._warm.append(await self._start(self._new_folder()))
+            except (KernelStartFailed, OSError) as e:
+                _log.error("no warm kernel", error=str(e))
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            await self._taken.wait()
+
+    async def _start(self, data_dir: Path) -> RunningKernel:
+        name = secrets.token_hex(_NAME_BYTES)
+        places = Places(data_dir, self._run_dir / name, self._run_dir / "etc")
+        async with self._starts:
+            group = self._groups.create(name)
+            group.limit_processes(self._settings.processes_max)
+            process = await KernelProcess.start(self._settings, places, group)
+            return await RunningKernel.start(self._settings, process)
+
+    def _new_folder(self) -> Path:
+        folder = self._warm_dir / secrets.token_hex(_NAME_BYTES)
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _prepare_folders(self) -> None:
+        remove_tree(self._warm_dir)
+        for folder in (self._warm_dir, self._containers_dir):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._run_dir.is_symlink() or (
+            self._run_dir.exists() and self._run_dir.stat().st_uid != os.geteuid()
+        ):
+            raise SandboxUnavailable(f"{self._run_dir} belongs to somebody else: remove it.")
+        remove_tree(self._run_dir)
+        self._run_dir.mkdir(mode=0o700)
+        write_accounts(self._run_dir / "etc")
+
+    async def _probe(self) -> None:
+        folder = self._new_folder()
+        read_fd, write_fd = os.pipe()
+        try:
+            command = bubblewrap_command(
+                data_dir=folder,
+                connection_dir=self._run_dir,
+                accounts_dir=self._run_dir / "etc",
+                tmp_bytes=self._settings.tmp_mb * 1024**2,
+                info_fd=write_fd,
+            )
+            await probe(command, write_fd)
+        finally:
+            os.close(read_fd)
+            os.close(write_fd)
+            shutil.rmtree(folder)
+
+
+def _run_dir(data_dir: Path) -> Path:
+    """Sockets need short paths (108 bytes), which a data folder may not offer."""
+    digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:10]
+    return Path(tempfile.gettempdir()) / f"threadlab-{os.geteuid()}-{digest}"
