@@ -10,6 +10,7 @@ ThreadlabError
 └── EngineError              the engine refused or failed
     ├── ContainerGone        its container has expired or is unknown
     ├── ContextGone          the previous response is no longer there
+    ├── UploadGone           it no longer has a file that we uploaded
     ├── RateLimited          429; `retry_after_seconds` says when again
     ├── EngineUnreachable    it can't be reached, or failed on its own side
     ├── EngineRefused        it won't take this request (key, model, a field)
@@ -61,6 +62,10 @@ class ContainerGone(EngineError):
 
 class ContextGone(EngineError):
     """The previous response is no longer there."""
+
+
+class UploadGone(EngineError):
+    """The engine no longer has a file that we uploaded."""
 
 
 class RateLimited(EngineError):

@@ -17,9 +17,10 @@ class ResponseStarted:
 
 @dataclass(frozen=True, slots=True)
 class CodeStarted:
-    """The model begins to write code."""
+    """The model begins to write code, for this container."""
 
     run_id: str
+    container_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def advance(progress: Progress, event: TurnEvent) -> Progress:
     match event:
         case ResponseStarted():
             return replace(progress, status="thinking…")
-        case CodeStarted(run_id):
+        case CodeStarted(run_id, _):
             run = CodeRun(run_id, "", RunState.WRITING)
             return replace(progress, status="writing Python…", runs=(*progress.runs, run))
         case CodeGrew(run_id, delta):

@@ -16,12 +16,14 @@ from bot.errors import (
     EngineRefused,
     EngineUnreachable,
     RateLimited,
+    UploadGone,
 )
 
 _CONTAINER_GONE = re.compile(r"Container is expired|Container with id '[^']*' not found", re.I)
 _CONTEXT_GONE = re.compile(
     r"Previous response with id '[^']*' not found|Expected container_id", re.I
 )
+_UPLOAD_GONE = re.compile(r"No such File object|Files? .*\bfile-\S+ .*not found", re.I)
 DEFAULT_RETRY_AFTER_SECONDS = 5.0
 
 
@@ -34,6 +36,8 @@ def understand(message: str, *, code: str | None = None, status: int | None = No
         return ContainerGone(message)
     if code == "previous_response_not_found" or _CONTEXT_GONE.search(message):
         return ContextGone(message)
+    if _UPLOAD_GONE.search(message):
+        return UploadGone(message)
     if status == 429 or code == "rate_limit_exceeded":
         return RateLimited(message, DEFAULT_RETRY_AFTER_SECONDS)
     if code == "server_error" or (status is not None and status >= 500):

@@ -85,7 +85,7 @@ class Translation:
 
     def _item_added(self, item: ResponseOutputItem) -> list[TurnEvent]:
         if item.type == "code_interpreter_call":
-            return [CodeStarted(item.id)]
+            return [CodeStarted(item.id, item.container_id)]
         if item.type == "message":
             self._texts += 1
             return [TextGrew(PARAGRAPH)] if self._texts > 1 else []

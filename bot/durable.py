@@ -1,0 +1,74 @@
+"""Durable workflows (DBOS): a turn's finished steps are never run again, whatever crashes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowSerializationFormat
+
+from bot.store.database import use_durable_sqlite
+
+T = TypeVar("T")
+
+# Recovery matches both; DBOS's own version is a hash of the source, which an upgrade changes and
+# which would leave turns behind for ever [facts: durability].
+EXECUTOR_ID = "threadlab"
+APPLICATION_VERSION = "1"
+
+_run_turn: Callable[[str], Awaitable[None]] | None = None
+
+
+@DBOS.workflow(name="turn", serialization_type=WorkflowSerializationFormat.PORTABLE)
+async def _turn_workflow(turn_id: str) -> None:
+    # DBOS finds workflows by name, so what they need hangs on the module.
+    assert _run_turn is not None
+    await _run_turn(turn_id)
+
+
+async def step(name: str, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """Run one step of a workflow and checkpoint what it returns (JSON)."""
+
+    async def checkpointed() -> T:
+        return await work(*arguments)
+
+    return await DBOS.run_step_async({"name": name}, checkpointed)
+
+
+class Workflows:
+    """The durable workflows of this process. One at a time: DBOS is a singleton."""
+
+    def __init__(self, path: Path, *, timeout_seconds: float) -> None:
+        self._engine = sa.create_engine(f"sqlite:///{path}")
+        use_durable_sqlite(self._engine, timeout_seconds=timeout_seconds)
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        DBOS(
+            config=DBOSConfig(
+                name="threadlab",
+                system_database_url=f"sqlite:///{path}",
+                system_database_engine=self._engine,
+                executor_id=EXECUTOR_ID,
+                application_version=APPLICATION_VERSION,
+                log_level="WARNING",
+            )
+        )
+
+    def launch(self, run_turn: Callable[[str], Awaitable[None]]) -> None:
+        """Begin, on the running loop, and take unfinished turns up where they stood."""
+        global _run_turn
+        _run_turn = run_turn
+        DBOS.launch()
+
+    async def start(self, turn_id: str) -> None:
+        """Start a turn; one that was started before is left alone."""
+        with SetWorkflowID(turn_id):
+            await DBOS.start_workflow_async(_turn_workflow, turn_id)
+
+    async def close(self) -> None:
+        """End the library's threads. Turns still running are taken up at the next launch."""
+        await asyncio.to_thread(DBOS.destroy)
+        self._engine.dispose()
