@@ -1,0 +1,94 @@
+"""The web page as a chat platform."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+
+from adapters.web.app import build_app
+from adapters.web.context import WebContext
+from adapters.web.records import PLATFORM, conversation_of, incoming
+from adapters.web.reply import WebReply
+from adapters.web.server import PageServer
+from adapters.web.settings import WebSettings
+from bot.domain import Attachment, IncomingMessage, ThreadKey
+from bot.errors import AttachmentUnavailable, BlobMissing, PlatformError
+from bot.ports import Services
+
+log = structlog.get_logger(__name__)
+
+
+class WebPlatform:
+    """Serves the page and shows turns on it.
+
+    Raises:
+        SettingsError: the settings are not valid.
+    """
+
+    def __init__(self, services: Services) -> None:
+        settings = WebSettings.read(services.environ)
+        self._context = WebContext(services, settings)
+        self._server = PageServer(build_app(self._context), settings)
+        self.ready = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """The platform of the page's keys."""
+        return PLATFORM
+
+    @property
+    def url(self) -> str | None:
+        """Where the page is, once it is served (`ready` is set)."""
+        return self._server.url
+
+    async def run(self) -> None:
+        """Serve the page until cancelled.
+
+        Raises:
+            SettingsError: the address can't be had.
+        """
+        self._server.bind()
+        await self._accept_waiting()
+        self.ready.set()
+        log.info("web page ready", url=self.url)
+        try:
+            await self._server.serve(before_stop=self._context.hub.close)
+        finally:
+            self.ready.clear()
+
+    async def acknowledge(self, message: IncomingMessage) -> None:
+        """Show that the message has arrived and is being worked on."""
+        self._context.hub.publish("typing", conversation_of(message.key), {})
+
+    async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
+        """An uploaded file's bytes, in chunks.
+
+        Raises:
+            AttachmentUnavailable: it is not kept (any more).
+        """
+        try:
+            chunks = self._context.services.blobs.open(key, attachment.locator.get("sha256", ""))
+            async for chunk in chunks:
+                yield chunk
+        except BlobMissing as error:
+            raise AttachmentUnavailable(f"{attachment.name} is no longer kept here.") from error
+
+    async def open_reply(
+        self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None
+    ) -> WebReply:
+        """The bot's message of the turn, found by the turn's id."""
+        del message_id, ref  # the turn's id alone names the surface
+        conversation_id = conversation_of(key)
+        if await self._context.store.conversation(conversation_id) is None:
+            raise PlatformError("There is no such conversation on the page.")
+        message = await self._context.store.open_answer(conversation_id, turn_id)
+        self._context.publish_message(message)
+        await self._context.publish_workspace(conversation_id)
+        return WebReply(self._context, message)
+
+    async def _accept_waiting(self) -> None:
+        """Hand in again what a crash may have kept from the inbox; it knows what it has."""
+        for message in await self._context.store.waiting():
+            await self._context.services.inbox.accept(incoming(message))

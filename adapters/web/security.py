@@ -1,0 +1,129 @@
+"""Who may talk to the page: host, origin, token; and what browsers may do with its answers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.datastructures import URL, Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapters.web.settings import WebSettings
+
+COOKIE = "threadlab_session"
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Threadlab</title>
+<link rel="stylesheet" href="/static/style.css"><body class="login"><form method="get" action="/">
+<h1>Threadlab</h1><p>This page is protected. Enter its token (the setting WEB_TOKEN).</p>
+<label>Token <input name="token" type="password" autocomplete="current-password" required autofocus>
+</label><button class="primary">Open</button></form></body></html>"""
+
+
+class Guard:
+    """ASGI middleware in front of everything the page serves."""
+
+    def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve or refuse one request."""
+        if scope["type"] != "http":
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(Request(scope))
+        await (refusal or self._app)(scope, receive, guarded)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """What to answer instead of serving the request, or None."""
+        if not self._settings.allows_host(_host_name(request.headers.get("host", ""))):
+            return _refused(403, "This host name is not allowed: see WEB_ALLOWED_HOSTS.")
+        if request.method not in _SAFE_METHODS and not _same_origin(request.headers):
+            return _refused(403, "Requests from other pages are not allowed.")
+        if self._settings.token is None or request.url.path.startswith("/static/"):
+            return None
+        return self._token_refusal(request, self._settings.token)
+
+    def _token_refusal(self, request: Request, token: str) -> Response | None:
+        session = _session_of(token)
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and _same(bearer, token):
+            return None
+        offered = request.query_params.get("token")
+        if offered is not None and request.method == "GET" and _same(offered, token):
+            return _log_in(request, session, self._settings.web_session_days)
+        if _same(request.cookies.get(COOKIE, ""), session):
+            return None
+        if request.url.path.startswith("/api/"):
+            return _refused(401, "Please log in: open the page with its token.")
+        return HTMLResponse(_LOGIN_PAGE, status_code=401)
+
+
+def _log_in(request: Request, session: str, days: int) -> Response:
+    """Swap the token in the address for a cookie, so that it does not stay in the history."""
+    clean = URL(path=request.url.path, query=request.url.query).remove_query_params("token")
+    # "//host" would lead away from here.
+    response = RedirectResponse("/" + str(clean).lstrip("/"), status_code=303)
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=days * 24 * 60 * 60,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+def _session_of(token: str) -> str:
+    """The cookie's value: proves the token without holding it."""
+    return hmac.new(token.encode(), b"threadlab-web-session", hashlib.sha256).hexdigest()
+
+
+def _same(offered: str, expected: str) -> bool:
+    return hmac.compare_digest(offered.encode(), expected.encode())
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without the port and the brackets of IPv6."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Whether a request comes from the page itself, or from no page at all (such as curl).
+
+    Browsers send Origin with every request that may change something.
+    """
+    origin = headers.get("origin")
+    if origin is None:
+        return headers.get("sec-fetch-site") in {None, "same-origin", "none"}
+    return urlsplit(origin).netloc == headers.get("host")
+
+
+def _refused(status: int, sentence: str) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status_code=status)

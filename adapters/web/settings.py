@@ -1,0 +1,90 @@
+"""The web adapter's settings, read from the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from bot.errors import SettingsError
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class WebSettings(BaseModel):
+    """Each field is read from the variable of the same name in capitals; empty means unset."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    web: bool = False
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65535)
+    web_token: SecretStr | None = None
+    web_allowed_hosts: str = ""
+    web_session_days: int = Field(default=30, ge=1)
+    web_text_limit_chars: int = Field(default=100_000, ge=1)
+    web_files_per_message: int = Field(default=20, ge=1)
+    web_upload_idle_seconds: float = Field(default=60, gt=0)
+    web_history_messages: int = Field(default=500, ge=1)
+    web_history_conversations: int = Field(default=500, ge=1)
+    web_log_limit_chars: int = Field(default=20_000, ge=1)
+    web_push_pace_ms: int = Field(default=50, ge=1)
+    web_event_buffer_bytes: int = Field(default=8_000_000, ge=1)
+    web_streams: int = Field(default=64, ge=1)
+    web_heartbeat_seconds: float = Field(default=15, gt=0)
+    web_shutdown_seconds: int = Field(default=3, ge=1)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """The settings in `environ`.
+
+        Raises:
+            SettingsError: a value is not of its kind, or the page would be open to the network.
+        """
+        given = {
+            name: environ[name.upper()] for name in cls.model_fields if environ.get(name.upper())
+        }
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]).upper()
+            raise SettingsError(f"{name} is not valid: {first['msg']}.") from error
+        if not settings.loopback and settings.web_token is None:
+            raise SettingsError(
+                f"WEB_HOST={settings.web_host} opens the page to the network: "
+                "set WEB_TOKEN to a long random text, or leave WEB_HOST at 127.0.0.1."
+            )
+        return settings
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the page."""
+        address = _address(self.web_host)
+        return self.web_host == "localhost" if address is None else address.is_loopback
+
+    @property
+    def token(self) -> str | None:
+        """The token in the clear, for comparing."""
+        return self.web_token.get_secret_value() if self.web_token else None
+
+    def allows_host(self, name: str) -> bool:
+        """Whether a request may name this host (without its port) in its Host header.
+
+        Bound to every address (0.0.0.0), any IP address is one of ours, and DNS rebinding needs a
+        name; names are listed in WEB_ALLOWED_HOSTS.
+        """
+        listed = {part.strip().lower() for part in self.web_allowed_hosts.split(",") if part}
+        if name in _LOOPBACK_NAMES | listed | {self.web_host.lower()}:
+            return True
+        bound = _address(self.web_host)
+        return bound is not None and bound.is_unspecified and _address(name) is not None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
