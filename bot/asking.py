@@ -73,20 +73,23 @@ class Asker:
     async def ask(self, turn: Turn, question: Question, reply: Reply, attempt: int) -> Verdict:
         """One try. What it gave is stored with the turn; what went wrong is put right as far as
         it can be, so that the next try may succeed."""
-        if turn.outcome is not None:
-            return Verdict.ANSWERED
-        last = attempt + 1 >= self._settings.engine_attempts
         try:
             outcome = await self._follow(turn, question, reply)
         except EngineError as error:
-            log.warning("ask failed", turn=turn.id, attempt=attempt, error=repr(error))
-            if last or isinstance(error, EngineRefused):
-                await self._store(turn.id, Outcome(failure=_sentence(error)))
-                return Verdict.ANSWERED
-            await self._recover(turn, error, reply, attempt)
-            return Verdict.AGAIN
-        await self._store(turn.id, outcome)
+            return await self.failed(turn, error, reply, attempt)
+        await self._turns.update(turn.id, outcome=outcome.as_json())
         return Verdict.ANSWERED
+
+    async def failed(self, turn: Turn, error: EngineError, reply: Reply, attempt: int) -> Verdict:
+        """Recover for another try, or end the turn with a sentence where none is left."""
+        log.warning("engine failed", turn=turn.id, attempt=attempt, error=repr(error))
+        last = attempt + 1 >= self._settings.engine_attempts
+        if last or isinstance(error, EngineRefused):
+            outcome = Outcome(failure=_sentence(error))
+            await self._turns.update(turn.id, outcome=outcome.as_json())
+            return Verdict.ANSWERED
+        await self._recover(turn, error, reply, attempt)
+        return Verdict.AGAIN
 
     async def _follow(self, turn: Turn, question: Question, reply: Reply) -> Outcome:
         events = (
@@ -143,9 +146,6 @@ class Asker:
             stopped=stopped,
             failure=None if stopped else f"It took longer than {minutes:g} minutes and was ended.",
         )
-
-    async def _store(self, turn_id: str, outcome: Outcome) -> None:
-        await self._turns.update(turn_id, outcome=outcome.as_json())
 
     async def _recover(self, turn: Turn, error: EngineError, reply: Reply, attempt: int) -> None:
         """Put right what the error names, and wait where it is a matter of time."""

@@ -37,6 +37,8 @@ class Dispatcher:
         self._waiting: deque[str] = deque()
         self._active: set[str] = set()
         self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def active(self) -> frozenset[str]:
@@ -52,11 +54,18 @@ class Dispatcher:
     def began(self, turn_id: str) -> None:
         """A turn runs, started here or recovered."""
         self._active.add(turn_id)
+        self._idle.clear()
 
     def finished(self, turn_id: str) -> None:
         """A turn is over."""
         self._active.discard(turn_id)
+        if not self._active:
+            self._idle.set()
         self._changed.set()
+
+    async def idle(self) -> None:
+        """Wait until no turn runs."""
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Start turns until cancelled; now and then look for some that a crash left unstarted."""

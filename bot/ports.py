@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -148,12 +148,16 @@ class AdapterPlugin(Protocol):
         """The platform's name."""
 
     @property
+    def local(self) -> bool:
+        """Whether only people on this machine meet it: then it may run without being asked for,
+        and without an engine being chosen."""
+
+    @property
     def migrations(self) -> Path | None:
         """A folder of Alembic migrations for tables of its own, or None."""
 
     def wanted(self, environ: Mapping[str, str]) -> bool:
         """Whether the settings ask for this platform (its tokens are set)."""
 
-    @property
-    def build(self) -> Callable[[Services], ChatPlatform]:
-        """Make the platform."""
+    def build(self, services: Services) -> ChatPlatform:
+        """Make the platform. Raises SettingsError where its settings can't work."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
 
+from bot.errors import SettingsError
+
 log = structlog.get_logger()
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
 
 
 class TaskSet:
@@ -36,3 +42,25 @@ class TaskSet:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a platform for ever: what ends it is logged, and it starts again after a pause.
+
+    Raises:
+        SettingsError: trying again would not help.
+    """
+    wait_seconds = FIRST_PAUSE_SECONDS
+    while True:
+        started = time.monotonic()
+        try:
+            await run()
+            log.warning("platform ended", platform=name)
+        except SettingsError:
+            raise
+        except Exception:  # one platform's failure must not take the others down
+            log.exception("platform failed", platform=name, again_in_seconds=wait_seconds)
+        if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
+            wait_seconds = FIRST_PAUSE_SECONDS
+        await asyncio.sleep(wait_seconds)
+        wait_seconds = min(wait_seconds * 2, LONGEST_PAUSE_SECONDS)

@@ -6,7 +6,6 @@ What passes between steps is small JSON; the rest lies in the database.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -20,22 +19,18 @@ from bot.blobs import BlobStore
 from bot.dispatcher import Dispatcher
 from bot.domain import Action, Answer, Attachment, IncomingMessage, Progress, ThreadKey
 from bot.durable import step
-from bot.errors import AttachmentUnavailable, PlatformError, TooLarge
+from bot.errors import AttachmentUnavailable, EngineError, PlatformError, TooLarge
 from bot.events import Outcome
-from bot.interpreter import Question
-from bot.names import VISIBLE_BYTES_MAX, VISIBLE_DOCUMENTS, VISIBLE_IMAGES, safe_name
+from bot.names import safe_name
 from bot.ports import ChatPlatform, Reply
-from bot.prompts import INSTRUCTIONS, question_text, workspace_note
 from bot.publishing import Publisher
+from bot.question import QuestionWriter
 from bot.settings import Settings
-from bot.store.files import Files, Origin, StoredFile, newest
-from bot.store.threads import Threads
+from bot.store.files import Files, Origin, StoredFile
 from bot.store.turns import Turn, Turns, TurnState
 from bot.workspace import Prepared, Workspace
 
 log = structlog.get_logger()
-
-HISTORY_TURNS_MAX = 6
 
 UNEXPECTED = (
     "Something went wrong on our side. Your question and files are kept; press Retry to ask again."
@@ -55,10 +50,10 @@ class TurnSteps:
         settings: Settings,
         *,
         turns: Turns,
-        threads: Threads,
         files: Files,
         blobs: BlobStore,
         workspace: Workspace,
+        questions: QuestionWriter,
         asker: Asker,
         artifacts: ArtifactKeeper,
         publisher: Publisher,
@@ -67,10 +62,10 @@ class TurnSteps:
     ) -> None:
         self._settings = settings
         self._turns = turns
-        self._threads = threads
         self._files = files
         self._blobs = blobs
         self._workspace = workspace
+        self._questions = questions
         self._asker = asker
         self._artifacts = artifacts
         self._publisher = publisher
@@ -102,7 +97,7 @@ class TurnSteps:
         await step("collect", self.collect, turn_id)
         await step("ingest", self.ingest, turn_id)
         for attempt in range(self._settings.engine_attempts):
-            prepared = await step("prepare", self.prepare, turn_id)
+            prepared = await step("prepare", self.prepare, turn_id, attempt)
             verdict = await step("ask", self.ask, turn_id, prepared, attempt)
             if verdict == Verdict.ANSWERED:
                 break
@@ -149,61 +144,37 @@ class TurnSteps:
         await self._workspace.take_in(turn.key, turn.id, message.author.id, attachment, blob)
         return []
 
-    async def prepare(self, turn_id: str) -> dict[str, Any]:
-        """Choose the container, and see that the thread's files are, or will be, in it."""
+    async def prepare(self, turn_id: str, attempt: int) -> dict[str, Any] | None:
+        """Choose the container, and see that the thread's files are, or will be, in it.
+
+        None where the engine failed: it is tried again, or the turn has ended with a sentence.
+        """
         turn = await self._turns.get(turn_id)
-        prepared = await self._workspace.prepare(turn.key)
+        try:
+            prepared = await self._workspace.prepare(turn.key)
+        except EngineError as error:
+            await self._asker.failed(turn, error, await self._reply(turn), attempt)
+            return None
         if prepared.restored:
             await self._note(turn_id, [FRESH_CONTAINER])
         return asdict(prepared)
 
-    async def ask(self, turn_id: str, prepared: dict[str, Any], attempt: int) -> str:
+    async def ask(self, turn_id: str, prepared: dict[str, Any] | None, attempt: int) -> str:
         """One try at one streamed response."""
         turn = await self._turns.get(turn_id)
-        question = await self._question(turn, _prepared(prepared))
+        if turn.outcome is not None:
+            return Verdict.ANSWERED
+        if prepared is None:
+            return Verdict.AGAIN
+        question = await self._questions.write(turn, _prepared(prepared))
         return await self._asker.ask(turn, question, await self._reply(turn), attempt)
 
-    async def _question(self, turn: Turn, prepared: Prepared) -> Question:
-        thread = await self._threads.get(turn.key)
-        asked = await self._turns.messages(turn.id)
-        new = await self._files.of_turn(turn.id, Origin.PERSON)
-        lost_context = thread.last_response_id is None
-        note = workspace_note(
-            newest(await self._files.of_thread(turn.key)),
-            container_id=prepared.container,
-            new_ids=frozenset(file.id for file in new),
-            fresh=prepared.restored,
-            history=await self._history(turn) if lost_context and turn.generation == 0 else (),
-        )
-        return Question(
-            text=question_text([message.text for message in asked], has_files=bool(new)),
-            instructions=INSTRUCTIONS,
-            workspace=note,
-            container=self._workspace.container_for(prepared),
-            images=_visible(new, VISIBLE_IMAGES),
-            documents=_visible(new, VISIBLE_DOCUMENTS),
-            previous_response_id=thread.last_response_id,
-            safety_identifier=_safety_identifier(asked),
-            turn_id=turn.id,
-        )
-
-    async def _history(self, turn: Turn) -> list[tuple[str, str]]:
-        """Earlier questions and answers in words, for when the service has lost them."""
-        exchanges = []
-        for earlier_id in reversed(await self._turns.recent(turn.key, HISTORY_TURNS_MAX)):
-            earlier = await self._turns.get(earlier_id)
-            if earlier.generation == turn.generation and earlier.outcome is not None:
-                asked = await self._turns.messages(earlier_id)
-                question = question_text([message.text for message in asked], has_files=False)
-                exchanges.append((question, earlier.outcome.text))
-        return exchanges
-
-    async def keep(self, turn_id: str, prepared: dict[str, Any]) -> None:
+    async def keep(self, turn_id: str, prepared: dict[str, Any] | None) -> None:
         """Fetch and keep what the code made, before the container can die."""
         turn = await self._turns.get(turn_id)
         outcome = turn.outcome
         assert outcome is not None
-        if outcome.container_id:
+        if outcome.container_id and prepared:
             await self._workspace.adopt(turn.key, _prepared(prepared), outcome.container_id)
         await self._note(turn_id, await self._artifacts.keep(turn.key, turn_id, outcome))
         await self._turns.update(turn_id, outcome=without_images(outcome).as_json())
@@ -283,25 +254,6 @@ def _prepared(stored: dict[str, Any]) -> Prepared:
 
 def _refused(attachment: Attachment, why: str) -> str:
     return f"“{safe_name(attachment.name)}” was not taken: {why[:1].lower()}{why[1:]}"
-
-
-def _visible(files: list[StoredFile], kinds: frozenset[str]) -> tuple[str, ...]:
-    """Ids of uploads that the model itself may look at."""
-    return tuple(
-        file.engine_file_id
-        for file in files
-        if file.media_type in kinds
-        and file.size_bytes <= VISIBLE_BYTES_MAX
-        and file.engine_file_id is not None
-    )
-
-
-def _safety_identifier(asked: tuple[IncomingMessage, ...]) -> str:
-    """A hash of the user, never the name; at most 64 characters [facts: openai]."""
-    if not asked:
-        return ""
-    who = f"{asked[0].key.platform}/{asked[0].key.workspace}/{asked[0].author.id}"
-    return hashlib.sha256(who.encode()).hexdigest()
 
 
 def _answer(turn: Turn, outcome: Outcome, kept: list[StoredFile]) -> Answer:

@@ -1,0 +1,157 @@
+"""The composition root: everything is made here, started in order, and ended in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from bot import plugins
+from bot.artifacts import ArtifactKeeper
+from bot.asking import Asker
+from bot.blobs import BlobStore
+from bot.commands import ThreadCommands
+from bot.dispatcher import Dispatcher
+from bot.durable import Workflows
+from bot.inbox import DurableInbox
+from bot.interpreter import Interpreter
+from bot.ports import AdapterPlugin, ChatPlatform, Services
+from bot.publishing import Publisher
+from bot.question import QuestionWriter
+from bot.settings import Settings
+from bot.store.database import ensure_folders, open_database, upgrade_all
+from bot.store.files import Files
+from bot.store.outbox import Outbox
+from bot.store.threads import Threads
+from bot.store.turns import Turns
+from bot.supervision import TaskSet, keep_running
+from bot.turn import TurnSteps
+from bot.workspace import Workspace
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where the engine answers. `note` is told to people when it is our own."""
+
+    base_url: str | None
+    api_key: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A started Threadlab."""
+
+    services: Services
+    platforms: Mapping[str, ChatPlatform]
+    dispatcher: Dispatcher
+
+    async def serve(self) -> None:
+        """Run the platforms and start turns until cancelled.
+
+        Raises:
+            SettingsError: a platform can't run with the settings it has.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.dispatcher.run())
+            for name, platform in self.platforms.items():
+                group.create_task(keep_running(name, platform.run))
+
+
+@asynccontextmanager
+async def engine_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Engine]:
+    """The engine that the settings name, or our own on a loopback port."""
+    if settings.engine is None and (settings.openai_api_key or settings.openai_base_url):
+        key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
+        yield Engine(settings.openai_base_url, key)
+        return
+    serve = plugins.load(plugins.ENGINES)["embedded"]
+    async with serve(environ, settings.data_dir / "engine") as embedded:
+        log.info("embedded engine", url=embedded.base_url, note=embedded.note)
+        yield Engine(embedded.base_url, embedded.api_key, embedded.note)
+
+
+@asynccontextmanager
+async def application(
+    settings: Settings, environ: Mapping[str, str], adapters: Sequence[AdapterPlugin]
+) -> AsyncIterator[Application]:
+    """Build and start everything but the platforms' own loops (`Application.serve`).
+
+    On leaving, running turns get `shutdown_seconds` to finish; what is cut off then is taken up
+    at the next start.
+    """
+    async with AsyncExitStack() as stack:
+        await ensure_folders(settings.data_dir, settings.blobs_path)
+        database = open_database(
+            settings.database_path, timeout_seconds=settings.database_timeout_seconds
+        )
+        stack.push_async_callback(database.dispose)
+        own_tables = [(a.name, a.migrations) for a in adapters if a.migrations is not None]
+        await upgrade_all(database, own_tables)
+
+        engine = await stack.enter_async_context(engine_of(settings, environ))
+        interpreter = Interpreter(settings, base_url=engine.base_url, api_key=engine.api_key)
+        stack.push_async_callback(interpreter.close)
+
+        blobs = BlobStore(settings.blobs_path)
+        turns, threads, files = Turns(database), Threads(database), Files(database)
+        workspace = Workspace(settings, interpreter, blobs, threads, files)
+        asker = Asker(settings, interpreter, turns, threads, workspace)
+        workflows = Workflows(
+            settings.workflows_path, timeout_seconds=settings.database_timeout_seconds
+        )
+        dispatcher = Dispatcher(
+            turns,
+            workflows.start,
+            at_once=settings.turns_at_once,
+            sweep_seconds=settings.sweep_seconds,
+        )
+        platforms: dict[str, ChatPlatform] = {}
+        tasks = TaskSet()
+        stack.push_async_callback(tasks.close, settings.shutdown_seconds)
+        inbox = DurableInbox(turns, dispatcher, platforms, tasks)
+        services = Services(
+            inbox=inbox,
+            commands=ThreadCommands(
+                workspace=workspace, turns=turns, threads=threads, asker=asker, inbox=inbox
+            ),
+            blobs=blobs,
+            workspaces=workspace,
+            database=database,
+            environ=environ,
+            attachment_limit_bytes=settings.attachment_max_mb * 1_000_000,
+            engine_note=engine.note,
+        )
+        platforms |= {adapter.name: adapter.build(services) for adapter in adapters}
+        steps = TurnSteps(
+            settings,
+            turns=turns,
+            files=files,
+            blobs=blobs,
+            workspace=workspace,
+            questions=QuestionWriter(turns, threads, files, workspace),
+            asker=asker,
+            artifacts=ArtifactKeeper(settings, interpreter, blobs, files),
+            publisher=Publisher(Outbox(database), attempts=settings.post_attempts),
+            platforms=platforms,
+            dispatcher=dispatcher,
+        )
+        workflows.launch(steps.run)
+        stack.push_async_callback(workflows.close)
+        stack.push_async_callback(_drain, dispatcher, settings.shutdown_seconds)
+        await dispatcher.sweep()
+        yield Application(services, platforms, dispatcher)
+
+
+async def _drain(dispatcher: Dispatcher, timeout_seconds: float) -> None:
+    """Let running turns finish, as long as there is time."""
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await dispatcher.idle()
+    except TimeoutError:
+        log.warning("turns cut off, resumed at the next start", turns=sorted(dispatcher.active))

@@ -1,0 +1,106 @@
+"""The command line: `threadlab run`, `threadlab --version`, and what packages add to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import structlog
+import typer
+from pydantic import ValidationError
+
+from bot import plugins
+from bot.app import application
+from bot.errors import ThreadlabError
+from bot.settings import Settings, environment
+
+cli = typer.Typer(
+    help="A Slack and Discord bot that gives every chat thread its own Python lab.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"threadlab {version('threadlab')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """A Slack and Discord bot that gives every chat thread its own Python lab."""
+
+
+@cli.command()
+def run() -> None:
+    """Run the bot: the chats whose tokens are set, or a local web page where none are."""
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        for problem in invalid.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            typer.echo(f"{name}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from None
+    configure_logs(settings.log_level)
+    try:
+        asyncio.run(_run(settings))
+    except* ThreadlabError as refused:
+        for error in _leaves(refused):
+            typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    environ = environment()
+    adapters = plugins.wanted_adapters(settings, environ)
+    async with application(settings, environ, adapters) as app:
+        serving = asyncio.create_task(app.serve())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=not serving.done())
+
+
+def _leaves(group: BaseExceptionGroup[ThreadlabError]) -> list[BaseException]:
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]
+
+
+def configure_logs(level: str) -> None:
+    """Log lines of names and values to stderr; other libraries' warnings too."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main() -> None:
+    """The program. Packages add commands under the entry-point group `threadlab.commands`."""
+    for name, command in plugins.load(plugins.COMMANDS).items():
+        cli.command(name)(command)
+    cli()
