@@ -1,0 +1,15 @@
+.PHONY: help demo test bench
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: ## Set up and run Threadlab here, with its own engine, and print the page's address
+	@scripts/setup.sh run
+	@.venv/bin/threadlab run
+
+test: ## Set up and check everything: lint, format, types, import directions, tests
+	@scripts/setup.sh dev
+	@scripts/check.sh
+
+bench: ## Set up and measure; the figures stand in docs/reference/figures.md
+	@scripts/setup.sh dev
+	@.venv/bin/python -m tests.benchmarks
