@@ -18,11 +18,11 @@ from bot.domain import (
     Answer,
     Author,
     Blob,
+    ContainerState,
     IncomingMessage,
     Progress,
     ThreadKey,
     WorkspaceView,
-    ContainerState,
 )
 from bot.errors import BlobMissing, TooLarge
 from bot.ports import AdapterPlugin, ChatPlatform, CommandResult, Services
@@ -81,7 +81,7 @@ class FakeCore:
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._locks: dict[ThreadKey, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._platform: ChatPlatform | None = None
-        self._attempts = 0
+        self.attempts = 0
         self.services = Services(
             inbox=self,
             commands=self,
@@ -131,8 +131,8 @@ class FakeCore:
                 self._turns[turn].cancel()
             return CommandResult("")
         if name == "retry":
-            self._attempts += 1
-            self.start_turn(asked[-1], f"turn-{asked[-1].id}-{self._attempts}")
+            self.attempts += 1
+            self.start_turn(asked[-1], f"turn-{asked[-1].id}-{self.attempts}")
             return CommandResult("")
         if name == "reset":
             self.workspace = WorkspaceView(ContainerState.NONE)

@@ -139,7 +139,7 @@ class Run {
     if (!this.touched) this.element.open = busy;
     this.element.dataset.state = view.state;
     this.mark.replaceChildren(
-      busy ? h("span", { class: "spinner" }) : icon(view.state === "failed" ? "cross" : "check"));
+      icon(busy ? "code" : view.state === "failed" ? "cross" : "check"));
     this.title.replaceChildren(RUN_WORDS[view.state] ?? view.state,
       ...(view.title ? [h("span", { class: "run-about" }, view.title)] : []));
     this.#body(view);

@@ -122,7 +122,7 @@ function changed() {
   byId("title").textContent = title;
   document.title = current ? `${title} · Threadlab` : "Threadlab";
   byId("welcome").hidden = !(loaded && conversation.empty);
-  byId("hint").hidden = !byId("welcome").hidden; // the first screen says it already
+  byId("hint").textContent = byId("welcome").hidden ? limits.engine_note : ""; // said there already
   byId("stop").hidden = !conversation.busy;
   byId("reset").hidden = !workspace.used;
 }
@@ -153,6 +153,5 @@ function conversationInAddress() {
   return match ? decodeURIComponent(match[1]) : null;
 }
 
-byId("hint").textContent = limits.engine_note;
 drawWelcome(byId("welcome"), { engineNote: limits.engine_note, onAsk: ask });
 open(conversationInAddress(), { push: false });

@@ -49,8 +49,9 @@ export class Composer {
     text.focus();
   }
 
+  /** Ready for typing; not on a phone, whose keyboard would cover the page. */
   focus() {
-    text.focus();
+    if (matchMedia("(hover: hover)").matches) text.focus();
   }
 
   async send() {

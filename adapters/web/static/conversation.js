@@ -40,6 +40,8 @@ export class Conversation {
   clear() {
     this.set({ messages: [], typing: false, earlier: false });
     this.stuck = true;
+    this.latest.hidden = true;
+    this.scroll.scrollTop = 0;
   }
 
   /** One message, new or changed. */
@@ -96,7 +98,7 @@ export class Conversation {
   }
 
   #after() {
-    if (this.stuck) this.toEnd();
+    if (this.stuck && !this.empty) this.toEnd();
     this.onChange();
   }
 

@@ -41,7 +41,7 @@ export function fileSize(bytes) {
     value /= 1000;
     unit += 1;
   }
-  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  return `${value < 10 ? Math.round(value * 10) / 10 : Math.round(value)} ${units[unit]}`;
 }
 
 /** An id that the server takes; crypto.randomUUID is missing on plain http from other machines. */

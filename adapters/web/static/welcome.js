@@ -5,7 +5,7 @@ import { h, icon } from "./dom.js";
 const SAMPLE = "/static/sample-sales.csv";
 const PROMPTS = [
   { icon: "sum", title: "Solve an equation", text: "3x + 11 = 14. Show x." },
-  { icon: "retry", title: "Compute step by step",
+  { icon: "steps", title: "Compute step by step",
     text: "Compute 4 * 3.82. Then take the square root of that result. Then again." },
   { icon: "code", title: "Run your own Python",
     text: "```python\nimport sympy\nprint(list(sympy.primerange(2, 60)))\n```" },
