@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -21,21 +19,6 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 class UnsafePath(Exception):
     """A path leads out of the container's folder or over a link, or names no regular file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a folder takes: `entries` are files and folders; `complete` is False where counting
-    stopped at its bound or met something unreadable."""
-
-    size_bytes: int
-    entries: int
-    complete: bool
-
-    def exceeds(self, other: Usage) -> bool:
-        """Whether this is more than an earlier measurement."""
-        more = self.size_bytes > other.size_bytes or self.entries > other.entries
-        return more or not self.complete
 
 
 def safe_path(data_dir: Path, name: str) -> Path:
@@ -56,11 +39,7 @@ def open_file(data_dir: Path, relative: str) -> BinaryIO:
     """Open a regular file for reading. Raises UnsafePath, or FileNotFoundError."""
     *folders, name = _parts(relative)
     with ExitStack() as stack:
-        fd = _open(str(data_dir), _DIRECTORY, None)
-        stack.callback(os.close, fd)
-        for folder in folders:
-            fd = _open(folder, _DIRECTORY, fd)
-            stack.callback(os.close, fd)
+        fd = _open_folder(stack, data_dir, folders)
         # Non-blocking: opening a pipe that nobody writes to would wait for ever.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         file = os.fdopen(_open(name, flags, fd), "rb")
@@ -68,6 +47,13 @@ def open_file(data_dir: Path, relative: str) -> BinaryIO:
         file.close()
         raise UnsafePath(f"{relative!r} is not a regular file.")
     return file
+
+
+def remove_file(data_dir: Path, relative: str) -> None:
+    """Remove a file or a link. Raises UnsafePath; one that is gone already is fine."""
+    *folders, name = _parts(relative)
+    with ExitStack() as stack, suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=_open_folder(stack, data_dir, folders))
 
 
 def list_files(data_dir: Path, most: int = 1000) -> list[tuple[str, int, int]]:
@@ -86,28 +72,6 @@ def list_files(data_dir: Path, most: int = 1000) -> list[tuple[str, int, int]]:
     return sorted(found)
 
 
-def measure(data_dir: Path, entries_max: int) -> Usage:
-    """How much disk a folder takes; stops counting at `entries_max`."""
-    size = entries = 0
-    try:
-        for entry, depth in _walk(data_dir, entries_max=entries_max + 1):
-            entries += 1
-            size += entry.stat(follow_symlinks=False).st_blocks * 512
-            if entries > entries_max or depth > _DEPTH_MAX:
-                return Usage(size, entries, complete=False)
-    except PermissionError:
-        return Usage(size, entries, complete=False)
-    return Usage(size, entries, complete=True)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder, also one that code made very deep or took its rights from. Blocking."""
-    if not path.exists():
-        return
-    for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-        subprocess.run([f"/bin/{command[0]}", *command[1:], "--", str(path)], check=False)  # noqa: S603
-
-
 def _parts(name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
     unprintable = not name.isprintable() and any(ord(char) < 32 for char in name)
@@ -116,6 +80,16 @@ def _parts(name: str) -> tuple[str, ...]:
     if any(len(part.encode(errors="replace")) > _NAME_BYTES_MAX for part in parts):
         raise UnsafePath(f"{name[:40]!r}… is too long.")
     return parts
+
+
+def _open_folder(stack: ExitStack, data_dir: Path, folders: Sequence[str]) -> int:
+    """A descriptor of a folder below `data_dir`, reached step by step over no link."""
+    fd = _open(str(data_dir), _DIRECTORY, None)
+    stack.callback(os.close, fd)
+    for folder in folders:
+        fd = _open(folder, _DIRECTORY, fd)
+        stack.callback(os.close, fd)
+    return fd
 
 
 def _open(name: str, flags: int, folder_fd: int | None) -> int:

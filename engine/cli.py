@@ -1,0 +1,78 @@
+"""`threadlab engine`: the engine alone, for any client of OpenAI's API."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.settings import EngineSettings
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8099
+
+
+def engine(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.")
+    ] = DEFAULT_PORT,
+    data: Annotated[Path, typer.Option(help="Folder for everything it keeps.")] = Path(
+        "data/engine"
+    ),
+) -> None:
+    """Serve the self-hosted Code Interpreter: /v1/responses, /v1/files, /v1/containers.
+
+    Keys come from ENGINE_KEYS, comma-separated.
+    """
+    # Imported late: the bot's own commands need none of it.
+    from engine.errors_kernel import SandboxUnavailable
+    from engine.settings import EngineSettings
+
+    settings = EngineSettings()
+    keys = settings.keys
+    if not keys:
+        if not is_loopback(host):
+            typer.echo(
+                f"ENGINE_KEYS must be set to listen on {host}: anyone could run code.", err=True
+            )
+            raise typer.Exit(2)
+        keys = (secrets.token_urlsafe(32),)
+        typer.echo(f"ENGINE_KEYS is not set; the key of this run is {keys[0]}")
+    try:
+        asyncio.run(_serve(settings, host, port, data, keys))
+    except SandboxUnavailable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _serve(
+    settings: EngineSettings, host: str, port: int, data: Path, keys: tuple[str, ...]
+) -> None:
+    from engine.embedded import NOTE, listen
+    from engine.planner.offline import OfflinePlanner
+    from engine.pool import KernelPool
+    from engine.server import create_app
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    hosts = KernelPool(settings, data)
+    app = create_app(settings, data, hosts, OfflinePlanner(), keys=keys)
+    async with listen(app, host, port, settings.shutdown_seconds) as actual:
+        shown = f"[{host}]" if ":" in host else host
+        typer.echo(f"Engine at http://{shown}:{actual}/v1 ({NOTE}). Stop with Ctrl+C.")
+        await stop.wait()

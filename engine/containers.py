@@ -1,0 +1,264 @@
+"""Containers (`/v1/containers`): made, used, expired when idle. Their files: container_files.py.
+
+A container costs a row until something is put into it or run in it; only then is a kernel taken
+from the pool. After a restart of the server its files are there and its variables are gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from engine.disk import remove_tree
+from engine.errors import ContainerExpired, RateLimited, container_not_found
+from engine.errors_kernel import EngineBusy
+from engine.ids import new_id
+from engine.kernel_port import Execution, Kernel, KernelHost
+from engine.schema import MAX_IDLE_MINUTES
+from engine.settings import EngineSettings
+from engine.storage import Database, Page, PageQuery, read_page
+
+BUSY_RETRY_SECONDS = 10
+SWEEP_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What is known of a container; a snapshot."""
+
+    id: str
+    name: str
+    memory_limit: str
+    idle_minutes: int
+    created_at: float
+    last_active_at: float
+    expired: bool
+    data_dir: Path | None
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> Container:
+        """A container as the database knows it."""
+        return cls(
+            id=row["id"],
+            name=row["name"],
+            memory_limit=row["memory_limit"],
+            idle_minutes=row["idle_minutes"],
+            created_at=row["created_at"],
+            last_active_at=row["last_active_at"],
+            expired=bool(row["expired"]),
+            data_dir=Path(row["data_dir"]) if row["data_dir"] else None,
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """Schema `ContainerResource`."""
+        return {
+            "id": self.id,
+            "object": "container",
+            "created_at": int(self.created_at),
+            "status": "expired" if self.expired else "running",
+            "expires_after": {"anchor": "last_active_at", "minutes": self.idle_minutes},
+            "last_active_at": int(self.last_active_at),
+            "memory_limit": self.memory_limit,
+            "name": self.name,
+            "network_policy": {"type": "disabled"},
+        }
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class _Access:
+    """Who uses a container now: `guard` orders use and expiry, `turn` runs of
+    code, `listing` looks at the folder and changes of it."""
+
+    guard: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    listing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class Containers:
+    """All containers of the engine."""
+
+    def __init__(self, database: Database, hosts: KernelHost, settings: EngineSettings) -> None:
+        self._database = database
+        self._hosts = hosts
+        self._settings = settings
+        self._kernels: dict[str, Kernel] = {}
+        self._accesses: WeakValueDictionary[str, _Access] = WeakValueDictionary()
+
+    async def create(
+        self, name: str, memory_limit: str = "1g", idle_minutes: int = MAX_IDLE_MINUTES
+    ) -> Container:
+        """A new, empty container."""
+        now = time.time()
+        container = Container(
+            new_id("cntr"), name, memory_limit, idle_minutes, now, now, False, None
+        )
+        await self._database.execute(
+            "INSERT INTO containers (id, name, memory_limit, idle_minutes, created_at,"
+            " last_active_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (container.id, name, memory_limit, idle_minutes, now, now),
+        )
+        return container
+
+    async def retrieve(self, container_id: str) -> Container:
+        """A container, expired or not; looking at a running one counts as use.
+
+        Raises:
+            NotFound: it never was, or was deleted.
+        """
+        async with self._held(container_id):
+            return await self._read(container_id)
+
+    @asynccontextmanager
+    async def use(self, container_id: str) -> AsyncIterator[Container]:
+        """Hold a running container; it can't expire before the block ends.
+
+        Raises:
+            ContainerExpired: it was idle for too long.
+            NotFound: it never was, or was deleted.
+        """
+        async with self._held(container_id):
+            container = await self._read(container_id)
+            if container.expired:
+                raise ContainerExpired
+            yield container
+
+    async def is_running(self, container_id: str) -> bool:
+        """Whether it could be used now; asking is no use."""
+        row = await self._database.row("SELECT * FROM containers WHERE id = ?", (container_id,))
+        if row is None or row["expired"]:
+            return False
+        return self._users(container_id) > 0 or not self._is_idle(Container.from_row(row))
+
+    async def page(self, query: PageQuery) -> Page:
+        """One page of the containers."""
+        await self.sweep()
+        return await read_page(self._database, "containers", query)
+
+    def listing_lock(self, container: Container) -> asyncio.Lock:
+        """Held while the folder is compared with the rows, or a file put in."""
+        return self._access(container.id).listing
+
+    async def data_dir(self, container: Container) -> Path:
+        """The folder that the code sees as `/mnt/data`; takes a kernel if there is none yet.
+
+        Raises:
+            RateLimited: too many containers are live.
+        """
+        return (await self._kernel(container)).data_dir
+
+    async def execute(self, container: Container, code: str) -> Execution:
+        """Run code, one piece at a time per container; cancelling interrupts it."""
+        async with self._access(container.id).turn:
+            kernel = await self._kernel(container)
+            run = asyncio.ensure_future(kernel.execute(code))
+            try:
+                return await asyncio.shield(run)
+            except asyncio.CancelledError:
+                await kernel.interrupt()
+                await asyncio.wait([run], timeout=2 * self._settings.interrupt_grace_seconds)
+                run.cancel()
+                raise
+
+    async def delete(self, container_id: str) -> None:
+        """End a container and remove all its files. Raises NotFound."""
+        async with self._access(container_id).guard:
+            container = await self._read(container_id)
+            await self._remove_contents(container)
+            sql = "DELETE FROM containers WHERE id = ?"
+            await self._database.execute(sql, (container_id,))
+
+    async def sweep(self) -> None:
+        """Expire what is idle, and forget what expired long ago."""
+        sql = "SELECT * FROM containers WHERE NOT expired ORDER BY last_active_at LIMIT ?"
+        for row in await self._database.rows(sql, (SWEEP_MAX,)):
+            container = Container.from_row(row)
+            if self._is_idle(container) and not self._users(container.id):
+                async with self._access(container.id).guard:
+                    await self._expire_if_idle(container.id)
+        forgotten = time.time() - self._settings.retention_days * 86_400
+        sql = "DELETE FROM containers WHERE expired AND last_active_at < ?"
+        await self._database.execute(sql, (forgotten,))
+
+    def _access(self, container_id: str) -> _Access:
+        access = self._accesses.get(container_id)
+        if access is None:
+            access = self._accesses[container_id] = _Access()
+        return access
+
+    def _users(self, container_id: str) -> int:
+        access = self._accesses.get(container_id)
+        return access.users if access else 0
+
+    @asynccontextmanager
+    async def _held(self, container_id: str) -> AsyncIterator[None]:
+        access = self._access(container_id)
+        async with access.guard:
+            await self._expire_if_idle(container_id)
+            await self._touch(container_id)
+            access.users += 1
+        try:
+            yield
+        finally:
+            access.users -= 1
+            await self._touch(container_id)
+
+    async def _touch(self, container_id: str) -> None:
+        sql = "UPDATE containers SET last_active_at = ? WHERE id = ? AND NOT expired"
+        await self._database.execute(sql, (time.time(), container_id))
+
+    async def _read(self, container_id: str) -> Container:
+        row = await self._database.row("SELECT * FROM containers WHERE id = ?", (container_id,))
+        if row is None:
+            raise container_not_found(container_id)
+        return Container.from_row(row)
+
+    def _is_idle(self, container: Container) -> bool:
+        allowed = min(self._settings.container_idle_seconds, container.idle_minutes * 60)
+        return time.time() - container.last_active_at >= allowed
+
+    async def _expire_if_idle(self, container_id: str) -> None:
+        row = await self._database.row("SELECT * FROM containers WHERE id = ?", (container_id,))
+        if row is None or row["expired"] or self._users(container_id):
+            return
+        container = Container.from_row(row)
+        if not self._is_idle(container):
+            return
+        sql = "UPDATE containers SET expired = 1, data_dir = NULL WHERE id = ?"
+        await self._database.execute(sql, (container_id,))
+        await self._remove_contents(container)
+
+    async def _remove_contents(self, container: Container) -> None:
+        kernel = self._kernels.pop(container.id, None)
+        if kernel is not None:
+            await kernel.close()
+        sql = "DELETE FROM container_files WHERE container_id = ?"
+        await self._database.execute(sql, (container.id,))
+        if container.data_dir is not None:
+            await asyncio.to_thread(remove_tree, container.data_dir)
+
+    async def _kernel(self, container: Container) -> Kernel:
+        async with self._access(container.id).guard:
+            kernel = self._kernels.get(container.id)
+            if kernel is None:
+                try:
+                    kernel = await self._start_kernel(container.id, container.memory_limit)
+                except EngineBusy as error:
+                    raise RateLimited(str(error), BUSY_RETRY_SECONDS) from error
+                self._kernels[container.id] = kernel
+            return kernel
+
+    async def _start_kernel(self, container_id: str, memory_limit: str) -> Kernel:
+        known = (await self._read(container_id)).data_dir
+        if known is not None:
+            return await self._hosts.revive(known, memory_limit)
+        kernel = await self._hosts.acquire(memory_limit)
+        sql = "UPDATE containers SET data_dir = ? WHERE id = ?"
+        await self._database.execute(sql, (str(kernel.data_dir), container_id))
+        return kernel
