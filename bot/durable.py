@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowSerializationFormat
 
-from bot.store.database import use_durable_sqlite
+from bot.store.database import set_durable
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Workflows:
 
     def __init__(self, path: Path, *, timeout_seconds: float) -> None:
         self._engine = sa.create_engine(f"sqlite:///{path}")
-        use_durable_sqlite(self._engine, timeout_seconds=timeout_seconds)
+        set_durable(self._engine, isolation_level="IMMEDIATE", timeout_seconds=timeout_seconds)
         logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(
             config=DBOSConfig(

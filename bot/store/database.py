@@ -23,31 +23,36 @@ def open_database(path: Path, *, timeout_seconds: float) -> AsyncEngine:
         timeout_seconds: how long a statement waits for another writer.
     """
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
-    use_durable_sqlite(engine.sync_engine, timeout_seconds=timeout_seconds)
+    # The driver's own BEGIN is deferred, which fails instead of waiting when two write.
+    set_durable(engine.sync_engine, isolation_level=None, timeout_seconds=timeout_seconds)
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # Connections with the execution option `read_only` leave writers alone.
+        reads = connection.get_execution_options().get("read_only")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
     return engine
 
 
-def use_durable_sqlite(engine: sa.Engine, *, timeout_seconds: float) -> None:
-    """Set WAL, synchronous FULL, foreign keys and immediate transactions on each connection.
+def set_durable(engine: sa.Engine, *, isolation_level: str | None, timeout_seconds: float) -> None:
+    """Set WAL, synchronous FULL and foreign keys on each connection of an SQLite engine.
 
-    A connection with the execution option `read_only` leaves writers alone.
+    Args:
+        engine: the engine, before its first connection.
+        isolation_level: how the driver begins transactions; None where it doesn't.
+        timeout_seconds: how long a statement waits for another writer.
     """
 
     @sa.event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
-        # The driver's own BEGIN is deferred, which fails instead of waiting when two write.
-        connection.isolation_level = None
+        connection.isolation_level = isolation_level
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={int(timeout_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def begin_immediate(connection: sa.Connection) -> None:
-        reads = connection.get_execution_options().get("read_only")
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 async def upgrade(

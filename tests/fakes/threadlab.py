@@ -1,0 +1,41 @@
+"""The whole bot around a scripted chat and a scripted engine, in the test's own process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.app import Application, application
+from bot.settings import Settings
+from tests.fakes.platform import ScriptedChat
+
+
+def settings_for(data_dir: Path, base_url: str | None, **others: Any) -> Settings:
+    """Settings that read no `.env` and wait briefly."""
+    values: dict[str, Any] = {
+        "data_dir": data_dir,
+        "openai_api_key": "sk-test",
+        "openai_base_url": base_url,
+        "shutdown_seconds": 2,
+        "sweep_seconds": 0.2,
+        **others,
+    }
+    return Settings(_env_file=None, **values)
+
+
+@asynccontextmanager
+async def running(
+    chat: ScriptedChat, data_dir: Path, base_url: str, **others: Any
+) -> AsyncIterator[Application]:
+    """The bot, started and serving."""
+    settings = settings_for(data_dir, base_url, **others)
+    async with application(settings, {}, [chat]) as app:
+        serving = asyncio.create_task(app.serve())
+        try:
+            yield app
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
