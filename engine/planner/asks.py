@@ -1,0 +1,284 @@
+"""A question about a table as an Ask: what to compute, of what, by what, drawn how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.planner.filters import Filter, Found, parse_filters
+from engine.planner.tables import Table
+from engine.planner.words import Mention, Word, mentions, words
+
+AGGREGATES = {
+    "sum": r"totals?|sums?|altogether|overall|how much",
+    "mean": r"averages?|means?|avg|typical",
+    "median": r"medians?",
+    "nunique": r"(?:how many|number of|count(?: of)?(?: the)?)(?: the)? (?:unique|distinct|different)|distinct|unique",
+    "count": r"counts?|how many|number of|how often",
+    "max": r"max(?:imum)?|highest|largest|biggest|greatest|peak|most expensive",
+    "min": r"min(?:imum)?|lowest|smallest|cheapest|least",
+    "std": r"standard deviations?|std(?:ev)?",
+}
+PERIODS = {
+    "month": r"months?|monthly",
+    "quarter": r"quarters?|quarterly",
+    "year": r"years?|yearly|annual(?:ly)?",
+    "weekday": r"weekdays?|days? of (?:the )?week",
+    "week": r"weeks?|weekly",
+    "day": r"days?|daily",
+    "hour": r"hours?|hourly",
+}
+CHARTS = {
+    "pie": r"pies?|donuts?|doughnuts?",
+    "histogram": r"histograms?|distributions?",
+    "scatter": r"scatter\w*",
+    "box": r"box ?plots?",
+    "line": r"lines?|line chart",
+    "barh": r"horizontal bars?",
+    "bar": r"bars?|columns? charts?",
+    "auto": r"charts?|plot\w*|graphs?|visuali[sz]e\w*|draw|diagrams?|figure",
+}
+_MARKER = re.compile(
+    r"\b(by|per|each|every|across|over|against|vs\.?|versus|within|grouped by|split by|for each)\b",
+    re.I,
+)
+_RANK = re.compile(
+    r"\b(?P<worst>bottom|worst)\b|\b(?:top|best)\b|\b(?:which|what|who|where)\b.*?\b(?:most|highest|"
+    r"largest|biggest|best|greatest|(?P<least>least|lowest|smallest|fewest|worst))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_TOP = re.compile(r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b", re.IGNORECASE)
+_RATE = re.compile(r"price|rate|percent|pct|score|rating|age|temp|avg|mean|ratio|margin|%", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What to group by: a column, or a period of a date column."""
+
+    column: str
+    period: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the key is called in the result."""
+        return self.period or self.column
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is wanted of a table; empty parts were not said."""
+
+    measures: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    chart: str = ""
+    rank: bool = False
+    top: int | None = None
+    ascending: bool = False
+    share: bool = False
+    export: str = ""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether there is anything to compute."""
+        return bool(self.measures or self.aggregates or self.keys or self.chart or self.top)
+
+    def after(self, earlier: Ask) -> Ask:
+        """This ask as a follow-up: what it leaves unsaid is taken from the earlier one."""
+        return Ask(
+            measures=self.measures or earlier.measures,
+            aggregates=self.aggregates or earlier.aggregates,
+            keys=self.keys or earlier.keys,
+            filters=self.filters or earlier.filters,
+            chart=self.chart if self.chart not in {"", "auto"} else self.chart or earlier.chart,
+            rank=self.rank or earlier.rank,
+            top=self.top or earlier.top,
+            ascending=self.ascending or earlier.ascending,
+            share=self.share or earlier.share,
+            export=self.export,
+        )
+
+
+@dataclass(slots=True)
+class _Roles:
+    """Columns by the part they play, while a question is read."""
+
+    measures: list[str] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
+
+
+def score(text: str, table: Table) -> int:
+    """How well a table's columns, values and name fit a question."""
+    parts = words(text)
+    named = mentions([word.stem for word in parts], [c.name.strip() for c in table.columns])
+    found = parse_filters(text, parts, named, table)
+    sheet = table.source.sheet
+    is_named = bool(sheet) and re.search(rf"\b{re.escape(sheet)}\b", text, re.IGNORECASE)
+    return sum(m.score for m in named) + 50 * len(found) + (500 if is_named else 0)
+
+
+def parse_ask(text: str, table: Table) -> Ask:
+    """What a question wants of a table. Never raises."""
+    parts = words(text)
+    stems = [word.stem for word in parts]
+    named = mentions(stems, [column.name.strip() for column in table.columns])
+    found = parse_filters(text, parts, named, table)
+    named = [m for m in named if not _inside(parts[m.first], found)]
+    rest = _blank(text, parts, found, named)
+    roles = _roles(text, parts, named, table)
+    _add_periods(rest, table, roles)
+    rank = _RANK.search(rest)
+    ask = Ask(
+        measures=tuple(dict.fromkeys(roles.measures)),
+        aggregates=_aggregates(rest),
+        keys=tuple(dict.fromkeys(roles.keys)),
+        filters=tuple(each.filter for each in found),
+        chart=_first(CHARTS, rest),
+        rank=rank is not None,
+        top=int(match[1]) if (match := _TOP.search(rest)) else None,
+        ascending=bool(rank and (rank["worst"] or rank["least"])),
+        share=re.search(r"\b(share|percent\w*|proportion|%)", rest, re.IGNORECASE) is not None,
+        export=_export(rest),
+    )
+    return _settle(ask, table)
+
+
+def _settle(ask: Ask, table: Table) -> Ask:
+    """Resolve what depends on several parts at once."""
+    if ask.rank:
+        spoken = tuple(a for a in ask.aggregates if a not in {"max", "min"})
+        ask = replace(ask, aggregates=spoken)
+    texts = [m for m in ask.measures if table.column(m).kind != "number"]
+    numbers = tuple(m for m in ask.measures if m not in texts)
+    counting = set(ask.aggregates) & {"count", "nunique"}
+    if counting and numbers and "count" in ask.aggregates and not texts:
+        # "how many units": a sum of the column called units, not a number of rows
+        ask = replace(ask, aggregates=tuple("sum" if a == "count" else a for a in ask.aggregates))
+    elif counting and texts and not ask.keys:
+        return replace(ask, measures=(texts[0],), aggregates=("nunique",))
+    elif counting and texts and "nunique" in ask.aggregates:
+        return replace(ask, measures=(texts[0],))
+    keys = [*ask.keys, *(Key(m) for m in texts if not any(k.column == m for k in ask.keys))]
+    return replace(ask, measures=numbers, keys=tuple(keys))
+
+
+def _roles(text: str, parts: Sequence[Word], named: Sequence[Mention], table: Table) -> _Roles:
+    roles = _Roles()
+    has_text = any(table.column(m.column).kind != "number" for m in named)
+    for mention in named:
+        column = table.column(mention.column)
+        if column.kind in {"date"}:
+            if _is_after_marker(text, parts, mention, named) or len(named) > 1:
+                roles.keys.append(Key(column.name))
+        elif column.kind == "number":
+            groups = _is_after_marker(text, parts, mention, named) and not has_text
+            if groups and 1 < column.distinct <= 30 and len(named) > 1 and not _relates(text):
+                roles.keys.append(Key(column.name))
+            else:
+                roles.measures.append(column.name)
+        elif _is_after_marker(text, parts, mention, named):
+            roles.keys.append(Key(column.name))
+        else:
+            roles.measures.append(column.name)  # a text column: _settle decides
+    return roles
+
+
+def _relates(text: str) -> bool:
+    return re.search(r"\b(scatter|vs|versus|against)\b", text, re.IGNORECASE) is not None
+
+
+def _is_after_marker(
+    text: str, parts: Sequence[Word], mention: Mention, named: Sequence[Mention]
+) -> bool:
+    """Whether `by`, `per` … stands before the mention with nothing but listed columns between."""
+    between = text[: parts[mention.first].start]
+    markers = list(_MARKER.finditer(between))
+    if not markers:
+        return False
+    start = markers[-1].end()
+    gap = between[start:]
+    for other in named:
+        if parts[other.first].start >= start and other.last <= mention.first:
+            gap = gap.replace(text[parts[other.first].start : parts[other.last - 1].end], " ")
+    periods = "|".join(PERIODS.values())
+    return re.fullmatch(rf"(?:[\s,&/+]|and|the|each|of|{periods})*", gap, re.IGNORECASE) is not None
+
+
+def _add_periods(rest: str, table: Table, roles: _Roles) -> None:
+    """`by month`: a period of the date column that was named, else of the first one."""
+    dates = [key.column for key in roles.keys if table.column(key.column).kind == "date"]
+    date = dates[0] if dates else (table.date.name if table.date else None)
+    period = _first(PERIODS, rest)
+    if not period and re.search(
+        r"\b(over time|trend\w*|timeline|time series)\b", rest, re.IGNORECASE
+    ):
+        period = "month"
+    if date is None or not period:
+        return
+    roles.keys = [key for key in roles.keys if key.column != date]
+    roles.keys.insert(0, Key(date, period))
+
+
+def _aggregates(rest: str) -> tuple[str, ...]:
+    found = []
+    for name, pattern in AGGREGATES.items():
+        if re.search(rf"\b(?:{pattern})\b", rest, re.IGNORECASE):
+            found.append(name)
+    if "nunique" in found and "count" in found:
+        found.remove("count")
+    return tuple(found)
+
+
+def _export(rest: str) -> str:
+    if re.search(r"\b(excel|xlsx|spreadsheet)\b", rest, re.IGNORECASE):
+        return "xlsx"
+    return "csv" if re.search(r"\b(csv|download|file)\b", rest, re.IGNORECASE) else ""
+
+
+def _first(patterns: dict[str, str], text: str) -> str:
+    for name, pattern in patterns.items():
+        if re.search(rf"\b(?:{pattern})\b", text, re.IGNORECASE):
+            return name
+    return ""
+
+
+def _inside(word: Word, found: Sequence[Found]) -> bool:
+    return any(each.start <= word.start < each.end for each in found)
+
+
+def _blank(
+    text: str, parts: Sequence[Word], found: Sequence[Found], named: Sequence[Mention]
+) -> str:
+    """The text without filters and column names, so that a column `count` counts nothing."""
+    spans = [(each.start, each.end) for each in found]
+    spans += [(parts[m.first].start, parts[m.last - 1].end) for m in named]
+    letters = list(text)
+    for start, end in spans:
+        letters[start:end] = " " * (end - start)
+    return "".join(letters)
+
+
+def is_rate(name: str) -> bool:
+    """Whether a column's values are better averaged than added: prices, rates, scores, ages."""
+    return _RATE.search(name) is not None
+
+
+def is_follow_up(text: str) -> bool:
+    """Whether a question leans on the one before it."""
+    return (
+        re.match(
+            r"\s*(and|now|then|again|also|same|the same|what about|how about|instead|only|but|as|"
+            r"make (it|that)|show (it|that|this)|plot (it|that|this)|by|per|for|sort|in)\b",
+            text,
+            re.IGNORECASE,
+        )
+        is not None
+    )
+
+
+def label(aggregate: str, measure: str) -> str:
+    """How to call an aggregate of a column: `average price`."""
+    spoken = {"sum": "total", "mean": "average", "nunique": "different", "std": "std. dev. of"}
+    return f"{spoken.get(aggregate, aggregate)} {measure}".replace("count rows", "count")

@@ -1,0 +1,195 @@
+"""Conditions in a question: `for North`, `in March 2025`, `where units > 10`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.planner.tables import Column, Table
+from engine.planner.text import literal
+from engine.planner.words import Mention, Word, find, stems
+
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTH = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+_TIMES = (
+    re.compile(rf"\b(?P<month>{_MONTH})\.?,? {_YEAR}\b", re.IGNORECASE),
+    re.compile(rf"\bq(?P<quarter>[1-4])(?: (?:of |in )?{_YEAR})?\b", re.IGNORECASE),
+    re.compile(rf"\b(?:in|for|of|during|since|from|year) (?:the year )?{_YEAR}\b(?!-)", re.I),
+    re.compile(rf"\b(?:in|for|of|during) (?P<month>{_MONTH})\b", re.IGNORECASE),
+)
+_COMPARISONS = (
+    (r">=|at least|no less than|minimum of", ">="),
+    (r"<=|at most|no more than|up to", "<="),
+    (
+        r">|(?:is |are |was |were )?(?:more|greater|higher|larger|bigger) than|over|above|exceed\w*",
+        ">",
+    ),
+    (r"<|(?:is |are |was |were )?(?:less|fewer|lower|smaller) than|under|below", "<"),
+    (r"!=|<>|is not|are not", "!="),
+    (r"==?|equals?|is|are", "=="),
+)
+_AMOUNT = r"[$€£]?\s*(?P<amount>-?\d[\d,]*(?:\.\d+)?)\b(?!\s*%?\s*(?:rows|groups))"
+_NEGATIONS = frozenset({"not", "without", "except", "excluding"})
+_MIN_VALUE_LETTERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on rows: the columns it uses, its code, and how to say it."""
+
+    column: str
+    code: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A filter and the part of the text (letters `start` to `end`) that said it."""
+
+    filter: Filter
+    start: int
+    end: int
+
+
+def parse_filters(
+    text: str, words: Sequence[Word], mentions: Sequence[Mention], table: Table
+) -> list[Found]:
+    """The conditions that a question puts on a table's rows."""
+    found = _comparisons(text, words, mentions, table)
+    found += _times(text, table)
+    return found + [
+        value
+        for value in _values(words, mentions, table)
+        if all(value.end <= other.start or value.start >= other.end for other in found)
+    ]
+
+
+def _comparisons(
+    text: str, words: Sequence[Word], mentions: Sequence[Mention], table: Table
+) -> list[Found]:
+    found = []
+    for mention in mentions:
+        if table.column(mention.column).kind != "number":
+            continue
+        start, behind = words[mention.first].start, words[mention.last - 1].end
+        for pattern, operator in _COMPARISONS:
+            match = re.match(rf"\s*(?:{pattern})\s*{_AMOUNT}", text[behind:], re.IGNORECASE)
+            if match:
+                amount = match["amount"].replace(",", "")
+                code = f"df[{literal(mention.column)}] {operator} {amount}"
+                said = f"{mention.column} {operator.replace('==', '=')} {match['amount']}"
+                found.append(Found(Filter(mention.column, code, said), start, behind + match.end()))
+                break
+    return found
+
+
+def _times(text: str, table: Table) -> list[Found]:
+    date = table.date
+    if date is None:
+        return _year_numbers(text, table)
+    for pattern in _TIMES:
+        match = pattern.search(text)
+        if match:
+            parts = match.groupdict()
+            cell = f"df[{literal(date.name)}].dt"
+            terms = [f"({cell}.year == {parts['year']})"] if parts.get("year") else []
+            if parts.get("month"):
+                terms.append(f"({cell}.month == {_month_number(parts['month'])})")
+            if parts.get("quarter"):
+                terms.append(f"({cell}.quarter == {parts['quarter']})")
+            since = re.match(r"since|from", match.group(), re.IGNORECASE)
+            code = " & ".join(terms)
+            if since:
+                code = code.replace("==", ">=", 1)
+            code = code[1:-1] if len(terms) == 1 else code
+            said = re.sub(r"^(in|for|of|during) (the year )?", "", match.group(), flags=re.I)
+            return [Found(Filter(date.name, code, said), match.start(), match.end())]
+    return []
+
+
+def _year_numbers(text: str, table: Table) -> list[Found]:
+    """`in 2025` where there is no date but a column of years."""
+    match = re.search(rf"\b(?:in|for|of|during) {_YEAR}\b", text, re.IGNORECASE)
+    column = next((c for c in table.of("number") if "year" in stems(c.name)), None)
+    if match is None or column is None:
+        return []
+    code = f"df[{literal(column.name)}] == {match['year']}"
+    return [Found(Filter(column.name, code, match["year"]), match.start(), match.end())]
+
+
+def _month_number(name: str) -> int:
+    return next(i for i, month in enumerate(_MONTHS, 1) if month.startswith(name.lower()[:3]))
+
+
+def _values(words: Sequence[Word], mentions: Sequence[Mention], table: Table) -> list[Found]:
+    question = [word.stem for word in words]
+    taken = {
+        i for mention in mentions for i in range(mention.first, mention.last) if mention.score > 60
+    }
+    hits: dict[str, list[tuple[int, int, str]]] = {}
+    for column in table.of("text", "yes/no"):
+        for first, last, value in _hits(question, column):
+            if not taken & set(range(first, last)):
+                hits.setdefault(column.name, []).append((first, last, value))
+                taken |= set(range(first, last))
+    return [_value_filter(words, name, places) for name, places in hits.items()]
+
+
+def _hits(question: Sequence[str], column: Column) -> list[tuple[int, int, str]]:
+    by_length = sorted(column.values, key=len, reverse=True)
+    return [
+        (i, i + len(stems(value)), value)
+        for value in by_length
+        if len(value) >= _MIN_VALUE_LETTERS and not _is_common(value)
+        for i in find(stems(value), question)
+    ]
+
+
+def _is_common(value: str) -> bool:
+    return value.casefold() in {
+        "no",
+        "in",
+        "it",
+        "is",
+        "on",
+        "at",
+        "to",
+        "me",
+        "my",
+        "or",
+        "and",
+        "by",
+    }
+
+
+def _value_filter(
+    words: Sequence[Word], column: str, places: Sequence[tuple[int, int, str]]
+) -> Found:
+    first = min(place[0] for place in places)
+    last = max(place[1] for place in places)
+    values = list(dict.fromkeys(place[2] for place in sorted(places)))
+    before = {word.stem for word in words[max(0, first - 3) : first]}
+    negated = bool(before & _NEGATIONS)
+    cell = f"df[{literal(column)}]"
+    if len(values) == 1:
+        code = f"{cell} {'!=' if negated else '=='} {literal(values[0])}"
+    else:
+        inside = f"{cell}.isin([{', '.join(map(literal, values))}])"
+        code = f"~{inside}" if negated else inside
+    said = f"{column} {'not ' if negated else ''}{' or '.join(values)}"
+    return Found(Filter(column, code, said), words[first].start, words[last - 1].end)

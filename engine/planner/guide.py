@@ -1,0 +1,71 @@
+"""What the planner can do, and what went wrong, in plain words."""
+
+from __future__ import annotations
+
+import re
+
+from engine.planner.text import escape, shown_name
+from engine.planner.workbench import CodeFailed, Work
+
+_EXAMPLES = (
+    "what is 65465-6544 * 65464-6+1.02255",
+    "3x + 11 = 14. Show x.",
+    "Compute 4 * 3.82. Then take the square root of that result.",
+    "simulate 10,000 rolls of two dice",
+)
+_HINTS = (
+    (
+        r"BadZipFile|not a zip file|File is not a zip",
+        "The file is not a real Excel workbook; it may be damaged or of another type.",
+    ),
+    (
+        r"Excel file format cannot be determined|OptionError",
+        "The file is not a real Excel workbook; it may be damaged or of another type.",
+    ),
+    (r"xlrd", "The old .xls format can't be read here; save it as .xlsx or .csv."),
+    (r"EmptyDataError", "The file is empty."),
+    (
+        r"Error tokenizing|ParserError",
+        "Some lines have more fields than the others, so the table can't be read.",
+    ),
+    (r"JSONDecodeError", "The file is not valid JSON."),
+    (r"ArrowInvalid", "The file is not valid Parquet; it may be damaged."),
+    (r"UnidentifiedImageError", "The file is not an image that can be read; it may be damaged."),
+    (r"DecompressionBomb", "The image would unpack to an enormous size, so it was not opened."),
+    (r"MemoryError|out_of_memory|out of memory", "There was not enough memory."),
+    (r"timeout|timed out", "It took too long."),
+    (r"ZeroDivisionError", "There is a division by zero in it."),
+)
+
+
+def explain(failure: CodeFailed) -> str:
+    """A sentence on what was tried and why it failed, with the error itself."""
+    hint = next((said for pattern, said in _HINTS if re.search(pattern, failure.error)), "")
+    error = " ".join(failure.error.split()).replace("`", "'")[:500]
+    return " ".join(
+        filter(None, (f"I tried to {failure.doing}, but it failed.", hint, f"The error: `{error}`"))
+    )
+
+
+class Guide:
+    """Answers what nothing else understood."""
+
+    def matches(self, work: Work) -> bool:
+        """Always: it comes last."""
+        return True
+
+    async def answer(self, work: Work) -> None:
+        """Say what can be asked; list the files that are there."""
+        if work.question.must_use_tool:
+            await work.run("import os\n\nprint(sorted(os.listdir('/mnt/data')))", "list the files")
+        names = ", ".join(escape(shown_name(file.path)) for file in work.files[:10])
+        examples = "\n".join(f"- “{escape(example)}”" for example in _EXAMPLES)
+        await work.say(
+            "I could not tell what is wanted. I work by rules: I can profile, total, chart and clean "
+            "tables (csv, tsv, xlsx, json, parquet), edit images, compute, solve equations, and run a "
+            "fenced ```` ```python ```` block as it is.",
+            f"Files here: {names}."
+            if names
+            else "Drop a spreadsheet or an image, or try one of these:",
+            "" if names else examples,
+        )

@@ -1,0 +1,84 @@
+"""A question with its files, and the lab to work on it: what every skill gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.planner.protocol import Lab, LabFile, Question
+from engine.planner.text import shown_name, suffix
+
+TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".xls", ".json", ".jsonl", ".ndjson", ".parquet")
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+
+
+class CodeFailed(Exception):
+    """Code ended with an error. `doing` says what was tried."""
+
+    def __init__(self, doing: str, error: str, logs: str) -> None:
+        super().__init__(error)
+        self.doing = doing
+        self.error = error
+        self.logs = logs
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is asked, of which files, and the lab to do it in.
+
+    `text` is the question without file listings; `files` are the ones it is about (the first
+    matters most); `earlier` are the conversation's questions before it, oldest first.
+    """
+
+    text: str
+    question: Question
+    lab: Lab
+    files: tuple[LabFile, ...]
+    earlier: tuple[str, ...] = ()
+
+    async def run(self, code: str, doing: str) -> str:
+        """Run code and return its logs. Raises CodeFailed with what was being done."""
+        result = await self.lab.run(code.strip() + "\n")
+        if result.error is not None:
+            raise CodeFailed(doing, result.error, result.logs)
+        return result.logs
+
+    async def say(self, *paragraphs: str) -> None:
+        """Add paragraphs to the answer, leaving out empty ones."""
+        for paragraph in filter(None, paragraphs):
+            await self.lab.say(paragraph.strip() + "\n\n")
+
+    def of(self, kinds: tuple[str, ...]) -> list[LabFile]:
+        """The files with one of these extensions."""
+        return [file for file in self.files if suffix(file.path) in kinds]
+
+
+class Skill(Protocol):
+    """One thing the planner can do."""
+
+    def matches(self, work: Work) -> bool:
+        """Whether this skill answers the question. Runs nothing."""
+
+    async def answer(self, work: Work) -> None:
+        """Run code and say the answer. Raises CodeFailed."""
+
+
+def choose(question: Question, files: Sequence[LabFile]) -> tuple[LabFile, ...]:
+    """The files a question is about, the most likely first.
+
+    Named ones, else the attached ones, else all: people's files before those made by code, the
+    newest first.
+    """
+    newest = list(reversed(files))
+    spoken = question.text.casefold()
+    named = [file for file in newest if _is_named(file.path, spoken)]
+    attached = [file for file in newest if file.path in question.attached]
+    others = sorted(newest, key=lambda file: file.source != "user")
+    return tuple(dict.fromkeys([*named, *attached, *others]))
+
+
+def _is_named(path: str, spoken: str) -> bool:
+    name = shown_name(path).casefold()
+    return bool(name) and re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", spoken) is not None
