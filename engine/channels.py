@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.connect import KernelConnectionInfo
 
 from engine.outputs import Outputs, plain
 
 _QUEUED_MESSAGES_MAX = 100
 _IDLE_WAIT_SECONDS = 1.0
 _GREETING_SECONDS = 0.2
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 _log = structlog.get_logger(__name__)
 
@@ -40,10 +42,11 @@ class Channels:
         self._context.sockopts[zmq.LINGER] = 0
         self._context.sockopts[zmq.RECONNECT_IVL] = 20
         self._client = AsyncKernelClient(context=self._context)
-        self._client.load_connection_info(connection)
+        self._client.load_connection_info(cast("KernelConnectionInfo", connection))
         self._client.start_channels(stdin=False, hb=False, control=False)
         self._run: str | None = None
         self._outputs: Outputs | None = None
+        self._complained = False
         self._idle = asyncio.Event()
         self._heard = asyncio.Event()
         self._listener = asyncio.create_task(self._listen())
@@ -82,8 +85,8 @@ class Channels:
         while True:
             try:
                 message = await self._client.get_shell_msg(timeout=None)
-            except (ValueError, KeyError, TypeError) as e:
-                _log.warning("kernel sent a bad reply", error=str(e))
+            except _MALFORMED as e:
+                self._complain(e)
                 continue
             if _parent(message) == run and isinstance(message.get("content"), dict):
                 return _as_reply(message["content"])
@@ -93,13 +96,18 @@ class Channels:
         while True:
             try:
                 message = await self._client.get_iopub_msg(timeout=None)
-            except (ValueError, KeyError, TypeError) as e:
-                _log.warning("kernel sent a bad message", error=str(e))
+            except _MALFORMED as e:
+                self._complain(e)
                 continue
             self._heard.set()
             of_this_run = self._run is not None and _parent(message) == self._run
             if of_this_run and isinstance(message.get("content"), dict):
                 self._dispatch(str(message.get("msg_type")), message["content"])
+
+    def _complain(self, error: Exception) -> None:
+        if not self._complained:  # once: code may send any number of them
+            _log.warning("kernel sent a malformed message", error=repr(error)[:200])
+        self._complained = True
 
     def _dispatch(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "status" and content.get("execution_state") == "idle":

@@ -19,6 +19,7 @@ TIERS = {"1g": _GIGABYTE, "4g": 4 * _GIGABYTE, "16g": 16 * _GIGABYTE, "64g": 64 
 _PREFIX = "threadlab."
 _CONTROLLERS = ("memory", "pids")
 _HEADROOM_BYTES = 64 * 1024**2  # code should meet its own MemoryError before the group's killer
+_OPEN_FILES_MAX = 1024
 _REMOVE_TRIES = 100
 _REMOVE_WAIT_SECONDS = 0.02
 
@@ -31,7 +32,7 @@ def tier_bytes(memory_limit: str) -> int:
     A tier larger than the machine's memory is allowed, and capped by the machine. Raises KeyError
     for any other word.
     """
-    return min(TIERS[memory_limit], psutil.virtual_memory().total)
+    return min(TIERS[memory_limit], int(psutil.virtual_memory().total))
 
 
 def limit_process(pid: int, *, memory_bytes: int, file_bytes: int, processes_max: int) -> None:
@@ -47,6 +48,7 @@ def limit_process(pid: int, *, memory_bytes: int, file_bytes: int, processes_max
     resource.prlimit(pid, resource.RLIMIT_AS, (address_space, address_space))
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (_OPEN_FILES_MAX, _OPEN_FILES_MAX))
     if psutil.Process(pid).uids().real != 0:
         resource.prlimit(pid, resource.RLIMIT_NPROC, (processes_max, processes_max))
 
@@ -89,6 +91,11 @@ class ControlGroup:
                 lines = (folder / name).read_text().splitlines()
                 return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
         return 0
+
+    def pids(self) -> list[int]:
+        """All processes of the group, as the host numbers them."""
+        files = [Path(name) for name in self.joins[:1]]
+        return [int(line) for file in files if file.exists() for line in file.read_text().split()]
 
     async def remove(self) -> None:
         """Remove the groups once their processes are gone, which takes the kernel a moment."""

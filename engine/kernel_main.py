@@ -6,19 +6,24 @@ The only file of the project that the code can see. Started as
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
+import time
+import traceback
 from typing import Any, ClassVar
 
 import matplotlib.pyplot
 import numpy
 import pandas  # noqa: F401 - imported so that the first cell finds it loaded
+from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.session import Session
 
 _MIMETYPES = ["text/plain", "image/png"]
 _NICENESS = 5
+_RETRY_SECONDS = 0.05
 
 
 class BoundedSession(Session):
@@ -50,7 +55,7 @@ class BoundedSession(Session):
             msg = {**msg, "content": self._shorten(msg["content"])}
             if msg["header"]["msg_type"] == "stream":
                 self._chars += len(msg["content"]["text"])
-        return super().serialize(msg, ident)  # type: ignore[no-any-return]
+        return super().serialize(msg, ident)
 
     def _begin(self, parent: Any) -> None:
         run = parent.get("msg_id")
@@ -62,22 +67,36 @@ class BoundedSession(Session):
             # One character more than is kept tells the server that something was cut.
             return value[: self.limits["output_chars"] + 1]
         if isinstance(value, dict):
-            return {k: self._shorten(v) for k, v in value.items() if k != "image/png"} | {
-                "image/png": image for image in self._image(value)
+            return {
+                key: self._kept(item) if key == "image/png" else self._shorten(item)
+                for key, item in value.items()
             }
         if isinstance(value, list):
             return [self._shorten(item) for item in value]
         return value
 
-    def _image(self, bundle: dict[str, Any]) -> list[str]:
-        image = bundle.get("image/png")
+    def _kept(self, image: Any) -> str:
+        """The image as base64, or nothing in its place."""
+        if isinstance(image, bytes):
+            image = base64.b64encode(image).decode()
         if not isinstance(image, str) or len(image) > self.limits["image_chars"]:
-            return []
+            return ""
         self._images += 1
-        return [image] if self._images <= self.limits["images"] else []
+        return image if self._images <= self.limits["images"] else ""
 
 
-class LabKernelApp(IPKernelApp):  # type: ignore[misc]
+class LabStream(OutStream):
+    """stdout or stderr that goes on capturing what subprocesses write after a MemoryError."""
+
+    def _watch_pipe_fd(self) -> None:
+        super()._watch_pipe_fd()  # type: ignore[no-untyped-call]
+        while self._exc is not None and self._should_watch:
+            self._exc = None
+            time.sleep(_RETRY_SECONDS)
+            super()._watch_pipe_fd()  # type: ignore[no-untyped-call]
+
+
+class LabKernelApp(IPKernelApp):
     """An ipykernel whose messages are bounded and whose figures come out as images."""
 
     def _session_default(self) -> Session:
@@ -89,14 +108,24 @@ def main(connection_file: str, limits: str) -> None:
     os.nice(_NICENESS)
     BoundedSession.limits = json.loads(limits)
     app = LabKernelApp.instance(connection_file=connection_file)
+    app.outstream_class = f"{__name__}.LabStream"
     app.config.HistoryManager.enabled = False
     app.config.InteractiveShell.colors = "nocolor"
     app.config.InlineBackend.figure_formats = {"png"}
-    app.initialize([])
+    app.initialize([])  # type: ignore[no-untyped-call]
+    assert app.shell is not None
     app.shell.display_formatter.active_types = _MIMETYPES
     app.shell.enable_matplotlib("inline")
+    app.shell.events.register("post_run_cell", _release)
     _draw_once()
-    app.start()
+    app.start()  # type: ignore[no-untyped-call]
+
+
+def _release(result: Any) -> None:
+    """After a MemoryError let go of what the traceback's frames hold, or it would stay full."""
+    error = result.error_in_exec
+    if isinstance(error, MemoryError):
+        traceback.clear_frames(error.__traceback__)
 
 
 def _draw_once() -> None:

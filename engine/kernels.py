@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import structlog
 
 from engine.channels import Channels, Reply
 from engine.confinement import tier_bytes
+from engine.disk import Usage, measure
 from engine.errors_kernel import KernelStartFailed
 from engine.kernel_port import Execution, Stop
 from engine.outputs import Outputs
-from engine.paths import Usage, measure
 from engine.process import KernelProcess
 from engine.sandbox import DATA_PATH
 from engine.settings import EngineSettings, SandboxKind
 
 _log = structlog.get_logger(__name__)
+_DATA_PATH = re.compile(rf"{DATA_PATH}(?![\w-])")
 _RESTARTED = "[Python was started afresh: its variables are gone, files in /mnt/data are there]\n"
 
 
@@ -45,18 +48,23 @@ class RunningKernel:
             )
             if not ready.done():
                 process.kill()
-                raise KernelStartFailed(f"The kernel did not start. {await process.stderr()}")
+                raise KernelStartFailed(f"The kernel did not start. {await process.last_words()}")
+            process.locate()
+        except (psutil.NoSuchProcess, ValueError) as e:
+            await running.close()
+            raise KernelStartFailed("The kernel died at its start.") from e
         except BaseException:
             await running.close()
             raise
         finally:
             ready.cancel()
             death.cancel()
-        process.locate()
         return running
 
     async def close(self) -> None:
         """End the process and close the sockets."""
+        self.process.kill()
+        await self.process.wait()
         await self.channels.close()
         await self.process.close()
 
@@ -100,6 +108,8 @@ class SandboxedKernel:
     async def execute(self, code: str) -> Execution:
         """Run code, one at a time. Never raises for what the code does."""
         async with self._lock:
+            if self._closed:
+                return Execution(logs="", stop=Stop.DIED, kernel_lost=True)
             note = ""
             if not self._running.process.alive:
                 try:
@@ -134,13 +144,17 @@ class SandboxedKernel:
         self._closed = True
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)
-        await self._running.close()
+        self._running.process.kill()
+        async with self._lock:
+            await self._running.close()
         self._released(self)
 
     def _adopt(self, running: RunningKernel) -> None:
         self._running = running
         self._kills_before = running.process.group.memory_kills()
-        running.process.limit(self._settings, self._memory_bytes)
+        # It may die at this very moment; the next run then finds it dead.
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            running.process.limit(self._settings, self._memory_bytes)
 
     async def _revive(self) -> None:
         await self._running.close()
@@ -167,7 +181,7 @@ class SandboxedKernel:
                 self._running.process.kill()
                 run.cancel()
                 await asyncio.gather(run, return_exceptions=True)
-        reply = None if run.cancelled() else run.result()
+        reply = None if run.cancelled() or run.exception() else run.result()
         return self._execution(outputs, reply, lost=bool(note))
 
     def _execution(self, outputs: Outputs, reply: Reply | None, *, lost: bool) -> Execution:
@@ -183,7 +197,7 @@ class SandboxedKernel:
         """Code as the kernel gets it: unconfined there is no `/mnt/data`, so the path is replaced
         wherever it stands by that of the folder, which is also the working directory."""
         if self._settings.sandbox is SandboxKind.NONE:
-            return code.replace(DATA_PATH, str(self._data_dir))
+            return _DATA_PATH.sub(lambda _: str(self._data_dir), code)
         return code
 
     def _halt(self, stop: Stop) -> None:
@@ -217,11 +231,15 @@ class SandboxedKernel:
                 if self._busy:
                     self._halt(Stop.DISK_FULL)
                 else:
-                    self._running.process.kill()
+                    self._running.process.kill()  # what a background process writes
             before = usage
 
     async def _measure(self) -> Usage:
-        return await asyncio.to_thread(measure, self._data_dir, 2 * self._settings.disk_files_max)
+        process = self._running.process
+        folders = (self._data_dir, process.places.connection_dir)
+        # Twice the limit, so that code which clears up is seen to do so.
+        most = 2 * self._settings.disk_files_max
+        return await asyncio.to_thread(lambda: measure(folders, process.pids(), most))
 
     def _too_much(self, usage: Usage) -> bool:
         return (

@@ -39,7 +39,7 @@ class Outputs:
             notes.append(f"[output cut after {self.chars_max} characters]")
         if self._images_dropped:
             notes.append(
-                f"[an image was left out: at most {self.images_max}, "
+                f"[{self._images_dropped} images left out: at most {self.images_max}, "
                 f"{self.image_bytes_max // 1024**2} MB each]"
             )
         return "\n".join([*([text.rstrip("\n")] if text else []), *notes]) if notes else text
@@ -59,13 +59,17 @@ class Outputs:
             self._take_image(image)
         text = data.get("text/plain")
         # A figure's text (`<Figure size …>`) says nothing that its image doesn't.
-        if isinstance(text, str) and not (kind == "display_data" and image):
+        if isinstance(text, str) and not (kind == "display_data" and image is not None):
             self._start_line()
             self._add(text)
             self._after_value = True
 
     def _take_image(self, encoded: str) -> None:
-        if len(self.images) >= self.images_max or len(encoded) > self.image_bytes_max * 4 // 3 + 4:
+        if (
+            not encoded
+            or len(self.images) >= self.images_max
+            or len(encoded) > self.image_bytes_max * 4 // 3 + 4
+        ):
             self._images_dropped += 1
             return
         try:

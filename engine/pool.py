@@ -6,18 +6,17 @@ import asyncio
 import hashlib
 import os
 import secrets
-import shutil
 import tempfile
 from pathlib import Path
 
 import structlog
 
 from engine.confinement import ControlGroups, tier_bytes
+from engine.disk import remove_tree
 from engine.errors_kernel import EngineBusy, KernelStartFailed, SandboxUnavailable
 from engine.kernels import RunningKernel, SandboxedKernel
-from engine.paths import remove_tree
-from engine.process import KernelProcess, Places
-from engine.sandbox import bubblewrap_command, probe, write_accounts
+from engine.process import KernelProcess
+from engine.sandbox import Places, bubblewrap_command, probe, write_accounts
 from engine.settings import EngineSettings, SandboxKind
 
 _RETRY_SECONDS = 10
@@ -48,6 +47,7 @@ class KernelPool:
         self._warm: list[RunningKernel] = []
         self._kernels: set[SandboxedKernel] = set()
         self._promised = 0
+        self._closing = False
         self._taken = asyncio.Event()
         self._starts = asyncio.Semaphore(os.cpu_count() or 1)
         self._refill: asyncio.Task[None] | None = None
@@ -83,6 +83,7 @@ class KernelPool:
 
     async def close(self) -> None:
         """End every kernel and remove what was warm; containers' folders stay."""
+        self._closing = True
         if self._refill is not None:
             self._refill.cancel()
             await asyncio.gather(self._refill, return_exceptions=True)
@@ -94,12 +95,14 @@ class KernelPool:
 
     async def _hand_out(self, data_dir: Path | None, memory_limit: str) -> SandboxedKernel:
         tier_bytes(memory_limit)
+        if self._closing:
+            raise EngineBusy("The engine is shutting down.")
         if len(self._kernels) + self._promised >= self._settings.kernels_max:
             raise EngineBusy(f"All {self._settings.kernels_max} kernels are in use.")
         self._promised += 1
         try:
             if data_dir is None:
-                running = self._take_warm() or await self._start(self._new_folder())
+                running = self._take_warm() or await self._start_fresh()
                 data_dir = self._containers_dir / running.process.places.data_dir.name
                 running.process.places.data_dir.rename(data_dir)
             else:
@@ -131,26 +134,37 @@ class KernelPool:
             self._taken.clear()
             try:
                 while len(self._warm) < self._settings.pool_size:
-                    self._warm.append(await self._start(self._new_folder()))
+                    self._warm.append(await self._start_fresh())
             except (KernelStartFailed, OSError) as e:
                 _log.error("no warm kernel", error=str(e))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             await self._taken.wait()
 
+    async def _start_fresh(self) -> RunningKernel:
+        folder = self._warm_dir / secrets.token_hex(_NAME_BYTES)
+        folder.mkdir(mode=0o700)
+        try:
+            return await self._start(folder)
+        except BaseException:
+            await asyncio.to_thread(remove_tree, folder)
+            raise
+
     async def _start(self, data_dir: Path) -> RunningKernel:
         name = secrets.token_hex(_NAME_BYTES)
-        places = Places(data_dir, self._run_dir / name, self._run_dir / "etc")
+        places = self._places(data_dir, self._run_dir / name)
         async with self._starts:
             group = self._groups.create(name)
             group.limit_processes(self._settings.processes_max)
-            process = await KernelProcess.start(self._settings, places, group)
+            try:
+                process = await KernelProcess.start(self._settings, places, group)
+            except BaseException:
+                await group.remove()
+                raise
             return await RunningKernel.start(self._settings, process)
 
-    def _new_folder(self) -> Path:
-        folder = self._warm_dir / secrets.token_hex(_NAME_BYTES)
-        folder.mkdir(mode=0o700)
-        return folder
+    def _places(self, data_dir: Path, connection_dir: Path) -> Places:
+        return Places(data_dir, connection_dir, self._run_dir / "etc", self._data_dir)
 
     def _prepare_folders(self) -> None:
         remove_tree(self._warm_dir)
@@ -165,13 +179,12 @@ class KernelPool:
         write_accounts(self._run_dir / "etc")
 
     async def _probe(self) -> None:
-        folder = self._new_folder()
+        folder = self._warm_dir / "probe"
+        folder.mkdir()
         read_fd, write_fd = os.pipe()
         try:
             command = bubblewrap_command(
-                data_dir=folder,
-                connection_dir=self._run_dir,
-                accounts_dir=self._run_dir / "etc",
+                self._places(folder, self._run_dir),
                 tmp_bytes=self._settings.tmp_mb * 1024**2,
                 info_fd=write_fd,
             )
@@ -179,7 +192,7 @@ class KernelPool:
         finally:
             os.close(read_fd)
             os.close(write_fd)
-            shutil.rmtree(folder)
+            folder.rmdir()
 
 
 def _run_dir(data_dir: Path) -> Path:

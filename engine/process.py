@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -20,6 +19,7 @@ from engine.sandbox import (
     CONNECTION_PATH,
     KERNEL_MAIN,
     KERNEL_MAIN_PATH,
+    Places,
     bubblewrap_command,
     kernel_environment,
 )
@@ -28,17 +28,9 @@ from engine.settings import EngineSettings, SandboxKind
 # Join the groups first, then start what follows with an empty environment.
 _LAUNCHER = 'n=$1; shift; while [ $n -gt 0 ]; do echo $$ > "$1" || exit 91; shift; n=$((n-1)); done'
 _LAUNCHER += '; exec /usr/bin/env -i "$@"'
-_STDERR_CHARS = 2000
+_CHUNK_BYTES = 1 << 16
+_LAST_WORDS_BYTES = 2000
 _SOCKETS = ("shell", "iopub", "stdin", "control", "hb")
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The folders of one kernel on the host."""
-
-    data_dir: Path
-    connection_dir: Path
-    accounts_dir: Path
 
 
 class KernelProcess:
@@ -58,7 +50,9 @@ class KernelProcess:
         self._launcher = launcher
         self._init_pid = init_pid
         self._pid = launcher.pid
+        self._said = b""
         self._exit = asyncio.create_task(launcher.wait())
+        self._listener = asyncio.create_task(self._listen())
 
     @classmethod
     async def start(
@@ -74,45 +68,23 @@ class KernelProcess:
         python += [f"{inside}/connection.json", _limits(settings)]
         read_fd, write_fd = os.pipe()
         try:
-            if confined:
-                prefix = bubblewrap_command(
-                    data_dir=places.data_dir,
-                    connection_dir=places.connection_dir,
-                    accounts_dir=places.accounts_dir,
-                    tmp_bytes=settings.tmp_mb * 1024**2,
-                    info_fd=write_fd,
-                )
-                prefix[0] = shutil.which("bwrap") or prefix[0]
-            else:
-                environment = kernel_environment(str(places.connection_dir))
-                environment["JPY_PARENT_PID"] = str(os.getpid())
-                prefix = [f"{name}={value}" for name, value in environment.items()]
-            joins = group.joins
-            launcher = await asyncio.create_subprocess_exec(
-                "/bin/sh",
-                "-c",
-                _LAUNCHER,
-                "sh",
-                str(len(joins)),
-                *joins,
-                *prefix,
-                *python,
-                env={},
-                cwd=places.data_dir,
-                pass_fds=(write_fd,),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
+            prefix = _confined(settings, places, write_fd) if confined else _unconfined(places)
+            launcher = await _launch(
+                group.joins, [*prefix, *python], places.data_dir, (write_fd,) if confined else ()
             )
+        except BaseException:
+            os.close(read_fd)
+            raise
         finally:
             os.close(write_fd)
-        try:
-            init_pid = await asyncio.to_thread(_read_init_pid, read_fd) if confined else None
-        finally:
-            os.close(read_fd)
         outside = {**connection, "ip": f"{places.connection_dir}/s"}
-        return cls(places, group, launcher, init_pid, outside)
+        process = cls(places, group, launcher, None, outside)
+        try:
+            process._init_pid = await asyncio.to_thread(_read_init_pid, read_fd)
+        except BaseException:
+            await process.close()
+            raise
+        return process
 
     @property
     def alive(self) -> bool:
@@ -120,7 +92,10 @@ class KernelProcess:
         return self._launcher.returncode is None
 
     def locate(self) -> None:
-        """Find Python beneath the sandbox's first process, once it answers."""
+        """Find Python beneath the sandbox's first process, once it answers.
+
+        Raises psutil.NoSuchProcess or ValueError when it has died meanwhile.
+        """
         if self._init_pid is not None:
             self._pid = min(child.pid for child in psutil.Process(self._init_pid).children())
 
@@ -133,6 +108,10 @@ class KernelProcess:
             file_bytes=settings.disk_bytes,
             processes_max=settings.processes_max,
         )
+
+    def pids(self) -> list[int]:
+        """All its processes that can be told, as the host numbers them."""
+        return self.group.pids() or [self._pid]
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the code."""
@@ -151,17 +130,25 @@ class KernelProcess:
         """The exit code, once it has ended."""
         return await asyncio.shield(self._exit)
 
-    async def stderr(self) -> str:
-        """What a kernel that ended at its start had to say."""
-        assert self._launcher.stderr is not None
-        return (await self._launcher.stderr.read(1 << 16)).decode(errors="replace")[-_STDERR_CHARS:]
+    async def last_words(self) -> str:
+        """What a kernel that has ended said on its stderr at last."""
+        await self._listener
+        return self._said.decode(errors="replace")
 
     async def close(self) -> None:
         """End it and remove its sockets and groups."""
         self.kill()
         await self.wait()
+        self._listener.cancel()
+        await asyncio.gather(self._listener, return_exceptions=True)
         await self.group.remove()
         await asyncio.to_thread(shutil.rmtree, self.places.connection_dir, ignore_errors=True)
+
+    async def _listen(self) -> None:
+        """Read stderr at all times: once the pipe is full, who writes to it would wait for ever."""
+        assert self._launcher.stderr is not None
+        while chunk := await self._launcher.stderr.read(_CHUNK_BYTES):
+            self._said = (self._said + chunk)[-_LAST_WORDS_BYTES:]
 
 
 def _connection(folder: str) -> dict[str, object]:
@@ -180,7 +167,34 @@ def _limits(settings: EngineSettings) -> str:
     )
 
 
+def _confined(settings: EngineSettings, places: Places, info_fd: int) -> list[str]:
+    command = bubblewrap_command(places, tmp_bytes=settings.tmp_mb * 1024**2, info_fd=info_fd)
+    return [shutil.which("bwrap") or command[0], *command[1:]]
+
+
+def _unconfined(places: Places) -> list[str]:
+    environment = kernel_environment(str(places.connection_dir))
+    environment["JPY_PARENT_PID"] = str(os.getpid())  # ipykernel ends itself with the server
+    return [f"{name}={value}" for name, value in environment.items()]
+
+
+async def _launch(
+    joins: list[str], command: list[str], folder: Path, keep_fds: tuple[int, ...]
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", _LAUNCHER, "sh", str(len(joins)), *joins, *command),
+        env={},
+        cwd=folder,
+        pass_fds=keep_fds,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
 def _read_init_pid(fd: int) -> int | None:
-    with os.fdopen(os.dup(fd), "rb") as pipe:
+    """What bubblewrap tells of the sandbox's first process; nothing when it failed or is unused."""
+    with os.fdopen(fd, "rb") as pipe:
         told = pipe.read()
     return int(json.loads(told)["child-pid"]) if told else None

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors_kernel import SandboxUnavailable
@@ -44,6 +45,21 @@ _OTHERWISE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders of one kernel on the host.
+
+    `data_dir` becomes `/mnt/data`, `connection_dir` `/run/kernel`; `accounts_dir` holds what
+    stands for `/etc/passwd`; `hidden_dir` is the engine's data folder, which must never show, not
+    even where it lies within the interpreter's own.
+    """
+
+    data_dir: Path
+    connection_dir: Path
+    accounts_dir: Path
+    hidden_dir: Path
+
+
 def write_accounts(folder: Path) -> None:
     """Write the `/etc/passwd`, `group` and `hosts` that code sees instead of the machine's."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,14 +85,12 @@ def kernel_environment(home: str) -> dict[str, str]:
     }
 
 
-def bubblewrap_command(
-    *, data_dir: Path, connection_dir: Path, accounts_dir: Path, tmp_bytes: int, info_fd: int
-) -> list[str]:
+def bubblewrap_command(places: Places, *, tmp_bytes: int, info_fd: int) -> list[str]:
     """The command that confines what follows it.
 
-    `data_dir` becomes `/mnt/data`, `connection_dir` `/run/kernel`; `tmp_bytes` caps each writable
-    tmpfs; bubblewrap tells the sandbox's first process id on `info_fd`. It must itself be started
-    with an empty environment, which `/proc/1/environ` would show to the code.
+    `tmp_bytes` caps each writable tmpfs; bubblewrap tells the sandbox's first process id on
+    `info_fd`. It must itself be started with an empty environment, which `/proc/1/environ` would
+    show to the code.
     """
     command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns"]
     command += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--hostname", "lab"]
@@ -84,17 +98,18 @@ def bubblewrap_command(
     for path in (*_SYSTEM, *(f"/etc/{name}" for name in _ETC), *_CACHES):
         command += ["--ro-bind-try", path, path]
     for name in _ACCOUNTS:
-        command += ["--ro-bind", str(accounts_dir / name), f"/etc/{name}"]
+        command += ["--ro-bind", str(places.accounts_dir / name), f"/etc/{name}"]
     command += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/dev/shm", "/tmp", HOME_PATH):  # noqa: S108 - paths of the sandbox
         command += ["--size", str(tmp_bytes), "--tmpfs", path]
     for root in _interpreter_roots():
         command += ["--ro-bind", str(root), str(root)]
-        if data_dir.is_relative_to(root):
-            # Other containers' files must not show when the data folder lies in the environment.
-            command += ["--tmpfs", str(data_dir.parent), "--remount-ro", str(data_dir.parent)]
+    roots = [*map(Path, _SYSTEM), *_interpreter_roots()]
+    if any(places.hidden_dir.is_relative_to(root) for root in roots):
+        command += ["--tmpfs", str(places.hidden_dir), "--remount-ro", str(places.hidden_dir)]
     command += ["--ro-bind", str(KERNEL_MAIN), KERNEL_MAIN_PATH]
-    command += ["--bind", str(connection_dir), CONNECTION_PATH, "--bind", str(data_dir), DATA_PATH]
+    command += ["--bind", str(places.connection_dir), CONNECTION_PATH]
+    command += ["--bind", str(places.data_dir), DATA_PATH]
     for path in ("/proc", "/dev", "/"):
         command += ["--remount-ro", path]
     for name, value in kernel_environment(HOME_PATH).items():
