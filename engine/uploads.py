@@ -51,10 +51,11 @@ async def receive(request: Request, folder: Path, limit_bytes: int) -> AsyncIter
     """
     form = _Form(_boundary(request), folder, limit_bytes)
     try:
+        chunks = request.stream()
         try:
-            await form.read(request)
+            await form.read(chunks, int(request.headers.get("content-length", 0)))
         except TooLarge:
-            await _discard(request, limit_bytes)
+            await _discard(chunks, limit_bytes)
             raise
         yield form.upload
     finally:
@@ -80,11 +81,11 @@ def _boundary(request: Request) -> bytes:
     return boundary
 
 
-async def _discard(request: Request, limit_bytes: int) -> None:
+async def _discard(chunks: AsyncIterator[bytes], limit_bytes: int) -> None:
     """Read on for a while: a client that is still sending would miss the answer otherwise."""
     read = 0
     with suppress(ClientDisconnect):  # it is gone, so it needs no answer
-        async for chunk in request.stream():
+        async for chunk in chunks:
             read += len(chunk)
             if read > limit_bytes:
                 return
@@ -115,11 +116,11 @@ class _Form:
         self._complete = False
         self._begin()
 
-    async def read(self, request: Request) -> None:
-        declared = int(request.headers.get("content-length", 0))
-        if declared > self._limit_bytes + FORM_OVERHEAD_BYTES:
+    async def read(self, chunks: AsyncIterator[bytes], declared_bytes: int) -> None:
+        """Take the body in. Raises as `receive` does."""
+        if declared_bytes > self._limit_bytes + FORM_OVERHEAD_BYTES:
             raise TooLarge("The file", self._limit_bytes, param=FILE_FIELD)
-        async for chunk in request.stream():
+        async for chunk in chunks:
             try:
                 self._parser.write(chunk)
             except FormParserError as error:

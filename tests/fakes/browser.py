@@ -114,14 +114,10 @@ class Person:
         await self.write(text)
         return await self.answer(answers, timeout_seconds=timeout_seconds)
 
-    async def answer(
-        self, number: int = 0, *, timeout_seconds: float = _ANSWER_SECONDS
-    ) -> Locator:
+    async def answer(self, number: int = 0, *, timeout_seconds: float = _ANSWER_SECONDS) -> Locator:
         """The bot's answer of that number, from 0, once it is finished."""
         answer = self.page.locator(".message.bot").nth(number)
-        await expect(answer).to_have_attribute(
-            "data-state", "done", timeout=timeout_seconds * 1000
-        )
+        await expect(answer).to_have_attribute("data-state", "done", timeout=timeout_seconds * 1000)
         return answer
 
     async def download(self, link: Locator) -> tuple[str, bytes]:

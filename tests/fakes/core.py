@@ -8,12 +8,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-
 from bot.domain import (
     Answer,
     Author,
@@ -26,6 +20,7 @@ from bot.domain import (
 )
 from bot.errors import BlobMissing, TooLarge
 from bot.ports import AdapterPlugin, ChatPlatform, CommandResult, Services
+from bot.store.database import open_database, upgrade
 
 Script = Callable[["FakeCore", IncomingMessage], AsyncIterator[Progress | Answer]]
 
@@ -87,7 +82,7 @@ class FakeCore:
             commands=self,
             blobs=self.blobs,
             workspaces=self,
-            database=_database(folder),
+            database=open_database(folder / "test.db", timeout_seconds=5),
             environ=environ,
             attachment_limit_bytes=attachment_limit_bytes,
             engine_note="Offline planner: no language model is configured.",
@@ -96,8 +91,7 @@ class FakeCore:
     async def attach(self, plugin: AdapterPlugin) -> ChatPlatform:
         """Bring the plugin's tables up to date and build its platform."""
         if plugin.migrations is not None:
-            async with self.services.database.begin() as connection:
-                await connection.run_sync(migrate, plugin.migrations, plugin.name)
+            await upgrade(self.services.database, name=plugin.name, migrations=plugin.migrations)
         self._platform = plugin.build(self.services)
         return self._platform
 
@@ -173,21 +167,3 @@ class FakeCore:
                     await reply.send(post)
             finally:
                 await reply.close()
-
-
-def migrate(connection: Connection, folder: Path, name: str) -> None:
-    """Run an adapter's migrations up to the newest."""
-    script = ScriptDirectory(str(folder))
-    context = MigrationContext.configure(
-        connection,
-        opts={
-            "version_table": f"alembic_version_{name}",
-            "fn": lambda revision, _: script._upgrade_revs("head", revision),
-        },
-    )
-    with Operations.context(context):
-        context.run_migrations()
-
-
-def _database(folder: Path) -> AsyncEngine:
-    return create_async_engine(f"sqlite+aiosqlite:///{folder / 'test.db'}")

@@ -1,18 +1,26 @@
-"""A planner that follows a script and a host of plain in-process kernels, for the engine's tests."""
+"""A planner that follows a script, and plain in-process kernels, for the tests of the engine."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import io
-import tempfile
+import secrets
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+from engine.embedded import listen
 from engine.kernel_port import Execution, Stop
 from engine.planner.protocol import Lab, Question
+from engine.server import create_app
+from engine.settings import EngineSettings
+from tests.fakes.openai_spec import JudgingTransport
 
 Script = Callable[[Question, Lab], Awaitable[None]]
 
@@ -36,8 +44,7 @@ class ScriptedPlanner:
 
 
 class InProcessKernel:
-    """Runs code with `exec`, in a thread; `/mnt/data` in the code is the folder. Code that calls
-    `sleep(seconds)` can be interrupted."""
+    """Runs code with `exec`, in a thread; `/mnt/data` in the code is the folder."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -51,7 +58,7 @@ class InProcessKernel:
         return self._data_dir
 
     async def execute(self, code: str) -> Execution:
-        """Run code; `wait_for_ever()` alone is only ended by an interrupt."""
+        """Run code; that which is only `wait_for_ever()` ends by an interrupt."""
         if code == "wait_for_ever()":
             await self._interrupted.wait()
             self._interrupted.clear()
@@ -81,15 +88,18 @@ class InProcessKernel:
 class InProcessHost:
     """Makes in-process kernels, each over a folder of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.kernels: list[InProcessKernel] = []
+        self._folder = folder
 
     async def start(self) -> None:
         """Nothing to check."""
 
     async def acquire(self, memory_limit: str) -> InProcessKernel:
         """A kernel over a new folder."""
-        return await self.revive(Path(tempfile.mkdtemp(prefix="kernel-")), memory_limit)
+        data_dir = self._folder / secrets.token_hex(8)
+        data_dir.mkdir(parents=True)
+        return await self.revive(data_dir, memory_limit)
 
     async def revive(self, data_dir: Path, memory_limit: str) -> InProcessKernel:
         """A kernel over a folder that exists."""
@@ -100,3 +110,36 @@ class InProcessHost:
         """Close all kernels."""
         for kernel in self.kernels:
             await kernel.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEngine:
+    """A server on a loopback port, and a client of it that judges every answer."""
+
+    client: AsyncOpenAI
+    base_url: str
+    planner: ScriptedPlanner
+    hosts: InProcessHost
+
+
+KEY = "test-key"
+
+
+@asynccontextmanager
+async def running_engine(
+    data_dir: Path, script: Script = echo, settings: EngineSettings | None = None
+) -> AsyncIterator[RunningEngine]:
+    """Serve the engine over in-process kernels and a scripted planner."""
+    settings = settings or EngineSettings(shutdown_seconds=1)
+    planner, hosts = ScriptedPlanner(script), InProcessHost(data_dir / "kernels")
+    app = create_app(settings, data_dir, hosts, planner, keys=(KEY,))
+    async with listen(app, "127.0.0.1", 0, settings.shutdown_seconds) as port:
+        base_url = f"http://127.0.0.1:{port}/v1"
+        async with client_of(base_url, KEY) as client:
+            yield RunningEngine(client, base_url, planner, hosts)
+
+
+def client_of(base_url: str, key: str) -> AsyncOpenAI:
+    """A client that holds all answers against the published document."""
+    http = DefaultAsyncHttpxClient(transport=JudgingTransport())
+    return AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, http_client=http)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -16,6 +18,40 @@ from bot.domain import Answer, IncomingMessage, Progress
 from tests.fakes.core import FakeCore, Script
 
 _START_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class SeenEvent:
+    """One server-sent event as a browser gets it."""
+
+    id: str
+    kind: str
+    data: Any
+
+
+class EventReader:
+    """Reads an event stream, event by event."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._lines = response.aiter_lines()
+
+    async def next(self) -> SeenEvent:
+        """The next event; StopAsyncIteration when the stream has ended."""
+        fields: dict[str, str] = {}
+        while True:
+            line = await anext(self._lines)
+            name, _, value = line.partition(": ")
+            if name:
+                fields[name] = value
+            elif "data" in fields:
+                return SeenEvent(fields["id"], fields["event"], json.loads(fields["data"]))
+
+    async def until(self, kind: str, **fields: Any) -> SeenEvent:
+        """The next event of a kind whose data has these fields."""
+        while True:
+            event = await self.next()
+            if event.kind == kind and all(event.data.get(k) == v for k, v in fields.items()):
+                return event
 
 
 @dataclass(frozen=True)
@@ -31,6 +67,32 @@ class WebSite:
         """The page's address."""
         assert self.platform.url is not None
         return self.platform.url
+
+    @asynccontextmanager
+    async def events(
+        self, conversation: str = "", last_event_id: str = ""
+    ) -> AsyncIterator[EventReader]:
+        """The event stream of a tab."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        address = f"/api/events?conversation={conversation}"
+        async with self.client.stream("GET", address, headers=headers) as response:
+            assert response.status_code == 200
+            yield EventReader(response)
+
+    async def read(self, conversation: str) -> dict[str, Any]:
+        """A conversation as a reloaded page shows it."""
+        answer = await self.client.get(f"/api/conversations/{conversation}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def answered(self, conversation: str) -> dict[str, Any]:
+        """The newest answer, once it is finished."""
+        async with asyncio.timeout(_START_SECONDS):
+            while True:
+                last = (await self.read(conversation))["messages"][-1:]
+                if last and last[0]["role"] == "bot" and last[0]["state"] == "done":
+                    return dict(last[0])
+                await asyncio.sleep(0.01)
 
     async def create(self) -> str:
         """A new conversation's id."""

@@ -101,9 +101,7 @@ class SalesTurn:
             await artifact(
                 core, message.key, "chart", "revenue_by_region.png", "image/png", chart()
             ),
-            await artifact(
-                core, message.key, "totals", "totals.csv", "text/csv", LOGS.encode()
-            ),
+            await artifact(core, message.key, "totals", "totals.csv", "text/csv", LOGS.encode()),
         )
         yield Answer(
             f"turn-{message.id}-{core.attempts}",
