@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -26,6 +27,32 @@ class Usage:
         """Whether this is more than an earlier measurement."""
         more = self.size_bytes > earlier.size_bytes or self.entries > earlier.entries
         return more or not self.complete
+
+
+class DiskMeter:
+    """Says when what is over the limit still grows; it may shrink, so that code can clear up."""
+
+    def __init__(self, bytes_max: int, entries_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._entries_max = entries_max
+        self._last = Usage()
+        self._lock = asyncio.Lock()
+
+    @property
+    def over(self) -> bool:
+        """Whether the limit was passed when last measured."""
+        last = self._last
+        too_many = last.entries > self._entries_max or last.size_bytes > self._bytes_max
+        return too_many or not last.complete
+
+    async def overgrown(self, folders: Iterable[Path], pids: Iterable[int]) -> bool:
+        """Measure: whether it is over the limit and more than the last time."""
+        async with self._lock:
+            before = self._last
+            # Twice the limit, so that code which clears up is seen to do so.
+            most = 2 * self._entries_max
+            self._last = await asyncio.to_thread(measure, folders, pids, most)
+            return self.over and self._last.exceeds(before)
 
 
 def measure(folders: Iterable[Path], pids: Iterable[int], entries_max: int) -> Usage:

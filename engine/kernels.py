@@ -13,7 +13,7 @@ import structlog
 
 from engine.channels import Channels, Reply
 from engine.confinement import tier_bytes
-from engine.disk import Usage, measure
+from engine.disk import DiskMeter
 from engine.errors_kernel import KernelStartFailed
 from engine.kernel_port import Execution, Stop
 from engine.outputs import Outputs
@@ -93,8 +93,10 @@ class SandboxedKernel:
         self._released = released
         self._lock = asyncio.Lock()
         self._busy = False
+        self._phase = 0  # counts the starts and ends of runs
         self._stop: Stop | None = None
         self._began = asyncio.Event()
+        self._disk = DiskMeter(settings.disk_bytes, settings.disk_files_max)
         self._grace: asyncio.TimerHandle | None = None
         self._closed = False
         self._adopt(running)
@@ -117,7 +119,10 @@ class SandboxedKernel:
                 except KernelStartFailed as e:
                     return Execution(logs=str(e), stop=Stop.DIED, kernel_lost=True)
                 note = _RESTARTED
+            if self._disk.over:
+                await self._overgrown()  # code is judged by what it adds itself
             self._stop, self._busy = None, True
+            self._phase += 1
             self._began.set()
             limit = asyncio.get_running_loop().call_later(
                 self._settings.code_seconds, self._halt, Stop.TIMEOUT
@@ -126,6 +131,7 @@ class SandboxedKernel:
                 return await self._run(code, note)
             finally:
                 self._busy = False
+                self._phase += 1
                 self._began.clear()
                 limit.cancel()
                 if self._grace is not None:
@@ -212,12 +218,9 @@ class SandboxedKernel:
         )
 
     async def _watch_disk(self) -> None:
-        """Measure the folder as long as the kernel lives: often during runs, seldom between.
-
-        What is over the limit must not grow; it may shrink, so that code can clear up.
-        """
+        """Measure the folder as long as the kernel lives: often during runs, seldom between."""
         settings = self._settings
-        before = await self._measure()
+        await self._overgrown()
         while True:
             if self._busy:
                 await asyncio.sleep(settings.disk_poll_seconds)
@@ -225,25 +228,16 @@ class SandboxedKernel:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._began.wait(), settings.disk_idle_poll_seconds)
                     continue
-            usage = await self._measure()
-            if self._too_much(usage) and usage.exceeds(before):
-                _log.info("disk limit", folder=self._data_dir.name, bytes=usage.size_bytes)
+            phase = self._phase
+            # What was measured in one run must not be held against the next.
+            if await self._overgrown() and phase == self._phase:
+                _log.info("disk limit", folder=self._data_dir.name)
                 if self._busy:
                     self._halt(Stop.DISK_FULL)
                 else:
-                    self._running.process.kill()  # what a background process writes
-            before = usage
+                    self._running.process.kill()  # a background process writes
 
-    async def _measure(self) -> Usage:
+    async def _overgrown(self) -> bool:
         process = self._running.process
         folders = (self._data_dir, process.places.connection_dir)
-        # Twice the limit, so that code which clears up is seen to do so.
-        most = 2 * self._settings.disk_files_max
-        return await asyncio.to_thread(lambda: measure(folders, process.pids(), most))
-
-    def _too_much(self, usage: Usage) -> bool:
-        return (
-            not usage.complete
-            or usage.size_bytes > self._settings.disk_bytes
-            or usage.entries > self._settings.disk_files_max
-        )
+        return await self._disk.overgrown(folders, await asyncio.to_thread(process.pids))

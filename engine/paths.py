@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 _DEPTH_MAX = 32
 _NAME_BYTES_MAX = 255
+_PATH_CHARS_MAX = 1000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -42,11 +43,11 @@ def open_file(data_dir: Path, relative: str) -> BinaryIO:
         fd = _open_folder(stack, data_dir, folders)
         # Non-blocking: opening a pipe that nobody writes to would wait for ever.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        file = os.fdopen(_open(name, flags, fd), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+        file_fd = _open(name, flags, fd)
+    if not stat.S_ISREG(os.fstat(file_fd).st_mode):
+        os.close(file_fd)
         raise UnsafePath(f"{relative!r} is not a regular file.")
-    return file
+    return os.fdopen(file_fd, "rb")
 
 
 def remove_file(data_dir: Path, relative: str) -> None:
@@ -59,11 +60,13 @@ def remove_file(data_dir: Path, relative: str) -> None:
 def list_files(data_dir: Path, most: int = 1000) -> list[tuple[str, int, int]]:
     """`(relative path, size in bytes, mtime in ns)` of at most `most` regular files, sorted.
 
-    Links and special files are left out, as are folders deeper than 32.
+    Links and special files are left out, as are folders deeper than 32 and names not in UTF-8.
     """
     found = []
     for entry, depth in _walk(data_dir, entries_max=most * 10):
-        if depth <= _DEPTH_MAX and entry.is_file(follow_symlinks=False):
+        if depth > _DEPTH_MAX or not _is_text(entry.path):
+            continue
+        if entry.is_file(follow_symlinks=False):
             status = entry.stat(follow_symlinks=False)
             relative = os.path.relpath(entry.path, data_dir)
             found.append((relative, status.st_size, status.st_mtime_ns))
@@ -74,12 +77,18 @@ def list_files(data_dir: Path, most: int = 1000) -> list[tuple[str, int, int]]:
 
 def _parts(name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
-    unprintable = not name.isprintable() and any(ord(char) < 32 for char in name)
-    if not parts or name.startswith("/") or ".." in parts or unprintable:
-        raise UnsafePath(f"{name!r} is not a name in the container.")
-    if any(len(part.encode(errors="replace")) > _NAME_BYTES_MAX for part in parts):
-        raise UnsafePath(f"{name[:40]!r}… is too long.")
+    if not parts or name.startswith("/") or ".." in parts or any(ord(char) < 32 for char in name):
+        raise UnsafePath(f"{name[:80]!r} is not a name in the container.")
+    if not _is_text(name) or len(name) > _PATH_CHARS_MAX:
+        raise UnsafePath(f"{name[:80]!r} is too long, or no text.")
+    if any(len(part.encode()) > _NAME_BYTES_MAX for part in parts):
+        raise UnsafePath(f"{name[:80]!r} is too long.")
     return parts
+
+
+def _is_text(name: str) -> bool:
+    """Whether it is UTF-8: Python marks other bytes of a file's name by lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def _open_folder(stack: ExitStack, data_dir: Path, folders: Sequence[str]) -> int:
@@ -95,7 +104,7 @@ def _open_folder(stack: ExitStack, data_dir: Path, folders: Sequence[str]) -> in
 def _open(name: str, flags: int, folder_fd: int | None) -> int:
     try:
         return os.open(name, flags, dir_fd=folder_fd)
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise
     except OSError as e:
         raise UnsafePath(f"{name!r} leads over a link or is no file.") from e

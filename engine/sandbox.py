@@ -152,12 +152,14 @@ async def probe(command: list[str], info_fd: int) -> None:
         raise SandboxUnavailable(explain(stderr.decode(errors="replace")))
 
 
-def explain(stderr: str, etc: Path = Path("/"), sysctl: Path = Path("/proc/sys")) -> str:
+def explain(stderr: str, root: Path = Path("/"), sysctl: Path = Path("/proc/sys")) -> str:
     """Why bubblewrap failed and what helps, from its message and the machine's switches."""
     said = stderr.strip().splitlines()[-1] if stderr.strip() else "bwrap failed silently"
-    if _read(sysctl / "kernel/apparmor_restrict_unprivileged_userns") == "1":
+    if "Unknown option" in said:
+        hint = "bubblewrap 0.8 or later is needed."
+    elif _read(sysctl / "kernel/apparmor_restrict_unprivileged_userns") == "1":
         hint = _UBUNTU_HINT
-    elif (etc / ".dockerenv").exists():
+    elif (root / ".dockerenv").exists():
         hint = _DOCKER_HINT
     elif "0" in (
         _read(sysctl / "kernel/unprivileged_userns_clone"),
