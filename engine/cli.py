@@ -62,10 +62,11 @@ def is_loopback(host: str) -> bool:
 async def _serve(
     settings: EngineSettings, host: str, port: int, data: Path, keys: tuple[str, ...]
 ) -> None:
-    from engine.embedded import NOTE, listen
+    from engine.embedded import NOTE
     from engine.planner.offline import OfflinePlanner
     from engine.pool import KernelPool
     from engine.server import create_app
+    from engine.serving import listen
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,10 +15,10 @@ from typing import Any
 
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-from engine.embedded import listen
 from engine.kernel_port import Execution, Stop
 from engine.planner.protocol import Lab, Question
 from engine.server import create_app
+from engine.serving import listen
 from engine.settings import EngineSettings
 from tests.fakes.openai_spec import JudgingTransport
 
@@ -49,6 +49,7 @@ class InProcessKernel:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._interrupted = asyncio.Event()
+        self.rested = asyncio.Event()  # set once an endless wait was interrupted
         self._names: dict[str, Any] = {}
         self.closed = False
 
@@ -62,6 +63,7 @@ class InProcessKernel:
         if code == "wait_for_ever()":
             await self._interrupted.wait()
             self._interrupted.clear()
+            self.rested.set()
             return Execution(logs="", stop=Stop.INTERRUPTED)
         return await asyncio.to_thread(self._execute, code)
 

@@ -266,7 +266,9 @@ class TestExpiry:
         """A container does not expire under code that runs longer than the idle time."""
         made = await hasty.client.containers.create(name="lab")
 
-        said = await run(hasty, made.id, f"import time; time.sleep({IDLE_SECONDS * 2}); print('ok')")
+        said = await run(
+            hasty, made.id, f"import time; time.sleep({IDLE_SECONDS * 2}); print('ok')"
+        )
 
         assert said == "ok\n"
         assert (await hasty.client.containers.retrieve(made.id)).status == "running"
