@@ -18,6 +18,7 @@ from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
 from bot.inbox import DurableInbox
 from bot.interpreter import Interpreter
+from bot.open_turn import OpenTurns
 from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.publishing import Publisher
 from bot.question import QuestionWriter
@@ -101,7 +102,7 @@ async def application(
         blobs = BlobStore(settings.blobs_path)
         turns, threads, files = Turns(database), Threads(database), Files(database)
         workspace = Workspace(settings, interpreter, blobs, threads, files)
-        asker = Asker(settings, interpreter, turns, threads, workspace)
+        asker = Asker(settings, interpreter, threads, workspace)
         workflows = Workflows(
             settings.workflows_path, timeout_seconds=settings.database_timeout_seconds
         )
@@ -112,13 +113,18 @@ async def application(
             sweep_seconds=settings.sweep_seconds,
         )
         platforms: dict[str, ChatPlatform] = {}
+        open_turns = OpenTurns(turns, platforms)
         tasks = TaskSet()
         stack.push_async_callback(tasks.close, settings.shutdown_seconds)
         inbox = DurableInbox(turns, dispatcher, platforms, tasks)
         services = Services(
             inbox=inbox,
             commands=ThreadCommands(
-                workspace=workspace, turns=turns, threads=threads, asker=asker, inbox=inbox
+                workspace=workspace,
+                turns=turns,
+                threads=threads,
+                open_turns=open_turns,
+                inbox=inbox,
             ),
             blobs=blobs,
             workspaces=workspace,
@@ -131,6 +137,7 @@ async def application(
         steps = TurnSteps(
             settings,
             turns=turns,
+            open_turns=open_turns,
             files=files,
             blobs=blobs,
             workspace=workspace,
@@ -138,7 +145,6 @@ async def application(
             asker=asker,
             artifacts=ArtifactKeeper(settings, interpreter, blobs, files),
             publisher=Publisher(Outbox(database), attempts=settings.post_attempts),
-            platforms=platforms,
             dispatcher=dispatcher,
         )
         workflows.launch(steps.run)

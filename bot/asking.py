@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -22,10 +22,9 @@ from bot.errors import (
 )
 from bot.events import CodeStarted, Finished, Outcome, ResponseStarted, TurnEvent, advance
 from bot.interpreter import Interpreter, Question
-from bot.ports import Reply
+from bot.open_turn import OpenTurn
 from bot.settings import Settings
 from bot.store.threads import Threads
-from bot.store.turns import Turn, Turns
 from bot.workspace import Workspace
 
 log = structlog.get_logger()
@@ -36,8 +35,10 @@ UNREACHABLE = (
     "The engine can't be reached right now. Nothing is lost: your question and files are kept. "
     "Press Retry in a little while."
 )
+BUSY = "The engine is too busy to answer now. Press Retry in a little while."
 KEY_REFUSED = "The engine does not accept our key. Whoever runs this bot has to look at it."
 ASKED_AGAIN = "The engine lost its first answer, so the question was asked again."
+TOO_LONG = "It took longer than {minutes:g} minutes and was ended."
 
 
 class Verdict(StrEnum):
@@ -47,6 +48,15 @@ class Verdict(StrEnum):
     AGAIN = "again"
 
 
+@dataclass
+class _Seen:
+    """How far the response was followed."""
+
+    progress: Progress
+    response_id: str | None = None
+    container_id: str | None = None
+
+
 class Asker:
     """Asks; tells a try that may be repeated from one that has ended."""
 
@@ -54,55 +64,44 @@ class Asker:
         self,
         settings: Settings,
         interpreter: Interpreter,
-        turns: Turns,
         threads: Threads,
         workspace: Workspace,
     ) -> None:
         self._settings = settings
         self._interpreter = interpreter
-        self._turns = turns
         self._threads = threads
         self._workspace = workspace
-        self._stops: dict[str, asyncio.Event] = {}
 
-    def stop(self, turn_id: str) -> None:
-        """End the question if it is being asked by this process."""
-        if turn_id in self._stops:
-            self._stops[turn_id].set()
-
-    async def ask(self, turn: Turn, question: Question, reply: Reply, attempt: int) -> Verdict:
+    async def ask(self, turn: OpenTurn, question: Question, attempt: int) -> Verdict:
         """One try. What it gave is stored with the turn; what went wrong is put right as far as
         it can be, so that the next try may succeed."""
         try:
-            outcome = await self._follow(turn, question, reply)
+            outcome = await self._follow(turn, question)
         except EngineError as error:
-            return await self.failed(turn, error, reply, attempt)
-        await self._turns.update(turn.id, outcome=outcome.as_json())
+            return await self.failed(turn, error, attempt)
+        await turn.set_outcome(outcome)
         return Verdict.ANSWERED
 
-    async def failed(self, turn: Turn, error: EngineError, reply: Reply, attempt: int) -> Verdict:
+    async def failed(self, turn: OpenTurn, error: EngineError, attempt: int) -> Verdict:
         """Recover for another try, or end the turn with a sentence where none is left."""
         log.warning("engine failed", turn=turn.id, attempt=attempt, error=repr(error))
         last = attempt + 1 >= self._settings.engine_attempts
         if last or isinstance(error, EngineRefused):
-            outcome = Outcome(failure=_sentence(error))
-            await self._turns.update(turn.id, outcome=outcome.as_json())
+            await turn.set_outcome(Outcome(failure=_sentence(error)))
             return Verdict.ANSWERED
-        await self._recover(turn, error, reply, attempt)
+        await self._recover(turn, error, attempt)
         return Verdict.AGAIN
 
-    async def _follow(self, turn: Turn, question: Question, reply: Reply) -> Outcome:
+    async def _follow(self, turn: OpenTurn, question: Question) -> Outcome:
+        response_id = turn.turn.response_id
         events = (
-            self._interpreter.resume(turn.response_id)
-            if turn.response_id
+            self._interpreter.resume(response_id)
+            if response_id
             else self._interpreter.ask(question)
         )
-        seen = _Seen()
-        stop = self._stops.setdefault(turn.id, asyncio.Event())
-        if turn.stop_requested:
-            stop.set()
-        following = asyncio.ensure_future(self._consume(turn.id, events, reply, seen))
-        stopping = asyncio.ensure_future(stop.wait())
+        seen = _Seen(Progress(), response_id)
+        following = asyncio.create_task(self._consume(turn, events, seen))
+        stopping = asyncio.create_task(turn.stop.wait())
         try:
             await asyncio.wait(
                 (following, stopping),
@@ -113,45 +112,50 @@ class Asker:
                 return following.result()
             if seen.response_id:
                 await self._interpreter.cancel(seen.response_id)
-            return self._cut_short(seen, stopped=stop.is_set())
+            return self._cut_short(seen, stopped=turn.stop.is_set())
         finally:
             for task in (following, stopping):
                 task.cancel()
-            with suppress(asyncio.CancelledError, EngineError):  # the outcome stands already
+            with suppress(asyncio.CancelledError, EngineError):  # what it gave is known already
                 await following
-            self._stops.pop(turn.id, None)
 
     async def _consume(
-        self, turn_id: str, events: AsyncIterator[TurnEvent], reply: Reply, seen: _Seen
+        self, turn: OpenTurn, events: AsyncGenerator[TurnEvent], seen: _Seen
     ) -> Outcome:
-        async for event in events:
-            if isinstance(event, ResponseStarted):
-                # Known before anything else happens: from here a crash resumes.
-                await self._turns.update(turn_id, response_id=event.response_id)
-                seen.response_id = event.response_id
-            elif isinstance(event, CodeStarted):
-                seen.container_id = event.container_id
-            seen.progress = advance(seen.progress, event)
-            reply.show(seen.progress)
-            if isinstance(event, Finished):
-                return event.outcome
-        raise ResponseLost("The events ended before the response did.")
+        outcome: Outcome | None = None
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, ResponseStarted):
+                    # Known before anything else happens: from here a crash resumes.
+                    if event.response_id != turn.turn.response_id:
+                        await turn.set_response(event.response_id)
+                    seen.response_id = event.response_id
+                elif isinstance(event, CodeStarted):
+                    seen.container_id = event.container_id
+                seen.progress = advance(seen.progress, event)
+                turn.reply.show(seen.progress)
+                if isinstance(event, Finished):
+                    outcome = event.outcome
+        if outcome is None:
+            raise ResponseLost("The events ended before the response did.")
+        return outcome
 
     def _cut_short(self, seen: _Seen, *, stopped: bool) -> Outcome:
-        minutes = self._settings.turn_seconds / 60
+        too_long = TOO_LONG.format(minutes=self._settings.turn_seconds / 60)
         return Outcome(
             container_id=seen.container_id,
             text=seen.progress.text,
             runs=tuple(_ended(run) for run in seen.progress.runs),
             stopped=stopped,
-            failure=None if stopped else f"It took longer than {minutes:g} minutes and was ended.",
+            failure=None if stopped else too_long,
         )
 
-    async def _recover(self, turn: Turn, error: EngineError, reply: Reply, attempt: int) -> None:
+    async def _recover(self, turn: OpenTurn, error: EngineError, attempt: int) -> None:
         """Put right what the error names, and wait where it is a matter of time."""
-        await self._turns.update(turn.id, response_id=None)
-        thread = await self._threads.get(turn.key)
+        if turn.turn.response_id:
+            await turn.set_response(None)
         if isinstance(error, ContainerGone):
+            thread = await self._threads.get(turn.key)
             if thread.container_id is None:
                 # No container of ours was named, so it is the context that holds a dead one.
                 await self._threads.forget_context(turn.key)
@@ -163,23 +167,14 @@ class Asker:
             await self._workspace.forget_uploads(turn.key)
             return
         if isinstance(error, ResponseLost):
-            await self._turns.update(turn.id, notes=[*turn.notes, ASKED_AGAIN])
+            await turn.note([ASKED_AGAIN])
             return
         wait_seconds = FIRST_WAIT_SECONDS * 2**attempt
         if isinstance(error, RateLimited):
             wait_seconds = max(wait_seconds, error.retry_after_seconds)
         wait_seconds = min(wait_seconds, self._settings.retry_wait_seconds)
-        reply.show(Progress(status=f"queued, about {wait_seconds:.0f} s…"))
+        turn.reply.show(Progress(status=f"queued, about {wait_seconds:.0f} s…"))
         await asyncio.sleep(wait_seconds)
-
-
-class _Seen:
-    """How far the response was followed."""
-
-    def __init__(self) -> None:
-        self.progress = Progress()
-        self.response_id: str | None = None
-        self.container_id: str | None = None
 
 
 def _ended(run: CodeRun) -> CodeRun:
@@ -193,6 +188,4 @@ def _sentence(error: EngineError) -> str:
         if status in (401, 403):
             return KEY_REFUSED
         return f"The engine did not take the question: {error}"
-    if isinstance(error, RateLimited):
-        return "The engine is too busy to answer now. Press Retry in a little while."
-    return UNREACHABLE
+    return BUSY if isinstance(error, RateLimited) else UNREACHABLE

@@ -15,8 +15,8 @@ from bot.errors import ThreadlabError
 from bot.ports import CommandResult
 
 if TYPE_CHECKING:
-    from bot.asking import Asker
     from bot.inbox import DurableInbox
+    from bot.open_turn import OpenTurns
     from bot.store.threads import Threads
     from bot.store.turns import Turns
     from bot.workspace import Workspace
@@ -44,13 +44,13 @@ class ThreadCommands:
         workspace: Workspace,
         turns: Turns,
         threads: Threads,
-        asker: Asker,
+        open_turns: OpenTurns,
         inbox: DurableInbox,
     ) -> None:
         self._workspace = workspace
         self._turns = turns
         self._threads = threads
-        self._asker = asker
+        self._open_turns = open_turns
         self._inbox = inbox
         self.registry: Mapping[str, Command] = {
             command.name: command
@@ -95,7 +95,7 @@ class ThreadCommands:
             return CommandResult("Nothing is running here.", ok=False)
         # Stored as well, so that a restart in between does not forget it.
         await self._turns.update(turn_id, stop_requested=True)
-        self._asker.stop(turn_id)
+        self._open_turns.stop(turn_id)
         return CommandResult("Stopping.")
 
     async def _retry(self, key: ThreadKey, _author: Author, _arguments: str) -> CommandResult:

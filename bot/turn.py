@@ -6,8 +6,6 @@ What passes between steps is small JSON; the rest lies in the database.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,12 +15,12 @@ from bot.artifacts import ArtifactKeeper, link, without_images
 from bot.asking import Asker, Verdict
 from bot.blobs import BlobStore
 from bot.dispatcher import Dispatcher
-from bot.domain import Action, Answer, Attachment, IncomingMessage, Progress, ThreadKey
+from bot.domain import Action, Answer, Attachment, IncomingMessage, Progress
 from bot.durable import step
-from bot.errors import AttachmentUnavailable, EngineError, PlatformError, TooLarge
+from bot.errors import AttachmentUnavailable, EngineError, TooLarge
 from bot.events import Outcome
 from bot.names import safe_name
-from bot.ports import ChatPlatform, Reply
+from bot.open_turn import OpenTurn, OpenTurns
 from bot.publishing import Publisher
 from bot.question import QuestionWriter
 from bot.settings import Settings
@@ -31,6 +29,8 @@ from bot.store.turns import Turn, Turns, TurnState
 from bot.workspace import Prepared, Workspace
 
 log = structlog.get_logger()
+
+NAMES_SHOWN_MAX = 3
 
 UNEXPECTED = (
     "Something went wrong on our side. Your question and files are kept; press Retry to ask again."
@@ -50,6 +50,7 @@ class TurnSteps:
         settings: Settings,
         *,
         turns: Turns,
+        open_turns: OpenTurns,
         files: Files,
         blobs: BlobStore,
         workspace: Workspace,
@@ -57,11 +58,11 @@ class TurnSteps:
         asker: Asker,
         artifacts: ArtifactKeeper,
         publisher: Publisher,
-        platforms: Mapping[str, ChatPlatform],
         dispatcher: Dispatcher,
     ) -> None:
         self._settings = settings
         self._turns = turns
+        self._open_turns = open_turns
         self._files = files
         self._blobs = blobs
         self._workspace = workspace
@@ -69,9 +70,7 @@ class TurnSteps:
         self._asker = asker
         self._artifacts = artifacts
         self._publisher = publisher
-        self._platforms = platforms
         self._dispatcher = dispatcher
-        self._replies: dict[str, Reply] = {}
 
     async def run(self, turn_id: str) -> None:
         """Answer, whatever happens: a failure becomes a sentence in the thread."""
@@ -86,16 +85,14 @@ class TurnSteps:
             state = TurnState(await step("publish", self.publish, turn_id))
         except Exception:  # the chat refuses to take even the failure
             log.exception("answer not delivered", turn=turn_id)
-        finally:
-            await self._close_reply(turn_id)
         next_turn = await step("settle", self.settle, turn_id, state.value)
         self._dispatcher.finished(turn_id)
         if next_turn:
             self._dispatcher.wake(next_turn)
 
     async def _answer(self, turn_id: str) -> None:
-        await step("collect", self.collect, turn_id)
-        await step("ingest", self.ingest, turn_id)
+        if await step("collect", self.collect, turn_id):
+            await step("ingest", self.ingest, turn_id)
         for attempt in range(self._settings.engine_attempts):
             prepared = await step("prepare", self.prepare, turn_id, attempt)
             verdict = await step("ask", self.ask, turn_id, prepared, attempt)
@@ -103,36 +100,32 @@ class TurnSteps:
                 break
         await step("keep", self.keep, turn_id, prepared)
 
-    async def collect(self, turn_id: str) -> None:
-        """Take the waiting messages and open the reply."""
+    async def collect(self, turn_id: str) -> bool:
+        """Take the waiting messages and open the reply. True where files came with them."""
         await self._turns.collect(turn_id)
-        turn = await self._turns.get(turn_id)
-        names = [
-            safe_name(attachment.name)
-            for message in await self._turns.messages(turn_id)
-            for attachment in message.attachments
-        ]
-        reply = await self._reply(turn)
-        reply.show(Progress(status=f"reading {', '.join(names[:3])}…" if names else "thinking…"))
+        turn = await self._open_turns.get(turn_id)
+        names = [safe_name(file.name) for message in turn.asked for file in message.attachments]
+        reading = f"reading {', '.join(names[:NAMES_SHOWN_MAX])}…"
+        turn.reply.show(Progress(status=reading if names else "thinking…"))
+        return bool(names)
 
     async def ingest(self, turn_id: str) -> None:
         """Stream each attachment into the blob store; the engine gets it from there."""
-        turn = await self._turns.get(turn_id)
-        problems: list[str] = []
-        taken = 0
-        for message in await self._turns.messages(turn_id):
-            for attachment in message.attachments:
-                if taken >= self._settings.attachments_max:
-                    problems.append(_refused(attachment, "too many files at once."))
-                    continue
-                taken += 1
-                problems += await self._take_in(turn, message, attachment)
-        await self._note(turn_id, problems)
+        turn = await self._open_turns.get(turn_id)
+        sent = [(message, file) for message in turn.asked for file in message.attachments]
+        taken = sent[: self._settings.attachments_max]
+        problems = [
+            problem
+            for message, file in taken
+            for problem in await self._take_in(turn, message, file)
+        ]
+        problems += [_refused(file, "too many files at once.") for _, file in sent[len(taken) :]]
+        await turn.note(problems)
 
     async def _take_in(
-        self, turn: Turn, message: IncomingMessage, attachment: Attachment
+        self, turn: OpenTurn, message: IncomingMessage, attachment: Attachment
     ) -> list[str]:
-        chunks = self._platform(turn.key).read(turn.key, attachment)
+        chunks = self._open_turns.platform(turn.key).read(turn.key, attachment)
         limit_bytes = self._settings.attachment_max_mb * 1_000_000
         try:
             blob = await self._blobs.put(turn.key, chunks, limit_bytes=limit_bytes)
@@ -149,67 +142,65 @@ class TurnSteps:
 
         None where the engine failed: it is tried again, or the turn has ended with a sentence.
         """
-        turn = await self._turns.get(turn_id)
+        turn = await self._open_turns.get(turn_id)
         try:
             prepared = await self._workspace.prepare(turn.key)
         except EngineError as error:
-            await self._asker.failed(turn, error, await self._reply(turn), attempt)
+            await self._asker.failed(turn, error, attempt)
             return None
         if prepared.restored:
-            await self._note(turn_id, [FRESH_CONTAINER])
+            await turn.note([FRESH_CONTAINER])
         return asdict(prepared)
 
     async def ask(self, turn_id: str, prepared: dict[str, Any] | None, attempt: int) -> str:
         """One try at one streamed response."""
-        turn = await self._turns.get(turn_id)
-        if turn.outcome is not None:
+        turn = await self._open_turns.get(turn_id)
+        if turn.turn.outcome is not None:
             return Verdict.ANSWERED
         if prepared is None:
             return Verdict.AGAIN
         question = await self._questions.write(turn, _prepared(prepared))
-        return await self._asker.ask(turn, question, await self._reply(turn), attempt)
+        return await self._asker.ask(turn, question, attempt)
 
     async def keep(self, turn_id: str, prepared: dict[str, Any] | None) -> None:
         """Fetch and keep what the code made, before the container can die."""
-        turn = await self._turns.get(turn_id)
-        outcome = turn.outcome
+        turn = await self._open_turns.get(turn_id)
+        outcome = turn.turn.outcome
         assert outcome is not None
-        if outcome.container_id and prepared:
+        if outcome.container_id is None:
+            return  # no code ran
+        if prepared:
             await self._workspace.adopt(turn.key, _prepared(prepared), outcome.container_id)
-        await self._note(turn_id, await self._artifacts.keep(turn.key, turn_id, outcome))
-        await self._turns.update(turn_id, outcome=without_images(outcome).as_json())
+        await turn.note(await self._artifacts.keep(turn.key, turn_id, outcome))
+        if any(run.images for run in outcome.runs):
+            await turn.set_outcome(without_images(outcome))
 
     async def fail(self, turn_id: str) -> None:
         """Make the answer a sentence that helps; what the engine gave already stays."""
-        turn = await self._turns.get(turn_id)
-        outcome = replace(turn.outcome or Outcome(), failure=UNEXPECTED)
-        await self._turns.update(turn_id, outcome=without_images(outcome).as_json())
+        turn = await self._open_turns.get(turn_id)
+        outcome = replace(turn.turn.outcome or Outcome(), failure=UNEXPECTED)
+        await turn.set_outcome(without_images(outcome))
 
     async def publish(self, turn_id: str) -> str:
         """Post files, text and buttons, each once. Returns how the turn ended."""
-        turn = await self._turns.get(turn_id)
-        outcome = turn.outcome or Outcome(failure=UNEXPECTED)
+        turn = await self._open_turns.get(turn_id)
+        outcome = turn.turn.outcome or Outcome(failure=UNEXPECTED)
         kept = await self._files.of_turn(turn_id, Origin.CODE)
-        await self._publisher.publish(await self._reply(turn), _answer(turn, outcome, kept))
+        try:
+            await self._publisher.publish(turn.reply, _answer(turn.turn, outcome, kept))
+        finally:
+            await self._open_turns.close(turn_id)
         if outcome.stopped:
             return TurnState.STOPPED
         return TurnState.FAILED if outcome.failure else TurnState.DONE
 
     async def settle(self, turn_id: str, state: str) -> str | None:
         """Close the books and claim the thread's next turn."""
-        turn = await self._turns.get(turn_id)
-        outcome = turn.outcome or Outcome()
-        values: dict[str, Any] = {}
-        if outcome.container_id:
-            values["container_id"] = outcome.container_id
-            values["container_memory"] = self._settings.memory_limit
-            values["container_used_at"] = time.time()
-        if outcome.response_id:
-            values["last_response_id"] = outcome.response_id
-        next_turn = await self._turns.settle(turn_id, TurnState(state), thread=values)
+        next_turn, outcome = await self._turns.settle(
+            turn_id, TurnState(state), memory_limit=self._settings.memory_limit
+        )
         log.info(
             "settled",
-            thread=str(turn.key),
             turn=turn_id,
             state=state,
             response=outcome.response_id,
@@ -217,35 +208,6 @@ class TurnSteps:
             **asdict(outcome.usage),
         )
         return next_turn
-
-    def _platform(self, key: ThreadKey) -> ChatPlatform:
-        try:
-            return self._platforms[key.platform]
-        except KeyError:
-            raise PlatformError(f"The platform {key.platform} is not running.") from None
-
-    async def _reply(self, turn: Turn) -> Reply:
-        """The turn's surface: opened once, and found again after a restart."""
-        if turn.id not in self._replies:
-            asked = await self._turns.messages(turn.id)
-            reply = await self._platform(turn.key).open_reply(
-                turn.key, turn_id=turn.id, message_id=asked[-1].id, ref=turn.reply_ref
-            )
-            self._replies[turn.id] = reply
-            if turn.reply_ref is None:
-                await self._turns.update(turn.id, reply_ref=reply.ref)
-        return self._replies[turn.id]
-
-    async def _close_reply(self, turn_id: str) -> None:
-        reply = self._replies.pop(turn_id, None)
-        if reply is not None:
-            await reply.close()
-
-    async def _note(self, turn_id: str, sentences: list[str]) -> None:
-        turn = await self._turns.get(turn_id)
-        notes = list(dict.fromkeys([*turn.notes, *sentences]))
-        if notes != list(turn.notes):
-            await self._turns.update(turn_id, notes=notes)
 
 
 def _prepared(stored: dict[str, Any]) -> Prepared:

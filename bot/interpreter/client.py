@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import openai
 import structlog
@@ -39,7 +40,7 @@ class Interpreter:
         self._settings = settings
         self.files = EngineFiles(self._client, keep_days=settings.upload_keep_days)
 
-    async def ask(self, question: Question) -> AsyncIterator[TurnEvent]:
+    async def ask(self, question: Question) -> AsyncGenerator[TurnEvent]:
         """Put a question; the last event is `Finished`. Raises EngineError."""
         body = build(
             question,
@@ -51,32 +52,36 @@ class Interpreter:
         try:
             with engine_faults():
                 stream = await self._client.responses.create(**body)
-                async with stream:
-                    async for event in translation.translate(aiter(stream)):
+                async with stream, aclosing(translation.translate(stream)) as events:
+                    async for event in events:
                         yield event
-                        if isinstance(event, Finished):
-                            return
         except EngineUnreachable as broken:
             if translation.response_id is None:
                 raise
             log.warning(
                 "stream broke", response=translation.response_id, error=str(broken.__cause__)
             )
+        if translation.finished:
+            return
         if translation.response_id is None:
             raise EngineUnreachable("The engine closed the stream before it began.")
-        async for event in self._follow(translation.response_id, translation):
-            yield event
+        async with aclosing(self._follow(translation.response_id, translation)) as followed:
+            async for event in followed:
+                yield event
 
-    async def resume(self, response_id: str) -> AsyncIterator[TurnEvent]:
+    async def resume(self, response_id: str) -> AsyncGenerator[TurnEvent]:
         """Follow a response that an earlier process asked for, from its first event.
 
         Raises:
             ResponseLost: it can't be followed; ask again.
         """
-        async for event in self._follow(response_id, Translation()):
-            yield event
+        async with aclosing(self._follow(response_id, Translation())) as followed:
+            async for event in followed:
+                yield event
 
-    async def _follow(self, response_id: str, translation: Translation) -> AsyncIterator[TurnEvent]:
+    async def _follow(
+        self, response_id: str, translation: Translation
+    ) -> AsyncGenerator[TurnEvent]:
         """Take a background response up where the translation stands."""
         if not self._settings.openai_background:
             raise ResponseLost("Only background responses can be resumed.")
@@ -85,21 +90,22 @@ class Interpreter:
                 await asyncio.sleep(RESUME_WAIT_SECONDS * 2**attempt)
             try:
                 with engine_faults():
-                    async for event in self._resumed(response_id, translation):
-                        yield event
-                        if isinstance(event, Finished):
-                            return
+                    async with aclosing(self._resumed(response_id, translation)) as events:
+                        async for event in events:
+                            yield event
             except EngineUnreachable as broken:
                 log.warning("resume broke", response=response_id, error=str(broken))
             except EngineRefused as refused:
                 if isinstance(refused.__cause__, openai.NotFoundError):
                     raise ResponseLost("The engine no longer knows the response.") from refused
                 raise
+            if translation.finished:
+                return
         raise ResponseLost("The connection to the engine broke again and again.")
 
     async def _resumed(
         self, response_id: str, translation: Translation
-    ) -> AsyncIterator[TurnEvent]:
+    ) -> AsyncGenerator[TurnEvent]:
         after = translation.last_sequence_number
         start = openai.omit if after is None else after
         stream = await self._client.responses.retrieve(
@@ -108,14 +114,17 @@ class Interpreter:
             include=["code_interpreter_call.outputs"],
             starting_after=start,
         )
-        async with stream:
-            async for event in translation.translate(aiter(stream)):
+        async with stream, aclosing(translation.translate(stream)) as events:
+            async for event in events:
                 yield event
+        if translation.finished:
+            return
         # A stream that ended without its last event: the response itself says how it stands.
         response = await self._client.responses.retrieve(
             response_id, include=["code_interpreter_call.outputs"]
         )
         if response.status in ("completed", "incomplete"):
+            translation.finished = True
             yield Finished(outcome_of(response))
         elif response.status in ("failed", "cancelled"):
             raise_failure(response)

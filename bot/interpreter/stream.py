@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from typing import TYPE_CHECKING
 
 from bot.domain import CodeRun, RunState
@@ -39,12 +39,13 @@ class Translation:
     def __init__(self) -> None:
         self.response_id: str | None = None
         self.last_sequence_number: int | None = None
+        self.finished = False
         self._texts = 0
 
     async def translate(
-        self, events: AsyncIterator[ResponseStreamEvent]
-    ) -> AsyncIterator[TurnEvent]:
-        """Our events for theirs, up to and with `Finished`.
+        self, events: AsyncIterable[ResponseStreamEvent]
+    ) -> AsyncGenerator[TurnEvent]:
+        """Our events for theirs; `Finished` is the last. The stream is read to its end.
 
         Raises:
             EngineError: the response failed; which kind says what to do.
@@ -70,6 +71,7 @@ class Translation:
             case "response.output_text.delta":
                 return [TextGrew(event.delta)]
             case "response.completed" | "response.incomplete":
+                self.finished = True
                 return [Finished(outcome_of(event.response))]
             case "response.failed":
                 raise_failure(event.response)

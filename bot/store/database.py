@@ -28,9 +28,9 @@ def open_database(path: Path, *, timeout_seconds: float) -> AsyncEngine:
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        # Connections with the execution option `read_only` leave writers alone.
-        reads = connection.get_execution_options().get("read_only")
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        # With the execution option `read_only` each SELECT stands alone and blocks no writer.
+        if not connection.get_execution_options().get("read_only"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

@@ -114,27 +114,39 @@ class Turns:
             await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**values))
 
     async def settle(
-        self, turn_id: str, state: TurnState, *, thread: dict[str, Any] | None = None
-    ) -> str | None:
-        """End a turn and claim the thread's next one, which is returned.
+        self, turn_id: str, state: TurnState, *, memory_limit: str
+    ) -> tuple[str | None, Outcome]:
+        """End a turn and claim the thread's next one. Settling it again changes nothing.
 
         Args:
-            turn_id: the turn; settling it again changes nothing.
+            turn_id: the turn, whose container and response become the thread's, unless the
+                thread was reset meanwhile.
             state: one of OVER.
-            thread: columns of the thread to set, unless it was reset meanwhile.
+            memory_limit: the tier of a container that the turn began.
+
+        Returns:
+            The next turn's id, if a message waits; and the turn's outcome.
         """
         async with self._database.begin() as db:
             turn = (await db.execute(sa.select(turns).where(turns.c.id == turn_id))).one()
+            outcome = Outcome.from_json(turn.outcome) if turn.outcome else Outcome()
             here = threads.c.key == turn.thread
             if turn.state in OVER:
-                return await db.scalar(sa.select(threads.c.running_turn).where(here))
-            ended = {"state": state, "finished_at": time.time()}
+                return await db.scalar(sa.select(threads.c.running_turn).where(here)), outcome
+            now = time.time()
+            ended = {"state": state, "finished_at": now}
             await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**ended))
-            if thread:
-                same = threads.c.generation == turn.generation
-                await db.execute(sa.update(threads).where(here, same).values(**thread))
+            same = threads.c.generation == turn.generation
+            values: dict[str, Any] = {}
+            if outcome.container_id:
+                values |= {"container_id": outcome.container_id, "container_used_at": now}
+                values |= {"container_memory": memory_limit}
+            if outcome.response_id:
+                values["last_response_id"] = outcome.response_id
+            if values:
+                await db.execute(sa.update(threads).where(here, same).values(**values))
             await db.execute(sa.update(threads).where(here).values(running_turn=None))
-            return await _claim(db, turn.thread)
+            return await _claim(db, turn.thread), outcome
 
     async def unstarted(self, limit: int) -> Sequence[str]:
         """Turns that were claimed and not begun, oldest first."""

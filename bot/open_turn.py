@@ -1,0 +1,100 @@
+"""A turn while it runs here: its row, its messages and its reply, read once and kept in step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from bot.domain import IncomingMessage, ThreadKey
+from bot.errors import PlatformError
+from bot.events import Outcome
+from bot.ports import ChatPlatform, Reply
+from bot.store.turns import Turn, Turns
+
+
+class OpenTurn:
+    """One running turn. Nobody else writes its row but a stop request, which comes as an event."""
+
+    def __init__(
+        self, turn: Turn, asked: Sequence[IncomingMessage], reply: Reply, turns: Turns
+    ) -> None:
+        self.turn = turn
+        self.asked = asked
+        self.reply = reply
+        self.stop = asyncio.Event()
+        if turn.stop_requested:
+            self.stop.set()
+        self._turns = turns
+
+    @property
+    def id(self) -> str:
+        """The turn's id."""
+        return self.turn.id
+
+    @property
+    def key(self) -> ThreadKey:
+        """The thread it answers in."""
+        return self.turn.key
+
+    async def set_response(self, response_id: str | None) -> None:
+        """The response to resume after a crash."""
+        await self._turns.update(self.id, response_id=response_id)
+        self.turn = replace(self.turn, response_id=response_id)
+
+    async def set_outcome(self, outcome: Outcome) -> None:
+        """What the engine answered, or the sentence in its place."""
+        await self._turns.update(self.id, outcome=outcome.as_json())
+        self.turn = replace(self.turn, outcome=outcome)
+
+    async def note(self, sentences: Iterable[str]) -> None:
+        """Sentences for the person, under the answer; each once."""
+        notes = tuple(dict.fromkeys([*self.turn.notes, *sentences]))
+        if notes != self.turn.notes:
+            await self._turns.update(self.id, notes=list(notes))
+            self.turn = replace(self.turn, notes=notes)
+
+
+class OpenTurns:
+    """The turns that run in this process."""
+
+    def __init__(self, turns: Turns, platforms: Mapping[str, ChatPlatform]) -> None:
+        self._turns = turns
+        self._platforms = platforms
+        self._open: dict[str, OpenTurn] = {}
+
+    def platform(self, key: ThreadKey) -> ChatPlatform:
+        """The platform of a thread. Raises PlatformError where it doesn't run."""
+        try:
+            return self._platforms[key.platform]
+        except KeyError:
+            raise PlatformError(f"The platform {key.platform} is not running.") from None
+
+    async def get(self, turn_id: str) -> OpenTurn:
+        """The turn with its reply: the surface is opened once, and found again after a restart.
+
+        Raises:
+            PlatformError: the chat can't show it.
+        """
+        if turn_id in self._open:
+            return self._open[turn_id]
+        turn = await self._turns.get(turn_id)
+        asked = await self._turns.messages(turn_id)
+        reply = await self.platform(turn.key).open_reply(
+            turn.key, turn_id=turn_id, message_id=asked[-1].id, ref=turn.reply_ref
+        )
+        if turn.reply_ref is None:
+            await self._turns.update(turn_id, reply_ref=reply.ref)
+        self._open[turn_id] = OpenTurn(turn, asked, reply, self._turns)
+        return self._open[turn_id]
+
+    def stop(self, turn_id: str) -> None:
+        """End the turn's question, if it runs here."""
+        if turn_id in self._open:
+            self._open[turn_id].stop.set()
+
+    async def close(self, turn_id: str) -> None:
+        """The turn shows nothing more."""
+        closing = self._open.pop(turn_id, None)
+        if closing is not None:
+            await closing.reply.close()
