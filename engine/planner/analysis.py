@@ -29,9 +29,8 @@ async def answer_correlation(work: Work, table_: Table) -> None:
     """The correlation matrix of the number columns, with a heatmap."""
     names = [column.name for column in table_.numbers][:_MAX_COLUMNS]
     if len(names) < 2:
-        await work.say(
-            f"A correlation needs two number columns; {escape(table_.source.name)} has {len(names)}."
-        )
+        name = escape(table_.source.name)
+        await work.say(f"A correlation needs two number columns; {name} has {len(names)}.")
         return
     path = output_path("correlation_heatmap.png")
     code = _CORRELATION.format(
@@ -56,9 +55,7 @@ async def answer_outliers(work: Work, ask: Ask, table_: Table) -> None:
     """Values beyond 1.5 interquartile ranges from the quartiles, per number column."""
     names = list(ask.measures) or [column.name for column in table_.numbers][:_MAX_COLUMNS]
     if not names:
-        await work.say(
-            f"{escape(table_.source.name)} has no number column to look for outliers in."
-        )
+        await work.say(f"{escape(table_.source.name)} has no numbers to find outliers in.")
         return
     path = output_path("outliers.csv")
     code = _OUTLIERS.format(
@@ -98,8 +95,8 @@ async def answer_trend(work: Work, ask: Ask, table_: Table) -> None:
         f"A straight line through {escape(measure)} by month changes by "
         f"**{number(value(logs, 'Slope'))}** a month (R² {value(logs, 'R2')}). Going on like that:",
         table(head, rows, [1]),
-        f"Cross-check: {escape(value(logs, 'Check'))}. A line through {value(logs, 'Months')} months "
-        "is a rough guide: it knows nothing of seasons.",
+        f"Cross-check: {escape(value(logs, 'Check'))}. A line through {value(logs, 'Months')} "
+        "months is a rough guide: it knows nothing of seasons.",
         "Files: " + link(path),
     )
 
@@ -115,8 +112,8 @@ print("Result")
 print(result.to_csv())
 
 pairs = result.where(np.triu(np.ones(result.shape, dtype=bool), k=1)).stack()
-strongest = pairs.abs().idxmax() if len(pairs) else None
-print("Strongest:", f"{{strongest[0]}} and {{strongest[1]}}, {{pairs[strongest]:.3f}}" if strongest else "none")
+for one, other in pairs.abs().nlargest(1).index:
+    print(f"Strongest: {{one}} and {{other}}, {{pairs[one, other]:.3f}}")
 
 # Cross-check: one coefficient again, by NumPy.
 both = numbers[[{first}, {second}]].dropna()
@@ -127,7 +124,9 @@ image = ax.imshow(result, vmin=-1, vmax=1, cmap="RdBu_r")
 ax.set_xticks(range(len(result)), result.columns, rotation=45, ha="right")
 ax.set_yticks(range(len(result)), result.index)
 for row, column in np.ndindex(result.shape):
-    ax.text(column, row, f"{{result.iat[row, column]:.2f}}", ha="center", va="center")
+    r = result.iat[row, column]
+    color = "white" if abs(r) > 0.6 else "black"
+    ax.text(column, row, f"{{r:.2f}}", ha="center", va="center", color=color)
 fig.colorbar(image)
 ax.set_title("Correlation")
 fig.tight_layout()
@@ -149,7 +148,8 @@ for name in {columns}:
         strength = strength.mask(outside, (df[name] - df[name].median()).abs() / spread)
 
 print("Result")
-print(pd.DataFrame(limits, columns=["column", "low limit", "high limit", "outliers"]).round(4).to_csv(index=False))
+limits = pd.DataFrame(limits, columns=["column", "low limit", "high limit", "outliers"])
+print(limits.round(4).to_csv(index=False))
 rows = df.loc[strength[strength > 0].sort_values(ascending=False).index]
 if len(rows):
     rows.to_csv({path}, index=False)
@@ -176,12 +176,14 @@ print(f"Check: SciPy finds a slope of {{fit.slope:,.4f}}, NumPy one of {{slope:,
 
 ahead = pd.date_range(monthly.index[-1], periods=4, freq="MS")[1:]
 forecast = intercept + slope * np.arange(len(monthly), len(monthly) + 3)
+result = pd.DataFrame({{"month": ahead.strftime("%Y-%m"), "expected": forecast.round(2)}})
 print("Result")
-print(pd.DataFrame({{"month": ahead.strftime("%Y-%m"), "expected": forecast.round(2)}}).to_csv(index=False))
+print(result.to_csv(index=False))
 
 fig, ax = plt.subplots(figsize=(9, 5))
 ax.plot(monthly.index, monthly, marker="o", label="actual")
-ax.plot(monthly.index.append(ahead), intercept + slope * np.arange(len(monthly) + 3), "--", label="linear trend")
+line = intercept + slope * np.arange(len(monthly) + 3)
+ax.plot(monthly.index.append(ahead), line, "--", label="linear trend")
 ax.yaxis.set_major_formatter("{{x:,.0f}}")
 ax.set_ylabel({measure})
 ax.set_title({title})

@@ -9,61 +9,15 @@ from engine.planner.render import MPMATH, PYTHON, render, shown, uses_functions
 from engine.planner.text import escape, value
 from engine.planner.workbench import Work
 
-_FILLER = frozenset(
-    [
-        "what",
-        "what's",
-        "whats",
-        "is",
-        "the",
-        "result",
-        "of",
-        "calculate",
-        "compute",
-        "evaluate",
-        "please",
-        "can",
-        "could",
-        "you",
-        "tell",
-        "me",
-        "how",
-        "much",
-        "find",
-        "work",
-        "out",
-        "give",
-        "solve",
-        "show",
-        "value",
-        "answer",
-        "equal",
-        "equals",
-        "to",
-        "and",
-        "i",
-        "need",
-        "know",
-        "hey",
-        "hi",
-        "hello",
-        "exactly",
-        "now",
-        "using",
-        "use",
-        "python",
-        "tool",
-        "with",
-        "code",
-        "it",
-        "in",
-        "by",
-        "for",
-    ]
+_FILLER_WORDS = (
+    "what what's whats is the result of calculate compute evaluate please can could you tell me "
+    "how much find work out give solve show value answer equal equals to and i need know hey hi "
+    "hello exactly now using use python tool with code it in by for"
 )
+_FILLER = frozenset(_FILLER_WORDS.split())
 _DIGITS = re.compile(
-    r"[,;]?\s*\b(?:to|with|at|rounded to)\s+(\d{1,3})\s+(?:significant\s+)?(?:digits|figures|decimals?|"
-    r"(?:decimal )?places|decimal digits)\b(?: of precision)?",
+    r"[,;]?\s*\b(?:to|with|at|rounded to)\s+(\d{1,3})\s+(?:significant\s+|decimal\s+)?"
+    r"(?:digits|figures|decimals?|places)\b(?: of precision)?",
     re.IGNORECASE,
 )
 _MAX_CHUNKS = 60
@@ -80,7 +34,7 @@ def expression_in(text: str) -> Expr | None:
     first, last = 0, len(chunks)
     while first < last and _is_filler(chunks[first]):
         first += 1
-    while first < last and (_is_filler(chunks[last - 1]) or set(chunks[last - 1]) <= set("?=.!:,")):
+    while first < last and (_is_filler(chunks[last - 1]) or not chunks[last - 1].strip("?=.!:,")):
         last -= 1
     found = parse(re.sub(r"[?=.:,\s]+$", "", " ".join(chunks[first:last])))
     return found if isinstance(found, Op | Call) else None

@@ -14,7 +14,7 @@ AGGREGATES = {
     "sum": r"totals?|sums?|altogether|overall|how much",
     "mean": r"averages?|means?|avg|typical",
     "median": r"medians?",
-    "nunique": r"(?:how many|number of|count(?: of)?(?: the)?)(?: the)? (?:unique|distinct|different)|distinct|unique",
+    "nunique": r"(?:how many|number of|count(?: of)?)(?: the)? different|distinct|unique",
     "count": r"counts?|how many|number of|how often",
     "max": r"max(?:imum)?|highest|largest|biggest|greatest|peak|most expensive",
     "min": r"min(?:imum)?|lowest|smallest|cheapest|least",
@@ -39,10 +39,7 @@ CHARTS = {
     "bar": r"bars?|columns? charts?",
     "auto": r"charts?|plot\w*|graphs?|visuali[sz]e\w*|draw|diagrams?|figure",
 }
-_MARKER = re.compile(
-    r"\b(by|per|each|every|across|over|against|vs\.?|versus|within|grouped by|split by|for each)\b",
-    re.I,
-)
+_MARKER = re.compile(r"\b(by|per|each|every|across|over|against|vs\.?|versus|within)\b", re.I)
 _RANK = re.compile(
     r"\b(?P<worst>bottom|worst)\b|\b(?:top|best)\b|\b(?:which|what|who|where)\b.*?\b(?:most|highest|"
     r"largest|biggest|best|greatest|(?P<least>least|lowest|smallest|fewest|worst))\b",
@@ -83,7 +80,15 @@ class Ask:
     @property
     def is_clear(self) -> bool:
         """Whether there is anything to compute."""
-        return bool(self.measures or self.aggregates or self.keys or self.chart or self.top)
+        return bool(
+            self.measures or self.aggregates or self.keys or self.chart or self.top or self.filters
+        )
+
+    @property
+    def leans(self) -> bool:
+        """Whether parts were said that need the rest of an earlier ask."""
+        nothing = not (self.measures or self.keys)
+        return nothing and bool(self.chart or self.filters or self.top or self.aggregates)
 
     def after(self, earlier: Ask) -> Ask:
         """This ask as a follow-up: what it leaves unsaid is taken from the earlier one."""
@@ -150,7 +155,7 @@ def _settle(ask: Ask, table: Table) -> Ask:
     if ask.rank:
         spoken = tuple(a for a in ask.aggregates if a not in {"max", "min"})
         ask = replace(ask, aggregates=spoken)
-    texts = [m for m in ask.measures if table.column(m).kind != "number"]
+    texts = [m for m in ask.measures if not table.is_amount(m)]
     numbers = tuple(m for m in ask.measures if m not in texts)
     counting = set(ask.aggregates) & {"count", "nunique"}
     if counting and numbers and "count" in ask.aggregates and not texts:
@@ -166,13 +171,13 @@ def _settle(ask: Ask, table: Table) -> Ask:
 
 def _roles(text: str, parts: Sequence[Word], named: Sequence[Mention], table: Table) -> _Roles:
     roles = _Roles()
-    has_text = any(table.column(m.column).kind != "number" for m in named)
+    has_text = any(not table.is_amount(m.column) for m in named)
     for mention in named:
         column = table.column(mention.column)
-        if column.kind in {"date"}:
+        if column.kind == "date":
             if _is_after_marker(text, parts, mention, named) or len(named) > 1:
                 roles.keys.append(Key(column.name))
-        elif column.kind == "number":
+        elif table.is_amount(column.name):
             groups = _is_after_marker(text, parts, mention, named) and not has_text
             if groups and 1 < column.distinct <= 30 and len(named) > 1 and not _relates(text):
                 roles.keys.append(Key(column.name))

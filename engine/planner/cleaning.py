@@ -95,8 +95,10 @@ def convert(name, values):
     if name not in df:
         return
     if df[name].dtype != values.dtype:
-        changes[f"values of {{name}} read as {{values.dtype.name.rstrip('0123456789[]nsu')}}"] = int(values.notna().sum())
-    changes[f"unreadable values of {{name}} emptied"] = int((values.isna() & df[name].notna()).sum())
+        what = "dates" if values.dtype.kind == "M" else "numbers"
+        changes[f"values of {{name}} read as {{what}}"] = int(values.notna().sum())
+    unreadable = values.isna() & df[name].notna()
+    changes[f"unreadable values of {{name}} emptied"] = int(unreadable.sum())
     df[name] = values
 
 
@@ -114,7 +116,7 @@ missing = df.isna().sum()
 print("Changes")
 print(pd.DataFrame(changes.items(), columns=["change", "count"]).to_csv(index=False))
 print("Shape")
-print(pd.DataFrame([[k, *v] for k, v in shape.items()], columns=["when", "rows", "columns"]).to_csv(index=False))
+print(pd.DataFrame(shape, index=["rows", "columns"]).T.to_csv())
 print("Missing")
-print(missing[missing > 0].rename_axis("column").reset_index(name="missing").to_csv(index=False))
+print(missing[missing > 0].to_csv())
 """

@@ -65,7 +65,8 @@ class Documents:
         quoted = "\n".join(f"> {escape(line)}  " for line in beginning.strip().splitlines()[:10])
         await work.say(
             f"{name} is {_size(file)} of text: {number(value(logs, 'Lines'))} lines, "
-            f"**{number(value(logs, 'Words'))}** words, {number(value(logs, 'Characters'))} characters.",
+            f"**{number(value(logs, 'Words'))}** words, "
+            f"{number(value(logs, 'Characters'))} characters.",
             f"Most frequent words: {escape(value(logs, 'Frequent'))}.",
             f"It begins:\n\n{quoted}" if quoted else "",
         )
@@ -129,8 +130,13 @@ from pathlib import Path
 
 path = Path({path})
 head = path.open("rb").read(8)
-kinds = {{b"%PDF": "PDF", b"PK\\x03\\x04": "zip container", b"\\x89PNG": "PNG", b"\\x7fELF": "program",
-         b"SQLi": "SQLite database", b"\\xd0\\xcf\\x11\\xe0": "old Office document"}}
+kinds = {{
+    b"%PDF": "PDF",
+    b"PK\\x03\\x04": "zip container",
+    b"\\x7fELF": "program",
+    b"SQLi": "SQLite database",
+    b"\\xd0\\xcf\\x11\\xe0": "old Office document",
+}}
 kind = kinds.get(head[:4], "unknown")
 text = None
 

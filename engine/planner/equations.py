@@ -64,7 +64,8 @@ def _equation(left: list[str], right: list[str]) -> Equation | None:
         parse(" ".join(right[:i]).lower().rstrip("?.!"), _LETTERS)
         for i in range(min(len(right), 40), 0, -1)
     )
-    first, second = next(filter(None, lefts), None), next(filter(None, rights), None)
+    first = next((side for side in lefts if side is not None), None)
+    second = next((side for side in rights if side is not None), None)
     return Equation(first, second) if first is not None and second is not None else None
 
 

@@ -176,7 +176,7 @@ class _Parser:
 
     def _starts_atom(self, at: int) -> bool:
         token = self._tokens[at] if at < len(self._tokens) else ""
-        return bool(token) and (token == "(" or token[0].isalnum() or token[0] == ".")
+        return token.startswith(("(", ".")) or token[:1].isalnum()
 
     def _signed(self) -> Expr:
         negative = False
@@ -213,7 +213,7 @@ class _Parser:
     def _atom(self) -> Expr:
         token = self._peek()
         self._at += 1
-        if token == "(":
+        if token.startswith("("):
             inner = self._sum()
             if not self._take(")"):
                 raise _NotAnExpressionError
@@ -221,7 +221,7 @@ class _Parser:
         if token and (token[0].isdigit() or token[0] == "."):
             if len(token) > _MAX_DIGITS:
                 raise _NotAnExpressionError
-            return Num(_plain_number(token))
+            return Num(plain_number(token))
         if token in self._variables:
             return Name(token)
         if token.lower() in FUNCTIONS:
@@ -239,6 +239,7 @@ class _Parser:
         return found
 
 
-def _plain_number(token: str) -> str:
-    """Without the leading zeros that Python refuses, and with one before a bare point."""
-    return re.sub(r"^0+(?=\d)", "", f"0{token}")
+def plain_number(token: str) -> str:
+    """A number as Python writes it: no separators, no leading zeros, no bare point."""
+    sign, digits = ("-", token[1:]) if token.startswith("-") else ("", token)
+    return sign + re.sub(r"^0+(?=\d)", "", f"0{digits.replace(',', '')}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.planner.expressions import plain_number
 from engine.planner.tables import Column, Table
 from engine.planner.text import literal
 from engine.planner.words import Mention, Word, find, stems
@@ -35,15 +36,16 @@ _TIMES = (
 _COMPARISONS = (
     (r">=|at least|no less than|minimum of", ">="),
     (r"<=|at most|no more than|up to", "<="),
-    (
-        r">|(?:is |are |was |were )?(?:more|greater|higher|larger|bigger) than|over|above|exceed\w*",
-        ">",
-    ),
+    (r">|(?:(?:is|are) )?(?:more|greater|higher|larger|bigger) than|over|above|exceed\w*", ">"),
     (r"<|(?:is |are |was |were )?(?:less|fewer|lower|smaller) than|under|below", "<"),
     (r"!=|<>|is not|are not", "!="),
     (r"==?|equals?|is|are", "=="),
 )
 _AMOUNT = r"[$€£]?\s*(?P<amount>-?\d[\d,]*(?:\.\d+)?)\b(?!\s*%?\s*(?:rows|groups))"
+_BARE = re.compile(
+    rf"\b(?:over|above|under|below|(?:more|greater|less|fewer|lower) than)\s+{_AMOUNT}",
+    re.IGNORECASE,
+)
 _NEGATIONS = frozenset({"not", "without", "except", "excluding"})
 _MIN_VALUE_LETTERS = 2
 
@@ -90,12 +92,25 @@ def _comparisons(
         for pattern, operator in _COMPARISONS:
             match = re.match(rf"\s*(?:{pattern})\s*{_AMOUNT}", text[behind:], re.IGNORECASE)
             if match:
-                amount = match["amount"].replace(",", "")
+                amount = plain_number(match["amount"])
                 code = f"df[{literal(mention.column)}] {operator} {amount}"
                 said = f"{mention.column} {operator.replace('==', '=')} {match['amount']}"
                 found.append(Found(Filter(mention.column, code, said), start, behind + match.end()))
                 break
-    return found
+    return found or _bare_comparison(text, table)
+
+
+def _bare_comparison(text: str, table: Table) -> list[Found]:
+    """`orders over 500`: a comparison that names no column means the main number."""
+    column = table.main_number
+    match = _BARE.search(text)
+    if column is None or match is None:
+        return []
+    more = re.match("over|above|more|greater", match.group(), re.IGNORECASE) is not None
+    sign = ">" if more else "<"
+    code = f"df[{literal(column.name)}] {sign} {plain_number(match['amount'])}"
+    said = f"{column.name} {sign} {match['amount']}"
+    return [Found(Filter(column.name, code, said), match.start(), match.end())]
 
 
 def _times(text: str, table: Table) -> list[Found]:

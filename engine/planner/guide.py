@@ -61,11 +61,9 @@ class Guide:
         names = ", ".join(escape(shown_name(file.path)) for file in work.files[:10])
         examples = "\n".join(f"- “{escape(example)}”" for example in _EXAMPLES)
         await work.say(
-            "I could not tell what is wanted. I work by rules: I can profile, total, chart and clean "
-            "tables (csv, tsv, xlsx, json, parquet), edit images, compute, solve equations, and run a "
-            "fenced ```` ```python ```` block as it is.",
-            f"Files here: {names}."
-            if names
-            else "Drop a spreadsheet or an image, or try one of these:",
+            "I could not tell what is wanted. I work by rules: I can profile, total, chart and "
+            "clean tables (csv, tsv, xlsx, json, parquet), edit images, compute, solve equations, "
+            "and run a block of code fenced as `python` as it is.",
+            f"Files here: {names}." if names else "Drop a spreadsheet or an image, or try these:",
             "" if names else examples,
         )

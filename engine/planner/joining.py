@@ -30,12 +30,12 @@ async def answer_join(work: Work, left: Table, right: Table) -> None:
         )
         return
     path = output_path("joined.csv")
-    rename = {r: l for l, r in shared if l != r}
-    keys = [l for l, _ in shared]
+    rename = {theirs: ours for ours, theirs in shared if ours != theirs}
+    keys = [ours for ours, _ in shared]
     lines = [*dict.fromkeys([*left.source.imports, *right.source.imports]), ""]
     lines += [f"left = {left.source.read}", f"right = {right.source.read}"]
     if rename:
-        pairs = ", ".join(f"{literal(r)}: {literal(l)}" for r, l in rename.items())
+        pairs = ", ".join(f"{literal(old)}: {literal(new)}" for old, new in rename.items())
         lines.append(f"right = right.rename(columns={{{pairs}}})")
     on = f"[{', '.join(map(literal, keys))}]"
     lines += [f'joined = left.merge(right, on={on}, how="left", indicator="match")', ""]
@@ -51,8 +51,8 @@ async def answer_join(work: Work, left: Table, right: Table) -> None:
     )
     await work.say(
         f"I joined {names} on {listing([escape(key) for key in keys])}: {number(first)} and "
-        f"{number(second)} rows gave {number(both)}; {number(value(logs, 'Unmatched'))} rows found no "
-        f"partner and were kept.{grown} The first rows:",
+        f"{number(second)} rows gave {number(both)}; {number(value(logs, 'Unmatched'))} rows found "
+        f"no partner and were kept.{grown} The first rows:",
         table(head, rows),
         "Files: " + link(path),
     )

@@ -14,7 +14,7 @@ from engine.planner.numbers import NumberTasks
 from engine.planner.protocol import Lab, Question
 from engine.planner.steps import Steps
 from engine.planner.tabular import Tabular
-from engine.planner.workbench import CodeFailed, Skill, Work, choose
+from engine.planner.workbench import FILE_NAME, CodeFailed, Skill, Work, choose, named_files
 
 HONEST = "*offline planner: no language model is configured*"
 
@@ -44,12 +44,13 @@ class OfflinePlanner:
 
     async def answer(self, question: Question, lab: Lab) -> None:
         """Answer with the first skill that matches; say errors of the code in plain words."""
-        files = choose(question, await lab.files())
+        listing = await lab.files()
         earlier = tuple(_plain(each.question) for each in question.history)
         text = _plain(question.text)
         if _AGAIN.fullmatch(text) and earlier:
             text, earlier = earlier[-1], earlier[:-1]
-        work = Work(text, question, lab, files, earlier)
+        named = named_files(question.text, listing)
+        work = Work(text, question, lab, choose(question, listing), earlier, named)
         skill = next(skill for skill in SKILLS if skill.matches(work))
         try:
             await skill.answer(work)
@@ -59,7 +60,7 @@ class OfflinePlanner:
 
 
 def _plain(text: str) -> str:
-    """A question without lines that only tell where uploads lie; fenced code is kept whole."""
+    """A question without file names, so that `clean.csv` cleans nothing; fences stay whole."""
     if _FENCE.search(text):
         return text.strip()
-    return _FILE_LINE.sub("", text).strip()
+    return FILE_NAME.sub(" ", _FILE_LINE.sub("", text)).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.planner.asks import is_rate
 from engine.planner.tables import Column, Table
 from engine.planner.text import escape, number, table
 from engine.planner.workbench import Work
@@ -48,7 +49,8 @@ def suggestions(table_: Table) -> str:
     amount = table_.main_number
     examples = []
     if amount and table_.category:
-        examples.append(f"total {amount.name} by {table_.category.name} and a bar chart")
+        what = "average" if is_rate(amount.name) else "total"
+        examples.append(f"{what} {amount.name} by {table_.category.name} and a bar chart")
     if amount and table_.date:
         examples.append(f"{amount.name} by month as a line chart")
     if len(table_.numbers) > 1:

@@ -16,6 +16,7 @@ _DOT_DECIMAL = re.compile(r"-?[\d,]*\.\d+")
 _COMMA_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _DOT_THOUSANDS = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?")
 _PLAIN_NUMBER = re.compile(r"-?\d+([.,]\d+)*")
+_DOT_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
 _YEAR = re.compile(r"(19|20)\d\d")
 
 
@@ -96,7 +97,8 @@ def _number_style(cells: Sequence[str], separator: str) -> list[str]:
         return sum(1 for cell in cells if pattern.fullmatch(cell))
 
     if separator != "," and count(_COMMA_DECIMAL) > count(_DOT_DECIMAL):
-        return ['decimal=","', *(['thousands="."'] if count(_DOT_THOUSANDS) else [])]
+        dots = count(_DOT_THOUSANDS) and not count(_DOT_DATE)  # 01.02.2025 is no 1022025
+        return ['decimal=","', *(['thousands="."'] if dots else [])]
     return ['thousands=","'] if count(_COMMA_THOUSANDS) else []
 
 
@@ -156,7 +158,7 @@ import pandas as pd
 sheets = []
 with pd.ExcelFile({path}) as book:
     for name in book.sheet_names:
-        cells = book.parse(name, header=None, nrows=20)
+        cells = pd.read_excel(book, sheet_name=name, header=None, nrows=20)
         filled = cells.notna().sum(axis=1)
         header = int((filled >= 0.8 * filled.max()).idxmax()) if len(filled) else 0
         sheets.append({{"sheet": name, "header row": header, "columns": cells.shape[1]}})
@@ -184,7 +186,7 @@ else:
         print("holds: lists of records")
         print("Keys")
         print(*(json.dumps(key) for key, part in data.items() if is_records(part)), sep="\\n")
-    elif isinstance(data, dict) and data and all(isinstance(x, (list, dict)) for x in data.values()):
+    elif isinstance(data, dict) and all(isinstance(part, list) for part in data.values()):
         print("holds: columns")
     else:
         print("holds: one", type(data).__name__)

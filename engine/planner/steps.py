@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 
 from engine.planner.arithmetic import expression_in, grouped_digits
-from engine.planner.expressions import MAX_LETTERS, Call, Expr, Minus, Name, Num, Op, parse
+from engine.planner.expressions import MAX_LETTERS, Call, Expr, Minus, Name, Op, parse
 from engine.planner.render import MPMATH, PYTHON, render, shown, uses_functions
 from engine.planner.text import escape, table, value
 from engine.planner.workbench import Work
 
 _RUNNING = frozenset("r")  # the running result's name in expressions and in the code
-_THAT = r"(?:that|the|this|your|last|previous) (?:result|number|value|answer)|\b(?:that|it|this|the result)\b"
+_THAT = (
+    r"\b(?:that|the|this|your|last|previous) (?:result|number|value|answer)\b|\b(?:that|it|this)\b"
+)
 _SPLIT = re.compile(
     r"\.(?=\s|$)|[;\n]|,?\s*\b(?:and )?then\b|,\s*and\s|\bafter that\b|\bnext\b|!(?=\s|$)", re.I
 )
 _LEAD = re.compile(
     r"^(?:and|also|now|please|first|finally|take|compute|calculate|find|get|show|do|,|\s)+\b", re.I
 )
+_REPEAT = re.compile(
+    r"(?:and |once |do (?:that|it|this|the same) )*(?:again|once more|the same)"
+    r"(?:,? (?P<times>once|twice|two times|three times))?(?: more)?",
+    re.IGNORECASE,
+)
+_CONTINUES = re.compile(r"(?:plus|minus|divided|multiplied|squared|cubed|to the|[-+*/^])", re.I)
 _TIMES = {"once": 1, "twice": 2, "two times": 2, "three times": 3}
 _MAX_STEPS = 50
 
@@ -56,12 +64,7 @@ def parse_steps(text: str) -> list[Expr]:
 
 def _repeats(part: str) -> int:
     """How often `again`, `twice more` … repeats the step before; 0 for other text."""
-    match = re.fullmatch(
-        r"(?:and |once |do (?:that|it|this|the same) |(?:take )?the square root )*(?:again|once more|the same)"
-        r"(?:,? (?P<times>once|twice|two times|three times))?(?: more)?",
-        part,
-        re.IGNORECASE,
-    )
+    match = _REPEAT.fullmatch(part)
     return _TIMES.get((match["times"] or "once").lower(), 1) if match else 0
 
 
@@ -72,9 +75,7 @@ def _operation(part: str) -> Expr | None:
         if match:
             operand = match.groupdict().get("x") or ""
             return parse(template.format(x=operand), _RUNNING)
-    if re.match(
-        r"(?:plus|minus|divided|multiplied|squared|cubed|to the|[-+*/^])", plain, re.IGNORECASE
-    ):
+    if _CONTINUES.match(plain):
         return parse(f"r {plain}", _RUNNING)
     found = parse(plain, _RUNNING)
     return found if found is not None and _uses_running(found) else None
@@ -88,8 +89,6 @@ def _uses_running(expression: Expr) -> bool:
             return _uses_running(inside)
         case Op(_, left, right):
             return _uses_running(left) or _uses_running(right)
-        case Num():
-            return False
     return False
 
 
@@ -136,5 +135,6 @@ class Steps:
         await work.say(
             f"The result is **{values[-1]}**.",
             table(["step", "calculation", "value"], rows),
-            f"Cross-check: plain floating point gives {escape(last)}, a second run with 50 digits {values[-1]}.",
+            f"Cross-check: plain floating point gives {escape(last)}, a second run with 50 digits "
+            f"{values[-1]}.",
         )

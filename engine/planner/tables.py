@@ -50,6 +50,10 @@ class Table:
         numbers = self.of("number")
         return [c for c in numbers if not set(_name_parts(c.name)) & set(_SECONDARY)] or numbers
 
+    def is_amount(self, name: str) -> bool:
+        """Whether a column is a number to compute with, not an id, code or year."""
+        return any(column.name == name for column in self.numbers)
+
     @property
     def main_number(self) -> Column | None:
         """The number column that a question without one most likely means."""
@@ -168,9 +172,11 @@ def describe(name, values):
     kind, how = reads_as(values)
     texts = values.dropna().astype(str)
     row = {"column": name, "type": kind, "how": how, "missing": values.isna().sum()}
-    row |= {"distinct": texts.str.strip().nunique(), "low": "", "high": "", "values": "", "stray": 0}
+    row |= {"distinct": texts.str.strip().nunique()}
+    row |= {"low": "", "high": "", "values": "", "stray": 0}
     if kind == "date":
-        dates = pd.to_datetime(values, format="mixed", errors="coerce", dayfirst=how == "day first")
+        first = how == "day first"
+        dates = pd.to_datetime(values, format="mixed", errors="coerce", dayfirst=first)
         row |= {"low": dates.min().date(), "high": dates.max().date()}
     elif kind == "number" and not how:
         row |= {"low": values.min(), "high": values.max()}

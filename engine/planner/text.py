@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -33,8 +34,9 @@ def suffix(path: str) -> str:
 
 
 def slug(*parts: str) -> str:
-    """A name that is plain in a file system and a Python identifier: `Unit Price` → `unit_price`."""
-    plain = "_".join(re.sub(r"[^a-z0-9]+", "_", part.casefold()).strip("_") for part in parts)
+    """A name for files and Python identifiers alike: `Unit Price` → `unit_price`."""
+    letters = unicodedata.normalize("NFKD", "_".join(parts)).casefold()
+    plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\u0300-\u036f]", "", letters)).strip("_")
     plain = re.sub(r"_+", "_", plain)[:_MAX_NAME_LETTERS].strip("_")
     return plain if plain and not plain[0].isdigit() else f"n_{plain}".rstrip("_")
 
@@ -54,7 +56,7 @@ def link(path: str) -> str:
 def escape(text: str) -> str:
     """Untrusted text as one plain line of Markdown, safe in a table cell."""
     line = " ".join(text.split())
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", line)
+    return re.sub(r"([\\`*\[\]<>|]|(?<!\w)_|_(?!\w))", r"\\\1", line)
 
 
 def number(text: str, decimals: int | None = None) -> str:
@@ -99,7 +101,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[
 
 def section(logs: str, title: str) -> list[list[str]]:
     """The CSV that code printed under a line that says `title`, up to the next empty line."""
-    head, found, rest = f"\n{logs}".partition(f"\n{title}\n")
+    _, found, rest = f"\n{logs}".partition(f"\n{title}\n")
     if not found:
         return []
     rows = []

@@ -15,134 +15,17 @@ _MIN_FUZZY_RATIO = 0.84
 _MIN_PREFIX_LETTERS = 3
 
 # Words that belong to the question rather than to a column, unless a column is called just that.
-RESERVED = frozenset(
-    [
-        "total",
-        "sum",
-        "average",
-        "mean",
-        "avg",
-        "median",
-        "count",
-        "number",
-        "max",
-        "maximum",
-        "min",
-        "minimum",
-        "highest",
-        "lowest",
-        "top",
-        "best",
-        "bottom",
-        "worst",
-        "most",
-        "least",
-        "many",
-        "much",
-        "how",
-        "what",
-        "which",
-        "who",
-        "show",
-        "give",
-        "me",
-        "the",
-        "a",
-        "an",
-        "of",
-        "by",
-        "per",
-        "each",
-        "and",
-        "or",
-        "for",
-        "in",
-        "on",
-        "at",
-        "to",
-        "from",
-        "with",
-        "over",
-        "versus",
-        "vs",
-        "against",
-        "chart",
-        "plot",
-        "graph",
-        "bar",
-        "line",
-        "pie",
-        "histogram",
-        "scatter",
-        "diagram",
-        "distribution",
-        "trend",
-        "forecast",
-        "month",
-        "monthly",
-        "week",
-        "weekly",
-        "year",
-        "yearly",
-        "annual",
-        "quarter",
-        "quarterly",
-        "day",
-        "daily",
-        "weekday",
-        "date",
-        "time",
-        "file",
-        "sheet",
-        "table",
-        "column",
-        "row",
-        "value",
-        "data",
-        "is",
-        "are",
-        "was",
-        "were",
-        "it",
-        "its",
-        "this",
-        "that",
-        "same",
-        "again",
-        "now",
-        "as",
-        "csv",
-        "excel",
-        "clean",
-        "make",
-        "create",
-        "please",
-        "all",
-        "every",
-        "where",
-        "when",
-        "than",
-        "more",
-        "less",
-        "above",
-        "below",
-        "between",
-        "not",
-        "name",
-        "id",
-        "type",
-        "unique",
-        "distinct",
-        "different",
-        "correlation",
-        "outlier",
-        "share",
-        "percent",
-        "percentage",
-        "result",
-        "then",
-    ]
+_RESERVED_WORDS = (
+    "total sum average mean avg median count number max maximum min minimum highest lowest top "
+    "best bottom worst most least many much how what which who show give me the a an of by per "
+    "each and or for in on at to from with over versus vs against chart plot graph bar line pie "
+    "histogram scatter diagram distribution trend forecast month monthly week weekly year yearly "
+    "annual quarter quarterly day daily weekday date time file sheet table column row value data "
+    "is are was were it its this that same again now as csv excel clean make create please all "
+    "every where when than more less above below between not name id type unique distinct "
+    "different correlation outlier share percent percentage result then"
 )
+RESERVED = frozenset(_RESERVED_WORDS.split())
 
 # Groups of words that people use for one another when naming a column.
 _SYNONYMS = (
@@ -258,12 +141,12 @@ def _likeness(word: str, part: str) -> int:
     """How sure a question's word means a part of a column's name: 60 the same … 0 not at all."""
     if word == part:
         return 60
-    if len(word) >= _MIN_FUZZY_LETTERS and len(part) >= _MIN_FUZZY_LETTERS:
-        if SequenceMatcher(None, word, part).ratio() >= _MIN_FUZZY_RATIO:
-            return 45
-    if len(part) >= _MIN_PREFIX_LETTERS and part not in RESERVED:
-        if part.startswith(word) or (len(part) >= 4 and word.startswith(part)):
-            return 40
+    is_long = min(len(word), len(part)) >= _MIN_FUZZY_LETTERS
+    if is_long and SequenceMatcher(None, word, part).ratio() >= _MIN_FUZZY_RATIO:
+        return 45
+    is_part = part.startswith(word) or (len(part) > _MIN_PREFIX_LETTERS and word.startswith(part))
+    if is_part and len(part) >= _MIN_PREFIX_LETTERS and part not in RESERVED:
+        return 40
     if any(word in group and part in group for group in _SYNONYMS):
         return 30
     return 0

@@ -14,6 +14,14 @@ TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".xls", ".json", ".jsonl", ".ndjson"
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
 
+FILE_NAME = re.compile(
+    r"[\w./-]*\w\.(?:"
+    + "|".join(kind[1:] for kind in (*TABLES, *IMAGES))
+    + r"|txt|md|zip|pdf|docx)\b",
+    re.IGNORECASE,
+)
+
+
 class CodeFailed(Exception):
     """Code ended with an error. `doing` says what was tried."""
 
@@ -29,7 +37,8 @@ class Work:
     """What is asked, of which files, and the lab to do it in.
 
     `text` is the question without file listings; `files` are the ones it is about (the first
-    matters most); `earlier` are the conversation's questions before it, oldest first.
+    matters most), `named` those whose names it says; `earlier` are the conversation's questions
+    before it, oldest first.
     """
 
     text: str
@@ -37,6 +46,7 @@ class Work:
     lab: Lab
     files: tuple[LabFile, ...]
     earlier: tuple[str, ...] = ()
+    named: tuple[LabFile, ...] = ()
 
     async def run(self, code: str, doing: str) -> str:
         """Run code and return its logs. Raises CodeFailed with what was being done."""
@@ -72,13 +82,18 @@ def choose(question: Question, files: Sequence[LabFile]) -> tuple[LabFile, ...]:
     newest first.
     """
     newest = list(reversed(files))
-    spoken = question.text.casefold()
-    named = [file for file in newest if _is_named(file.path, spoken)]
     attached = [file for file in newest if file.path in question.attached]
     others = sorted(newest, key=lambda file: file.source != "user")
-    return tuple(dict.fromkeys([*named, *attached, *others]))
+    return tuple(dict.fromkeys([*named_files(question.text, files), *attached, *others]))
 
 
-def _is_named(path: str, spoken: str) -> bool:
-    name = shown_name(path).casefold()
-    return bool(name) and re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", spoken) is not None
+def named_files(text: str, files: Sequence[LabFile]) -> tuple[LabFile, ...]:
+    """The files whose names a text says, newest first; `clean.csv` may mean `x_clean.csv`."""
+    newest = list(reversed(files))
+    found: list[LabFile] = []
+    for match in FILE_NAME.finditer(text):
+        said = shown_name(match.group()).casefold()
+        exact = [file for file in newest if shown_name(file.path).casefold() == said]
+        ending = [file for file in newest if file.path.casefold().endswith(said)]
+        found += exact or ending[:1]
+    return tuple(dict.fromkeys(found))
