@@ -169,8 +169,9 @@ class TurnSteps:
         assert outcome is not None
         if outcome.container_id is None:
             return  # no code ran
-        if prepared:
-            await self._workspace.adopt(turn.key, _prepared(prepared), outcome.container_id)
+        await self._workspace.adopt(
+            turn.key, turn.turn.generation, outcome.container_id, _prepared(prepared)
+        )
         await turn.note(await self._artifacts.keep(turn.key, turn_id, outcome))
         if any(run.images for run in outcome.runs):
             await turn.set_outcome(without_images(outcome))
@@ -196,9 +197,7 @@ class TurnSteps:
 
     async def settle(self, turn_id: str, state: str) -> str | None:
         """Close the books and claim the thread's next turn."""
-        next_turn, outcome = await self._turns.settle(
-            turn_id, TurnState(state), memory_limit=self._settings.memory_limit
-        )
+        next_turn, outcome = await self._turns.settle(turn_id, TurnState(state))
         log.info(
             "settled",
             turn=turn_id,
@@ -210,7 +209,9 @@ class TurnSteps:
         return next_turn
 
 
-def _prepared(stored: dict[str, Any]) -> Prepared:
+def _prepared(stored: dict[str, Any] | None) -> Prepared:
+    if stored is None:
+        return Prepared(None)
     return Prepared(**{**stored, "file_ids": tuple(stored["file_ids"])})
 
 

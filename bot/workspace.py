@@ -95,6 +95,7 @@ class Workspace:
         if thread.container_id and await self._interpreter.files.is_alive(thread.container_id):
             try:
                 await self._add_missing(key, thread.container_id)
+                await self._threads.touch_container(key, thread.container_id)
                 return Prepared(thread.container_id)
             except ContainerGone:
                 log.info("container ended meanwhile", thread=str(key))
@@ -147,8 +148,14 @@ class Workspace:
             if file.engine_file_id:
                 await self._files.update(file.id, engine_file_id=None, engine_expires_at=None)
 
-    async def adopt(self, key: ThreadKey, prepared: Prepared, container_id: str) -> None:
-        """The service made this container for us: the files we sent along lie in it."""
+    async def adopt(
+        self, key: ThreadKey, generation: int, container_id: str, prepared: Prepared
+    ) -> None:
+        """The container in which code ran is the thread's from now on. One that the service made
+        for us has the files that we sent along."""
+        await self._threads.adopt_container(
+            key, generation, container_id, self._settings.memory_limit
+        )
         if prepared.container == container_id:
             return
         for file in newest(await self._files.of_thread(key)):

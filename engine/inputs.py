@@ -69,18 +69,24 @@ def read_input(request: CreateResponse) -> Asked:
     for index, item in enumerate(messages):
         reader.read(item, f"input[{index}]")
     reader.asked.instructions = "\n\n".join(filter(None, [request.instructions, *reader.rules]))
-    reader.asked.text = "\n\n".join(reader.questions)
+    reader.asked.text = reader.question
     return reader.asked
 
 
 class _Reader:
-    """Reads messages in order; the user's words since the last answer are the question."""
+    """Reads messages in order. The user's last message is the question; those before it since
+    the last answer are context, as for a person who reads them."""
 
     def __init__(self) -> None:
         self.asked = Asked()
         self.rules: list[str] = []
         self.questions: list[str] = []
         self._codes: list[str] = []
+
+    @property
+    def question(self) -> str:
+        """The user's last message since the last answer."""
+        return self.questions[-1] if self.questions else ""
 
     def read(self, item: Item, place: str) -> None:
         if isinstance(item, ReplayedCode):
@@ -90,8 +96,7 @@ class _Reader:
         parts: list[Part] = _parts(item)
         text = "\n".join(part.text for part in parts if isinstance(part, InputText | OutputText))
         if item.role == "assistant":
-            question = "\n\n".join(self.questions)
-            self.asked.history.append(Exchange(question, text, tuple(self._codes)))
+            self.asked.history.append(Exchange(self.question, text, tuple(self._codes)))
             self.questions, self._codes = [], []
         elif item.role == "user":
             self.questions.append(text)

@@ -51,6 +51,17 @@ class Threads:
         """The chain of responses is lost; the container stays."""
         await self._update(key, {"last_response_id": None})
 
+    async def adopt_container(
+        self, key: ThreadKey, generation: int, container_id: str, memory_limit: str
+    ) -> None:
+        """The container that the next question uses, unless the thread was reset meanwhile."""
+        values = {
+            "container_id": container_id,
+            "container_memory": memory_limit,
+            "container_used_at": time.time(),
+        }
+        await self._update(key, values, generation=generation)
+
     async def touch_container(self, key: ThreadKey, container_id: str) -> None:
         """The container was used just now."""
         await self._update(key, {"container_used_at": time.time()}, container_id=container_id)

@@ -113,16 +113,13 @@ class Turns:
         async with self._database.begin() as db:
             await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**values))
 
-    async def settle(
-        self, turn_id: str, state: TurnState, *, memory_limit: str
-    ) -> tuple[str | None, Outcome]:
+    async def settle(self, turn_id: str, state: TurnState) -> tuple[str | None, Outcome]:
         """End a turn and claim the thread's next one. Settling it again changes nothing.
 
         Args:
-            turn_id: the turn, whose container and response become the thread's, unless the
-                thread was reset meanwhile.
+            turn_id: the turn, whose response the next question continues, unless the thread was
+                reset meanwhile.
             state: one of OVER.
-            memory_limit: the tier of a container that the turn began.
 
         Returns:
             The next turn's id, if a message waits; and the turn's outcome.
@@ -133,18 +130,12 @@ class Turns:
             here = threads.c.key == turn.thread
             if turn.state in OVER:
                 return await db.scalar(sa.select(threads.c.running_turn).where(here)), outcome
-            now = time.time()
-            ended = {"state": state, "finished_at": now}
+            ended = {"state": state, "finished_at": time.time()}
             await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**ended))
-            same = threads.c.generation == turn.generation
-            values: dict[str, Any] = {}
-            if outcome.container_id:
-                values |= {"container_id": outcome.container_id, "container_used_at": now}
-                values |= {"container_memory": memory_limit}
             if outcome.response_id:
-                values["last_response_id"] = outcome.response_id
-            if values:
-                await db.execute(sa.update(threads).where(here, same).values(**values))
+                same = threads.c.generation == turn.generation
+                chain = {"last_response_id": outcome.response_id}
+                await db.execute(sa.update(threads).where(here, same).values(**chain))
             await db.execute(sa.update(threads).where(here).values(running_turn=None))
             return await _claim(db, turn.thread), outcome
 
