@@ -59,6 +59,8 @@ class Channels:
             self._client.kernel_info()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), _GREETING_SECONDS)
+        # The first run of all is slow; let it be nobody's.
+        await self._reply(self._client.execute("0", silent=True, store_history=False))
 
     async def run(self, code: str, outputs: Outputs) -> Reply:
         """Run code, its output going to `outputs` as it comes. Waits for ever if it dies."""

@@ -52,6 +52,11 @@ class KernelPool:
         self._starts = asyncio.Semaphore(os.cpu_count() or 1)
         self._refill: asyncio.Task[None] | None = None
 
+    @property
+    def warm_count(self) -> int:
+        """How many kernels wait to be taken."""
+        return len(self._warm)
+
     async def start(self) -> None:
         """Check the sandbox, clear up after a killed server, and begin warming.
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from engine.confinement import ControlGroups
+from engine.errors_kernel import SandboxUnavailable
 from engine.kernels import SandboxedKernel
 from engine.pool import KernelPool
 from engine.settings import EngineSettings
@@ -237,3 +238,34 @@ async def test_killed_server_leaves_nothing(tmp_path: Path, sandbox: str) -> Non
     assert alive == []
     assert warm == []
     assert [g for parent in parents for g in parent.glob(f"threadlab.{server.pid}.*")] == []
+
+
+async def test_missing_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without bubblewrap the start is refused, with what to install."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+    with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
+        await KernelPool(SETTINGS, tmp_path).start()
+
+
+async def test_forbidden_namespaces(tmp_path: Path) -> None:
+    """Where namespaces are forbidden the start is refused in one line that says what helps."""
+    code = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom engine.pool import KernelPool\n"
+        "from engine.settings import EngineSettings\n"
+        "asyncio.run(KernelPool(EngineSettings(), Path(sys.argv[1])).start())"
+    )
+    shut = ("bwrap", "--bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+    closed = (*shut, "--unshare-user", "--disable-userns", "--uid", "1000")
+
+    tried = await asyncio.to_thread(
+        subprocess.run,
+        [*closed, "--setenv", "TMPDIR", str(tmp_path), sys.executable, "-c", code, str(tmp_path)],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+    )
+
+    last = tried.stderr.strip().splitlines()[-1]
+    assert "SandboxUnavailable: The sandbox does not work here" in last
+    assert "ENGINE_SANDBOX=none" in last
