@@ -220,9 +220,9 @@ class TestFiles:
         """A file that does not fit into the container is refused with the limit."""
         async with running_engine(tmp_path, settings=EngineSettings(disk_mb=1)) as engine:
             made = await engine.client.containers.create(name="lab")
+            data = b"x" * (1024 * 1024 + 1)
 
             with pytest.raises(BadRequestError, match="no room for this file"):
-                data = b"x" * (1024 * 1024 + 1)
                 await engine.client.containers.files.create(made.id, file=("big.bin", data))
 
 

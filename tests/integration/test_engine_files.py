@@ -106,7 +106,7 @@ class TestUpload:
             ("multipart/form-data; boundary=x", b"--x\r\nContent-Dis", "ends too early"),
             (
                 "multipart/form-data; boundary=x",
-                b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n--x--\r\n',
+                b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nvision\r\n--x--\r\n',
                 "Missing required parameter: 'file'",
             ),
             (
