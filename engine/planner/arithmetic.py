@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.planner.expressions import MAX_LETTERS, Call, Expr, Op, parse, plain_operators
+from engine.planner.expressions import MAX_LETTERS, Call, Expr, Minus, Op, parse, plain_operators
 from engine.planner.render import MPMATH, PYTHON, render, shown, uses_functions
 from engine.planner.text import escape, value
 from engine.planner.workbench import Work
@@ -37,7 +37,7 @@ def expression_in(text: str) -> Expr | None:
     while first < last and (_is_filler(chunks[last - 1]) or not chunks[last - 1].strip("?=.!:,")):
         last -= 1
     found = parse(re.sub(r"[?=.:,\s]+$", "", " ".join(chunks[first:last])))
-    return found if isinstance(found, Op | Call) else None
+    return found if isinstance(found, Op | Call | Minus) else None
 
 
 def _is_filler(chunk: str) -> bool:

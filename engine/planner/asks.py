@@ -41,8 +41,8 @@ CHARTS = {
 }
 _MARKER = re.compile(r"\b(by|per|each|every|across|over|against|vs\.?|versus|within)\b", re.I)
 _RANK = re.compile(
-    r"\b(?P<worst>bottom|worst)\b|\b(?:top|best)\b|\b(?:which|what|who|where)\b.*?\b(?:most|highest|"
-    r"largest|biggest|best|greatest|(?P<least>least|lowest|smallest|fewest|worst))\b",
+    r"\b(?P<worst>bottom|worst)\b|\b(?:top|best)\b|\b(?:which|what|who)\b.*?\b(?:most|highest|"
+    r"largest|biggest|best|greatest|(?P<least>(?<!at )least|lowest|smallest|fewest|worst))\b",
     re.IGNORECASE | re.DOTALL,
 )
 _TOP = re.compile(r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b", re.IGNORECASE)
@@ -161,10 +161,10 @@ def _settle(ask: Ask, table: Table) -> Ask:
     if counting and numbers and "count" in ask.aggregates and not texts:
         # "how many units": a sum of the column called units, not a number of rows
         ask = replace(ask, aggregates=tuple("sum" if a == "count" else a for a in ask.aggregates))
-    elif counting and texts and not ask.keys:
+    elif counting and texts and ask.keys and table.column(texts[0]).kind == "number":
+        return replace(ask, measures=())  # "how many orders by region" where there is an order id
+    elif counting and texts:
         return replace(ask, measures=(texts[0],), aggregates=("nunique",))
-    elif counting and texts and "nunique" in ask.aggregates:
-        return replace(ask, measures=(texts[0],))
     keys = [*ask.keys, *(Key(m) for m in texts if not any(k.column == m for k in ask.keys))]
     return replace(ask, measures=numbers, keys=tuple(keys))
 

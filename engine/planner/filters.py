@@ -48,6 +48,8 @@ _BARE = re.compile(
 )
 _NEGATIONS = frozenset({"not", "without", "except", "excluding"})
 _MIN_VALUE_LETTERS = 2
+_SURE = 95  # the score of a mention that says a whole column name
+_EQUALS = frozenset({"is", "are", "was", "equal", "not"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,13 @@ def _comparisons(
     for mention in mentions:
         if table.column(mention.column).kind != "number":
             continue
+        if mention.score < _SURE and not table.is_amount(mention.column):
+            continue  # in "orders over 500" it is not the order id that is compared
         start, behind = words[mention.first].start, words[mention.last - 1].end
         for pattern, operator in _COMPARISONS:
-            match = re.match(rf"\s*(?:{pattern})\s*{_AMOUNT}", text[behind:], re.IGNORECASE)
+            match = re.match(
+                rf"\s*(?:(?:is|are) )?(?:{pattern})\s*{_AMOUNT}", text[behind:], re.IGNORECASE
+            )
             if match:
                 amount = plain_number(match["amount"])
                 code = f"df[{literal(mention.column)}] {operator} {amount}"
@@ -160,9 +166,21 @@ def _values(words: Sequence[Word], mentions: Sequence[Mention], table: Table) ->
     for column in table.of("text", "yes/no"):
         for first, last, value in _hits(question, column):
             if not taken & set(range(first, last)):
-                hits.setdefault(column.name, []).append((first, last, value))
                 taken |= set(range(first, last))
+                first = _with_its_column(question, mentions, column.name, first)
+                hits.setdefault(column.name, []).append((first, last, value))
     return [_value_filter(words, name, places) for name, places in hits.items()]
+
+
+def _with_its_column(
+    question: Sequence[str], mentions: Sequence[Mention], column: str, first: int
+) -> int:
+    """Where the condition begins: at `region` in `region is West`, else at the value."""
+    for mention in mentions:
+        between = question[mention.last : first]
+        if mention.column == column and between and set(between) <= _EQUALS:
+            return mention.first
+    return first
 
 
 def _hits(question: Sequence[str], column: Column) -> list[tuple[int, int, str]]:
@@ -198,7 +216,7 @@ def _value_filter(
     first = min(place[0] for place in places)
     last = max(place[1] for place in places)
     values = list(dict.fromkeys(place[2] for place in sorted(places)))
-    before = {word.stem for word in words[max(0, first - 3) : first]}
+    before = {word.stem for word in words[max(0, first - 3) : last]}
     negated = bool(before & _NEGATIONS)
     cell = f"df[{literal(column)}]"
     if len(values) == 1:

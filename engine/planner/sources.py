@@ -53,6 +53,7 @@ async def look(work: Work, path: str) -> list[Source]:
 
 def csv_arguments(lines: Sequence[str], encoding: str) -> list[str]:
     """The arguments that `pd.read_csv` needs beyond the path, judged by a file's first lines."""
+    lines = [" ".join(line.splitlines()) for line in lines]
     filled = [line for line in lines if line.strip()]
     separator = sniff_separator(filled)
     rows = list(csv.reader(filled, delimiter=separator, skipinitialspace=True))
@@ -72,8 +73,10 @@ def csv_arguments(lines: Sequence[str], encoding: str) -> list[str]:
 def sniff_separator(lines: Sequence[str]) -> str:
     """The separator that cuts most lines into the same number (more than one) of fields."""
 
+    rows = [" ".join(line.splitlines()) for line in lines]
+
     def consistency(separator: str) -> tuple[float, int]:
-        widths = [len(row) for row in csv.reader(lines, delimiter=separator)]
+        widths = [len(row) for row in csv.reader(rows, delimiter=separator)]
         usual = max(set(widths), key=widths.count, default=1)
         return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 1)
 

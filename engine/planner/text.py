@@ -63,7 +63,7 @@ def number(text: str, decimals: int | None = None) -> str:
     """A number as people write it: `1234.5` → `1,234.5`; other text comes back as it is."""
     if not _NUMBER.fullmatch(text):
         return text
-    if re.fullmatch(r"-?\d+", text):
+    if re.fullmatch(r"-?\d+", text) and not decimals:
         return f"{int(text):,}"
     value = float(text)
     if value == int(value) and decimals is None and abs(value) < 1e15:

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 _WORD = re.compile(r"[^\W_]+(?:['’]s)?")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MIN_FUZZY_LETTERS = 5
-_MIN_FUZZY_RATIO = 0.84
+_MIN_FUZZY_RATIO = 0.82
 _MIN_PREFIX_LETTERS = 3
 
 # Words that belong to the question rather than to a column, unless a column is called just that.
