@@ -84,11 +84,10 @@ class Conversations:
         if not text and not files:
             raise HTTPException(400, "Write something or attach a file.")
         message = await self._context.store.add_person_message(
-            found.id, message_id, text, PERSON.name, files
+            found.id, message_id, text, PERSON.name, files, title_if_new=_title(text, files)
         )
         if message is None:
             raise HTTPException(409, "This message belongs to another conversation.")
-        await self._context.store.touch(found.id, _title(text, files))
         self._context.publish_message(message)
         await self._context.publish_touched(found.id)
         await self._context.services.inbox.accept(incoming(message))

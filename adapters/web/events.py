@@ -65,6 +65,10 @@ class EventHub:
             return False
         return not self.closed
 
+    def open(self) -> None:
+        """Let streams live (again)."""
+        self.closed = False
+
     def close(self) -> None:
         """End all streams."""
         self.closed = True

@@ -49,8 +49,9 @@ class WebPlatform:
         Raises:
             SettingsError: the address can't be had.
         """
-        self._server.bind()
         await self._accept_waiting()
+        self._server.bind()
+        self._context.hub.open()
         self.ready.set()
         log.info("web page ready", url=self.url)
         try:

@@ -30,6 +30,7 @@ class WebReply:
         self._context = context
         self._message = message
         self._finished = message.state is MessageState.DONE
+        self._closed = False
         self._pushed: dict[str, Any] = {"status": "", "html": "", "runs": []}
         self._changed = asyncio.Event()
         self._pusher = asyncio.create_task(self._push_forever(), name="web-reply")
@@ -41,7 +42,7 @@ class WebReply:
 
     def show(self, progress: Progress) -> None:
         """Show how the turn stands, as soon as the pace allows."""
-        if not self._finished:
+        if not self._finished and not self._closed:
             self._context.live[self.ref] = progress
             self._changed.set()
 
@@ -68,7 +69,6 @@ class WebReply:
         context, conversation_id = self._context, self._message.conversation_id
         try:
             await context.store.finish(conversation_id, self.ref, post)
-            await context.store.touch(conversation_id)
         except SQLAlchemyError as error:
             raise PlatformError("The answer could not be stored.") from error
         self._finished = True
@@ -83,6 +83,7 @@ class WebReply:
 
     async def close(self) -> None:
         """Stop showing progress; an answer that was not finished is marked so."""
+        self._closed = True
         self._pusher.cancel()
         with suppress(asyncio.CancelledError):
             await self._pusher
@@ -105,9 +106,15 @@ class WebReply:
             started = time.monotonic()
             progress = self._context.live.get(self.ref)
             if progress is not None:
-                self._push(progress)
+                self._push_safely(progress)
             worked = time.monotonic() - started
             await asyncio.sleep(max(pace_seconds, worked * _REST_PER_WORK))
+
+    def _push_safely(self, progress: Progress) -> None:
+        try:
+            self._push(progress)
+        except Exception:  # a picture that can't be drawn must not end the turn
+            log.exception("progress not shown", message=self.ref)
 
     def _push(self, progress: Progress) -> None:
         """Tell the tabs what differs from the picture they have."""

@@ -122,7 +122,7 @@ def _same_origin(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return headers.get("sec-fetch-site") in {None, "same-origin", "none"}
-    return urlsplit(origin).netloc == headers.get("host")
+    return origin.partition("://")[2] == headers.get("host")
 
 
 def _refused(status: int, sentence: str) -> JSONResponse:

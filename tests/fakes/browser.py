@@ -80,13 +80,24 @@ class Person:
         await context.grant_permissions(["clipboard-read", "clipboard-write"])
         person = cls(await context.new_page(), url)
         await person.page.goto(url)
+        await person.ready()
         return person
 
     async def another_tab(self) -> Person:
         """The same browser profile, a second tab at the same address."""
         other = Person(await self.page.context.new_page(), self.page.url)
         await other.page.goto(self.page.url)
+        await other.ready()
         return other
+
+    async def ready(self) -> None:
+        """Wait until the page listens to drops and keys."""
+        await self.page.locator("body[data-ready]").wait_for()
+
+    async def reload(self) -> None:
+        """Load the page again."""
+        await self.page.reload()
+        await self.ready()
 
     async def drop(self, name: str, content: bytes, media_type: str = "") -> None:
         """Drop a file on the page and wait until it is uploaded or refused."""

@@ -77,6 +77,7 @@ class FakeCore:
         self._locks: dict[ThreadKey, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._platform: ChatPlatform | None = None
         self.attempts = 0
+        self.answers = True  # False: messages are taken and signed for, no turn begins
         self.services = Services(
             inbox=self,
             commands=self,
@@ -109,7 +110,8 @@ class FakeCore:
         self.accepted.append(message)
         assert self._platform is not None
         await self._platform.acknowledge(message)
-        self.start_turn(message, f"turn-{message.id}")
+        if self.answers:
+            self.start_turn(message, f"turn-{message.id}")
         return True
 
     async def run(

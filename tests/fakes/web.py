@@ -142,8 +142,13 @@ async def serve(
     assert isinstance(platform, WebPlatform)
     running = asyncio.create_task(platform.run())
     try:
-        async with asyncio.timeout(_START_SECONDS):
-            await platform.ready.wait()
+        ready = asyncio.create_task(platform.ready.wait())
+        await asyncio.wait(
+            {running, ready}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        ready.cancel()
+        if running.done():
+            await running  # raises why it could not start
         async with httpx.AsyncClient(base_url=platform.url or "", trust_env=False) as client:
             yield WebSite(core, platform, client)
     finally:

@@ -155,3 +155,4 @@ function conversationInAddress() {
 
 drawWelcome(byId("welcome"), { engineNote: limits.engine_note, onAsk: ask });
 open(conversationInAddress(), { push: false });
+document.body.dataset.ready = "true";
