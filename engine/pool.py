@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import structlog
 
 from engine.confinement import ControlGroups, tier_bytes
 from engine.disk import remove_tree
-from engine.errors_kernel import EngineBusy, KernelStartFailed, SandboxUnavailable
+from engine.errors_kernel import EngineBusy, KernelStartFailed
 from engine.kernels import RunningKernel, SandboxedKernel
 from engine.process import KernelProcess
 from engine.sandbox import Places, bubblewrap_command, probe, write_accounts
@@ -21,6 +22,7 @@ from engine.settings import EngineSettings, SandboxKind
 
 _RETRY_SECONDS = 10
 _NAME_BYTES = 8
+_RUN_PREFIX = "threadlab-"
 _RED, _PLAIN = "\x1b[1;31m", "\x1b[0m"
 _UNCONFINED = (
     "ENGINE_SANDBOX=none: code runs UNCONFINED, as the server's own user, with its network and "
@@ -42,7 +44,7 @@ class KernelPool:
         self._data_dir = data_dir.resolve()
         self._warm_dir = self._data_dir / "warm"
         self._containers_dir = self._data_dir / "containers"
-        self._run_dir = _run_dir(self._data_dir)
+        self._run_dir = Path()
         self._groups = ControlGroups({})
         self._warm: list[RunningKernel] = []
         self._kernels: set[SandboxedKernel] = set()
@@ -66,7 +68,11 @@ class KernelPool:
         if self._settings.sandbox is SandboxKind.NONE:
             _log.warning(f"{_RED}{_UNCONFINED}{_PLAIN}")
         else:
-            await self._probe()
+            try:
+                await self._probe()
+            except BaseException:
+                await self.close()
+                raise
         if self._settings.cgroups:
             self._groups = ControlGroups.detect()
             self._groups.remove_stale()
@@ -95,8 +101,9 @@ class KernelPool:
         warm, self._warm = self._warm, []
         ending = [*(kernel.close() for kernel in list(self._kernels)), *(k.close() for k in warm)]
         await asyncio.gather(*ending)
-        for folder in (self._warm_dir, self._run_dir):
-            await asyncio.to_thread(remove_tree, folder)
+        await asyncio.to_thread(remove_tree, self._warm_dir)
+        if self._run_dir.is_absolute():  # it has been started
+            await asyncio.to_thread(remove_tree, self._run_dir)
 
     async def _hand_out(self, data_dir: Path | None, memory_limit: str) -> SandboxedKernel:
         tier_bytes(memory_limit)
@@ -175,12 +182,9 @@ class KernelPool:
         remove_tree(self._warm_dir)
         for folder in (self._warm_dir, self._containers_dir):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._run_dir.is_symlink() or (
-            self._run_dir.exists() and self._run_dir.stat().st_uid != os.geteuid()
-        ):
-            raise SandboxUnavailable(f"{self._run_dir} belongs to somebody else: remove it.")
-        remove_tree(self._run_dir)
-        self._run_dir.mkdir(mode=0o700)
+        _remove_stale_run_dirs()
+        # Sockets need short paths (108 bytes), which a data folder may not offer.
+        self._run_dir = Path(tempfile.mkdtemp(prefix=f"{_RUN_PREFIX}{os.getpid()}-"))
         write_accounts(self._run_dir / "etc")
 
     async def _probe(self) -> None:
@@ -200,7 +204,11 @@ class KernelPool:
             folder.rmdir()
 
 
-def _run_dir(data_dir: Path) -> Path:
-    """Sockets need short paths (108 bytes), which a data folder may not offer."""
-    digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:10]
-    return Path(tempfile.gettempdir()) / f"threadlab-{os.geteuid()}-{digest}"
+def _remove_stale_run_dirs() -> None:
+    """Remove the sockets' folders of servers that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_RUN_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_RUN_PREFIX).partition("-")[0]
+        with suppress(FileNotFoundError):  # another server may clear up as well
+            ours = folder.lstat().st_uid == os.geteuid()
+            if ours and pid.isdigit() and not psutil.pid_exists(int(pid)):
+                remove_tree(folder)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -237,6 +238,7 @@ async def test_killed_server_leaves_nothing(tmp_path: Path, sandbox: str) -> Non
     assert len(kernels) >= 1
     assert alive == []
     assert warm == []
+    assert list(Path(tempfile.gettempdir()).glob(f"threadlab-{server.pid}-*")) == []
     assert [g for parent in parents for g in parent.glob(f"threadlab.{server.pid}.*")] == []
 
 
@@ -244,8 +246,11 @@ async def test_missing_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Without bubblewrap the start is refused, with what to install."""
     monkeypatch.setenv("PATH", "/nonexistent")
 
+    pool = KernelPool(SETTINGS, tmp_path)
     with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
-        await KernelPool(SETTINGS, tmp_path).start()
+        await pool.start()
+
+    assert not pool._run_dir.exists()
 
 
 async def test_forbidden_namespaces(tmp_path: Path) -> None:
