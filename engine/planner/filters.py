@@ -160,7 +160,10 @@ def _month_number(name: str) -> int:
 def _values(words: Sequence[Word], mentions: Sequence[Mention], table: Table) -> list[Found]:
     question = [word.stem for word in words]
     taken = {
-        i for mention in mentions for i in range(mention.first, mention.last) if mention.score > 60
+        i
+        for mention in mentions
+        for i in range(mention.first, mention.last)
+        if mention.score >= _SURE
     }
     hits: dict[str, list[tuple[int, int, str]]] = {}
     for column in table.of("text", "yes/no"):

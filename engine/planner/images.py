@@ -43,13 +43,14 @@ class Images:
     def matches(self, work: Work) -> bool:
         """Whether a picture is attached, or the text speaks of one that is there."""
         images = _pictures(work)
-        if not images:
+        if not any(image in work.focus for image in images):
             return False
-        if work.question.attached or work.named:
-            return images[0] == work.files[0]
-        speaks = _PICTURE.search(work.text) is not None and not work.of(TABLES)
-        edits = parse_edits(work.text) or _CONVERT.search(work.text)
-        return speaks or bool(edits)
+        if parse_edits(work.text) or _CONVERT.search(work.text):
+            return True
+        if any(file in work.focus for file in work.of(TABLES)):
+            return False
+        given = bool(work.question.attached or work.named)
+        return given or _PICTURE.search(work.text) is not None
 
     async def answer(self, work: Work) -> None:
         """Measure the picture; apply the edits in order; draw the histogram of the result."""

@@ -35,8 +35,8 @@ class Tabular:
     """Everything about csv, tsv, xlsx, json and parquet files."""
 
     def matches(self, work: Work) -> bool:
-        """Whether there is a tabular file."""
-        return bool(work.of(TABLES))
+        """Whether there is a tabular file among those the question is about."""
+        return any(file in work.focus for file in work.of(TABLES))
 
     async def answer(self, work: Work) -> None:
         """Read the tables, then do what the question asks of the one that fits best."""

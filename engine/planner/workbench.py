@@ -60,6 +60,12 @@ class Work:
         for paragraph in filter(None, paragraphs):
             await self.lab.say(paragraph.strip() + "\n\n")
 
+    @property
+    def focus(self) -> tuple[LabFile, ...]:
+        """The files that are named or attached; without such, all."""
+        attached = tuple(file for file in self.files if file.path in self.question.attached)
+        return self.named or attached or self.files
+
     def of(self, kinds: tuple[str, ...]) -> list[LabFile]:
         """The files with one of these extensions."""
         return [file for file in self.files if suffix(file.path) in kinds]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.kernel_port import Kernel
 from engine.planner.protocol import LabFile, RunResult
 
 
@@ -69,3 +70,18 @@ class FolderLab:
     async def say(self, text: str) -> None:
         """Keep the text."""
         self.said.append(text)
+
+
+class KernelLab(FolderLab):
+    """The same over a real kernel and its folder."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel.data_dir)
+        self._kernel = kernel
+
+    async def run(self, code: str) -> RunResult:
+        """Run code in the kernel."""
+        self.codes.append(code)
+        done = await self._kernel.execute(code)
+        self.logs.append(done.logs)
+        return RunResult(done.logs, done.images, done.error, done.traceback)

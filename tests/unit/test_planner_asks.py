@@ -82,7 +82,7 @@ def summary(question: str) -> str:
         ("revenue by region where units > 10", "total revenue by region (units > 10)"),
         ("count by region where revenue is at least 1,000",
          "number of rows by region (revenue >= 1,000)"),
-        ("how many orders over 500", "number of rows (revenue > 500)"),
+        ("how many orders over 500", "different order_id (revenue > 500)"),
         ("revenue where region is West", "total revenue (region West)"),
         ("top 5 products by revenue", "total revenue by product top 5"),
         ("best 2 regions by units", "total units by region top 2"),
