@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from engine.planner.filters import Filter, Found, parse_filters
+from engine.planner.roles import Key, add_period, assign_roles, first_of
 from engine.planner.tables import Table
 from engine.planner.words import Mention, Word, mentions, words
 
@@ -20,15 +21,6 @@ AGGREGATES = {
     "min": r"min(?:imum)?|lowest|smallest|cheapest|least",
     "std": r"standard deviations?|std(?:ev)?",
 }
-PERIODS = {
-    "month": r"months?|monthly",
-    "quarter": r"quarters?|quarterly",
-    "year": r"years?|yearly|annual(?:ly)?",
-    "weekday": r"weekdays?|days? of (?:the )?week",
-    "week": r"weeks?|weekly",
-    "day": r"days?|daily",
-    "hour": r"hours?|hourly",
-}
 CHARTS = {
     "pie": r"pies?|donuts?|doughnuts?",
     "histogram": r"histograms?|distributions?",
@@ -39,7 +31,6 @@ CHARTS = {
     "bar": r"bars?|columns? charts?",
     "auto": r"charts?|plot\w*|graphs?|visuali[sz]e\w*|draw|diagrams?|figure",
 }
-_MARKER = re.compile(r"\b(by|per|each|every|across|over|against|vs\.?|versus|within)\b", re.I)
 _RANK = re.compile(
     r"\b(?P<worst>bottom|worst)\b|\b(?:top|best)\b|\b(?:which|what|who)\b.*?\b(?:most|highest|"
     r"largest|biggest|best|greatest|(?P<least>(?<!at )least|lowest|smallest|fewest|worst))\b",
@@ -47,19 +38,6 @@ _RANK = re.compile(
 )
 _TOP = re.compile(r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b", re.IGNORECASE)
 _RATE = re.compile(r"price|rate|percent|pct|score|rating|age|temp|avg|mean|ratio|margin|%", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What to group by: a column, or a period of a date column."""
-
-    column: str
-    period: str = ""
-
-    @property
-    def name(self) -> str:
-        """What the key is called in the result."""
-        return self.period or self.column
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +84,6 @@ class Ask:
         )
 
 
-@dataclass(slots=True)
-class _Roles:
-    """Columns by the part they play, while a question is read."""
-
-    measures: list[str] = field(default_factory=list)
-    keys: list[Key] = field(default_factory=list)
-
-
 def score(text: str, table: Table) -> int:
     """How well a table's columns, values and name fit a question."""
     parts = words(text)
@@ -132,15 +102,15 @@ def parse_ask(text: str, table: Table) -> Ask:
     found = parse_filters(text, parts, named, table)
     named = [m for m in named if not _inside(parts[m.first], found)]
     rest = _blank(text, parts, found, named)
-    roles = _roles(text, parts, named, table)
-    _add_periods(rest, table, roles)
+    roles = assign_roles(text, parts, named, table)
+    add_period(rest, table, roles)
     rank = _RANK.search(rest)
     ask = Ask(
         measures=tuple(dict.fromkeys(roles.measures)),
         aggregates=_aggregates(rest),
         keys=tuple(dict.fromkeys(roles.keys)),
         filters=tuple(each.filter for each in found),
-        chart=_first(CHARTS, rest),
+        chart=first_of(CHARTS, rest),
         rank=rank is not None,
         top=int(match[1]) if (match := _TOP.search(rest)) else None,
         ascending=bool(rank and (rank["worst"] or rank["least"])),
@@ -169,63 +139,6 @@ def _settle(ask: Ask, table: Table) -> Ask:
     return replace(ask, measures=numbers, keys=tuple(keys))
 
 
-def _roles(text: str, parts: Sequence[Word], named: Sequence[Mention], table: Table) -> _Roles:
-    roles = _Roles()
-    has_text = any(not table.is_amount(m.column) for m in named)
-    for mention in named:
-        column = table.column(mention.column)
-        if column.kind == "date":
-            if _is_after_marker(text, parts, mention, named) or len(named) > 1:
-                roles.keys.append(Key(column.name))
-        elif table.is_amount(column.name):
-            groups = _is_after_marker(text, parts, mention, named) and not has_text
-            if groups and 1 < column.distinct <= 30 and len(named) > 1 and not _relates(text):
-                roles.keys.append(Key(column.name))
-            else:
-                roles.measures.append(column.name)
-        elif _is_after_marker(text, parts, mention, named):
-            roles.keys.append(Key(column.name))
-        else:
-            roles.measures.append(column.name)  # a text column: _settle decides
-    return roles
-
-
-def _relates(text: str) -> bool:
-    return re.search(r"\b(scatter|vs|versus|against)\b", text, re.IGNORECASE) is not None
-
-
-def _is_after_marker(
-    text: str, parts: Sequence[Word], mention: Mention, named: Sequence[Mention]
-) -> bool:
-    """Whether `by`, `per` … stands before the mention with nothing but listed columns between."""
-    between = text[: parts[mention.first].start]
-    markers = list(_MARKER.finditer(between))
-    if not markers:
-        return False
-    start = markers[-1].end()
-    gap = between[start:]
-    for other in named:
-        if parts[other.first].start >= start and other.last <= mention.first:
-            gap = gap.replace(text[parts[other.first].start : parts[other.last - 1].end], " ")
-    periods = "|".join(PERIODS.values())
-    return re.fullmatch(rf"(?:[\s,&/+]|and|the|each|of|{periods})*", gap, re.IGNORECASE) is not None
-
-
-def _add_periods(rest: str, table: Table, roles: _Roles) -> None:
-    """`by month`: a period of the date column that was named, else of the first one."""
-    dates = [key.column for key in roles.keys if table.column(key.column).kind == "date"]
-    date = dates[0] if dates else (table.date.name if table.date else None)
-    period = _first(PERIODS, rest)
-    if not period and re.search(
-        r"\b(over time|trend\w*|timeline|time series)\b", rest, re.IGNORECASE
-    ):
-        period = "month"
-    if date is None or not period:
-        return
-    roles.keys = [key for key in roles.keys if key.column != date]
-    roles.keys.insert(0, Key(date, period))
-
-
 def _aggregates(rest: str) -> tuple[str, ...]:
     found = []
     for name, pattern in AGGREGATES.items():
@@ -240,13 +153,6 @@ def _export(rest: str) -> str:
     if re.search(r"\b(excel|xlsx|spreadsheet)\b", rest, re.IGNORECASE):
         return "xlsx"
     return "csv" if re.search(r"\b(csv|download|file)\b", rest, re.IGNORECASE) else ""
-
-
-def _first(patterns: dict[str, str], text: str) -> str:
-    for name, pattern in patterns.items():
-        if re.search(rf"\b(?:{pattern})\b", text, re.IGNORECASE):
-            return name
-    return ""
 
 
 def _inside(word: Word, found: Sequence[Found]) -> bool:

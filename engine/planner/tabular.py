@@ -6,9 +6,10 @@ import re
 from dataclasses import replace
 
 from engine.planner import analysis, charts, cleaning, joining, overall, totals
-from engine.planner.asks import Ask, Key, is_follow_up, parse_ask, score
+from engine.planner.asks import Ask, is_follow_up, parse_ask, score
 from engine.planner.profile import answer_profile, suggestions
 from engine.planner.protocol import LabFile
+from engine.planner.roles import Key
 from engine.planner.tables import Table, read_tables
 from engine.planner.text import escape, link, shown_name
 from engine.planner.workbench import TABLES, Work
