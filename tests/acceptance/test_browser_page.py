@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from bot.domain import Answer, ContainerState, IncomingMessage, Progress, WorkspaceView
@@ -15,7 +16,8 @@ from tests.fakes.core import FakeCore
 from tests.fakes.web import WebSite, echo, serve
 from tests.fakes.web_scripts import SalesTurn, chart, failing
 
-pytestmark = [needs_chromium, pytest.mark.slow]
+# One browser, and so one event loop, for all tests here; each person has a profile of their own.
+pytestmark = [needs_chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 _CSV = b"date,region,revenue\n2026-01-01,North,10\n"
 _ATTACKS = """<script>window.hacked = 1</script>
@@ -29,10 +31,17 @@ _ATTACKS = """<script>window.hacked = 1</script>
 """
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_browser() -> AsyncIterator[Browser]:
     async with chromium() as running:
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(shared_browser: Browser) -> AsyncIterator[Browser]:
+    yield shared_browser
+    for profile in shared_browser.contexts:
+        await profile.close()
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ def turn() -> SalesTurn:
     return SalesTurn()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def site(tmp_path: Path, turn: SalesTurn) -> AsyncIterator[WebSite]:
     async with serve(tmp_path, turn) as running:
         yield running

@@ -7,6 +7,7 @@ import base64
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import cache
 
 from matplotlib.figure import Figure
 
@@ -47,6 +48,7 @@ The sum of the four, **506,476.50**, equals the sum of the column. The table is 
 """
 
 
+@cache
 def chart() -> bytes:
     """A bar chart as PNG."""
     figure = Figure(figsize=(7, 4))
