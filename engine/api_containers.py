@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from engine.container import Container
 from engine.container_files import ContainerFile, ContainerFiles
-from engine.containers import Container, Containers
+from engine.containers import Containers
 from engine.errors import InvalidRequest
 from engine.files import FileStore
 from engine.names import attachment_header

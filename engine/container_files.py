@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.containers import Container, Containers
+from engine.container import Container
+from engine.containers import Containers
 from engine.disk import measure
 from engine.errors import InvalidRequest, NotFound
 from engine.files import FileStore, StoredFile

@@ -7,17 +7,17 @@ from the pool. After a restart of the server its files are there and its variabl
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from engine.container import Container
 from engine.disk import remove_tree
-from engine.errors import ContainerExpired, RateLimited, container_not_found
-from engine.errors_kernel import EngineBusy
+from engine.errors import ApiError, ContainerExpired, NotFound, RateLimited, container_not_found
+from engine.errors_kernel import EngineBusy, KernelError
 from engine.ids import new_id
 from engine.kernel_port import Execution, Kernel, KernelHost
 from engine.schema import MAX_IDLE_MINUTES
@@ -26,48 +26,6 @@ from engine.storage import Database, Page, PageQuery, read_page
 
 BUSY_RETRY_SECONDS = 10
 SWEEP_MAX = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """What is known of a container; a snapshot."""
-
-    id: str
-    name: str
-    memory_limit: str
-    idle_minutes: int
-    created_at: float
-    last_active_at: float
-    expired: bool
-    data_dir: Path | None
-
-    @classmethod
-    def from_row(cls, row: sqlite3.Row) -> Container:
-        """A container as the database knows it."""
-        return cls(
-            id=row["id"],
-            name=row["name"],
-            memory_limit=row["memory_limit"],
-            idle_minutes=row["idle_minutes"],
-            created_at=row["created_at"],
-            last_active_at=row["last_active_at"],
-            expired=bool(row["expired"]),
-            data_dir=Path(row["data_dir"]) if row["data_dir"] else None,
-        )
-
-    def as_json(self) -> dict[str, object]:
-        """Schema `ContainerResource`."""
-        return {
-            "id": self.id,
-            "object": "container",
-            "created_at": int(self.created_at),
-            "status": "expired" if self.expired else "running",
-            "expires_after": {"anchor": "last_active_at", "minutes": self.idle_minutes},
-            "last_active_at": int(self.last_active_at),
-            "memory_limit": self.memory_limit,
-            "name": self.name,
-            "network_policy": {"type": "disabled"},
-        }
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -112,8 +70,8 @@ class Containers:
         Raises:
             NotFound: it never was, or was deleted.
         """
-        async with self._held(container_id):
-            return await self._read(container_id)
+        async with self._held(container_id) as container:
+            return container
 
     @asynccontextmanager
     async def use(self, container_id: str) -> AsyncIterator[Container]:
@@ -123,8 +81,7 @@ class Containers:
             ContainerExpired: it was idle for too long.
             NotFound: it never was, or was deleted.
         """
-        async with self._held(container_id):
-            container = await self._read(container_id)
+        async with self._held(container_id) as container:
             if container.expired:
                 raise ContainerExpired
             yield container
@@ -181,7 +138,8 @@ class Containers:
             container = Container.from_row(row)
             if self._is_idle(container) and not self._users(container.id):
                 async with self._access(container.id).guard:
-                    await self._expire_if_idle(container.id)
+                    with suppress(NotFound):  # deleted meanwhile
+                        await self._fresh(container.id)
         forgotten = time.time() - self._settings.retention_days * 86_400
         sql = "DELETE FROM containers WHERE expired AND last_active_at < ?"
         await self._database.execute(sql, (forgotten,))
@@ -197,21 +155,29 @@ class Containers:
         return access.users if access else 0
 
     @asynccontextmanager
-    async def _held(self, container_id: str) -> AsyncIterator[None]:
+    async def _held(self, container_id: str) -> AsyncIterator[Container]:
         access = self._access(container_id)
         async with access.guard:
-            await self._expire_if_idle(container_id)
-            await self._touch(container_id)
+            container = await self._fresh(container_id)
             access.users += 1
         try:
-            yield
+            yield container
         finally:
             access.users -= 1
-            await self._touch(container_id)
+            sql = "UPDATE containers SET last_active_at = ? WHERE id = ? AND NOT expired"
+            await self._database.execute(sql, (time.time(), container_id))
 
-    async def _touch(self, container_id: str) -> None:
-        sql = "UPDATE containers SET last_active_at = ? WHERE id = ? AND NOT expired"
-        await self._database.execute(sql, (time.time(), container_id))
+    async def _fresh(self, container_id: str) -> Container:
+        """The container, expired now if it is due; under its guard."""
+        container = await self._read(container_id)
+        if container.expired:
+            return container
+        if self._is_idle(container) and not self._users(container_id):
+            sql = "UPDATE containers SET expired = 1, data_dir = NULL WHERE id = ?"
+            await self._database.execute(sql, (container_id,))
+            await self._remove_contents(container)
+            return replace(container, expired=True, data_dir=None)
+        return replace(container, last_active_at=time.time())
 
     async def _read(self, container_id: str) -> Container:
         row = await self._database.row("SELECT * FROM containers WHERE id = ?", (container_id,))
@@ -222,17 +188,6 @@ class Containers:
     def _is_idle(self, container: Container) -> bool:
         allowed = min(self._settings.container_idle_seconds, container.idle_minutes * 60)
         return time.time() - container.last_active_at >= allowed
-
-    async def _expire_if_idle(self, container_id: str) -> None:
-        row = await self._database.row("SELECT * FROM containers WHERE id = ?", (container_id,))
-        if row is None or row["expired"] or self._users(container_id):
-            return
-        container = Container.from_row(row)
-        if not self._is_idle(container):
-            return
-        sql = "UPDATE containers SET expired = 1, data_dir = NULL WHERE id = ?"
-        await self._database.execute(sql, (container_id,))
-        await self._remove_contents(container)
 
     async def _remove_contents(self, container: Container) -> None:
         kernel = self._kernels.pop(container.id, None)
@@ -251,6 +206,8 @@ class Containers:
                     kernel = await self._start_kernel(container.id, container.memory_limit)
                 except EngineBusy as error:
                     raise RateLimited(str(error), BUSY_RETRY_SECONDS) from error
+                except KernelError as error:
+                    raise ApiError(str(error)) from error
                 self._kernels[container.id] = kernel
             return kernel
 

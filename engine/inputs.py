@@ -12,8 +12,8 @@ from engine.errors import InvalidRequest
 from engine.ids import new_id
 from engine.names import display_name
 from engine.planner.protocol import Exchange
-from engine.schema import (
-    CreateResponse,
+from engine.schema import CreateResponse
+from engine.schema_input import (
     InputFile,
     InputImage,
     InputText,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from engine.archive import StoredResponse
-from engine.containers import Container
+from engine.container import Container
 from engine.errors import ApiError, ContainerExpired, NotFound
 from engine.errors_kernel import KernelError
 from engine.inputs import Asked

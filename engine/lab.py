@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from engine.citations import Link, links
+from engine.container import Container
 from engine.container_files import ContainerFile, ContainerFiles
-from engine.containers import Container, Containers
+from engine.containers import Containers
 from engine.kernel_port import Execution, Stop
 from engine.output import Citation, Output
 from engine.planner.protocol import LabFile, RunResult

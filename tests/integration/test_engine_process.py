@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from typer.testing import CliRunner
 
 from engine.cli import engine, is_loopback
 from tests.fakes.engine import client_of
-from tests.fakes.engine_process import KEY, EngineProcess, engine_process
+from tests.fakes.engine_process import KEY, ROOT, EngineProcess, engine_process
 
 AUTO: Any = [{"type": "code_interpreter", "container": {"type": "auto"}}]
 MEBIBYTE = 1024 * 1024
@@ -143,6 +145,19 @@ async def test_ends_on_sigterm(tmp_path: Path) -> None:
         engine.process.send_signal(signal.SIGTERM)
 
         assert await asyncio.wait_for(engine.process.wait(), timeout=20) == 0
+
+
+@pytest.mark.slow
+def test_the_server_loads_no_science() -> None:
+    """The bot's process embeds the engine; what only code in kernels needs is not imported."""
+    heavy = ("numpy", "pandas", "matplotlib", "scipy", "PIL", "pyarrow", "sympy", "IPython")
+    program = f"import sys, engine.embedded; print([m for m in {heavy} if m in sys.modules])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
 
 
 class TestKeys:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
@@ -66,6 +66,7 @@ def cut(body: bytes, sizes: list[int]) -> list[bytes]:
     return [*chunks, body]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=2000), st.lists(st.integers(min_value=1, max_value=200), max_size=30))
 def test_any_cutting_gives_the_same_file(data: bytes, sizes: list[int]) -> None:
     """Fields, name and bytes do not depend on where the network cuts."""
@@ -76,6 +77,7 @@ def test_any_cutting_gives_the_same_file(data: bytes, sizes: list[int]) -> None:
         assert list(place.iterdir()) == []
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=300), st.integers(min_value=0, max_value=299))
 def test_a_damaged_body_is_refused_or_read_never_worse(damage: bytes, at: int) -> None:
     """Whatever comes, the answer is an upload or a refusal, and nothing stays on disk."""
