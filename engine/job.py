@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.archive import StoredResponse
 from engine.container import Container
-from engine.errors import ApiError, ContainerExpired, NotFound
+from engine.errors import ApiError, ContainerExpired, InvalidRequest, NotFound, RateLimited
 from engine.errors_kernel import KernelError
 from engine.inputs import Asked
 from engine.lab import ResponseLab
@@ -85,6 +85,10 @@ class Job:
                 await self._answer()
         except TimeoutError:
             self._fail(f"The response took longer than {seconds:g} s and was stopped.")
+        except RateLimited as error:
+            self._fail(str(error), code="rate_limit_exceeded")
+        except (InvalidRequest, NotFound) as error:  # asking again would not help
+            self._fail(str(error), code="invalid_prompt")
         except (ApiError, KernelError) as error:
             self._fail(str(error))
         except Exception:
@@ -200,8 +204,9 @@ class Job:
             if file.source == "user" and (file.id in named or file.created_at >= (since or 0))
         )
 
-    def _fail(self, message: str) -> None:
-        error = {"code": "server_error", "message": message}
+    def _fail(self, message: str, *, code: str = "server_error") -> None:
+        """The code is one of schema `ResponseErrorCode`."""
+        error = {"code": code, "message": message}
         self.body |= {"status": "failed", "error": error}
 
     async def _flush(self) -> None:

@@ -92,6 +92,7 @@ class InProcessHost:
 
     def __init__(self, folder: Path) -> None:
         self.kernels: list[InProcessKernel] = []
+        self.refusal: Exception | None = None  # raised instead of making a kernel
         self._folder = folder
 
     async def start(self) -> None:
@@ -105,6 +106,8 @@ class InProcessHost:
 
     async def revive(self, data_dir: Path, memory_limit: str) -> InProcessKernel:
         """A kernel over a folder that exists."""
+        if self.refusal is not None:
+            raise self.refusal
         self.kernels.append(InProcessKernel(data_dir))
         return self.kernels[-1]
 

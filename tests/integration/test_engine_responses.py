@@ -13,6 +13,7 @@ import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError, RateLimitError
 from openai.types.responses import Response
 
+from engine.errors_kernel import EngineBusy, KernelStartFailed
 from engine.planner.protocol import Lab, Question
 from engine.settings import EngineSettings
 from tests.fakes.engine import KEY, RunningEngine, running_engine
@@ -126,6 +127,42 @@ class TestAnswers:
         assert response.status == "failed"
         assert response.error is not None
         assert "longer than 0.1 s" in response.error.message
+
+    @pytest.mark.parametrize(
+        ("refusal", "code"),
+        [
+            (EngineBusy("All 32 kernels are in use."), "rate_limit_exceeded"),
+            (KernelStartFailed("The kernel did not come up."), "server_error"),
+        ],
+    )
+    async def test_a_missing_kernel_fails_the_response(
+        self, engine: RunningEngine, refusal: Exception, code: str
+    ) -> None:
+        """Where no kernel can be had the response says why, with a code that tells if to retry."""
+        engine.hosts.refusal = refusal
+
+        response = await ask(engine, "run 1", tools=AUTO)
+
+        assert response.status == "failed"
+        assert response.error is not None
+        assert (response.error.code, response.error.message) == (code, str(refusal))
+
+    async def test_a_container_that_dies_while_waiting_is_said(self, tmp_path: Path) -> None:
+        """A queued response whose container was deleted fails with the text clients know."""
+        async with running_engine(tmp_path, act, EngineSettings(responses_max=1)) as engine:
+            made = await engine.client.containers.create(name="lab")
+            busy = await ask(engine, "run wait_for_ever()", tools=AUTO, background=True)
+            tools = [{"type": "code_interpreter", "container": made.id}]
+            waiting = await ask(engine, "run 1", tools=tools, background=True)
+            await engine.client.containers.delete(made.id)
+            await engine.client.responses.cancel(busy.id)
+
+            stream = await engine.client.responses.retrieve(waiting.id, stream=True)
+            last = [event async for event in stream][-1]
+
+        assert last.type == "response.failed"
+        assert last.response.error is not None
+        assert last.response.error.message == f"Container with id '{made.id}' not found."
 
 
 class TestTools:
