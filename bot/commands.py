@@ -99,8 +99,8 @@ class ThreadCommands:
         return CommandResult("Stopping.")
 
     async def _retry(self, key: ThreadKey, _author: Author, _arguments: str) -> CommandResult:
-        last = await self._turns.recent(key, 1)
-        asked = await self._turns.messages(last[0]) if last else ()
+        last = await self._turns.latest(key)
+        asked = await self._turns.messages(last) if last else ()
         if not asked:
             return CommandResult("There is no question to ask again.", ok=False)
         again = replace(

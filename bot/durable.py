@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,13 +22,20 @@ EXECUTOR_ID = "threadlab"
 APPLICATION_VERSION = "1"
 
 _run_turn: Callable[[str], Awaitable[None]] | None = None
+_running: set[asyncio.Task[Any]] = set()
 
 
 @DBOS.workflow(name="turn", serialization_type=WorkflowSerializationFormat.PORTABLE)
 async def _turn_workflow(turn_id: str) -> None:
     # DBOS finds workflows by name, so what they need hangs on the module.
     assert _run_turn is not None
-    await _run_turn(turn_id)
+    task = asyncio.current_task()
+    assert task is not None
+    _running.add(task)
+    try:
+        await _run_turn(turn_id)
+    finally:
+        _running.discard(task)
 
 
 async def step(name: str, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
@@ -70,5 +78,12 @@ class Workflows:
 
     async def close(self) -> None:
         """End the library's threads. Turns still running are taken up at the next launch."""
+        # Cancelled, a workflow leaves its state as it is; failing, it would be over.
+        cut_off = list(_running)
+        for task in cut_off:
+            task.cancel()
+        await asyncio.gather(*cut_off, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy)
+        # DBOS made its own executor the loop's default, and has shut it down.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         self._engine.dispose()

@@ -150,6 +150,17 @@ class Turns:
         async with self._reading.connect() as db:
             return (await db.scalars(query)).all()
 
+    async def latest(self, key: ThreadKey) -> str | None:
+        """The thread's newest turn that has begun."""
+        query = (
+            sa.select(turns.c.id)
+            .where(turns.c.thread == str(key), turns.c.state != TurnState.ACCEPTED)
+            .order_by(turns.c.created_at.desc())
+            .limit(1)
+        )
+        async with self._reading.connect() as db:
+            return await db.scalar(query)
+
     async def recent(self, key: ThreadKey, limit: int) -> Sequence[str]:
         """The thread's newest turns that are over, newest first."""
         query = (

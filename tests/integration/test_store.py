@@ -1,0 +1,150 @@
+"""The store on real SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.store.database import open_database, upgrade
+from bot.store.outbox import Outbox
+from bot.store.tables import metadata
+from bot.store.turns import Turns, TurnState, leading_run
+from tests.fakes.platform import ANN, BEN, ScriptedChat
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    engine = open_database(tmp_path / "t.db", timeout_seconds=5)
+    await upgrade(engine)
+    yield engine
+    await engine.dispose()
+
+
+class TestSchema:
+    async def test_migrations_match_the_tables(self, database: AsyncEngine) -> None:
+        """The migrations build exactly the tables that the code uses."""
+
+        def differences(connection: sa.Connection) -> list[object]:
+            context = MigrationContext.configure(
+                connection, opts={"version_table": "alembic_version_core"}
+            )
+            return compare_metadata(context, metadata)
+
+        async with database.connect() as db:
+            found = await db.run_sync(differences)
+
+        assert found == []
+
+    async def test_twice(self, database: AsyncEngine) -> None:
+        """Upgrading an upgraded database changes nothing."""
+        await upgrade(database)
+
+        async with database.connect() as db:
+            version = await db.scalar(sa.text("select version_num from alembic_version_core"))
+        assert version == "0001"
+
+    async def test_durable(self, database: AsyncEngine) -> None:
+        """Commits survive a power cut: WAL with full synchronisation."""
+        async with database.connect() as db:
+            journal = await db.scalar(sa.text("pragma journal_mode"))
+            synchronous = await db.scalar(sa.text("pragma synchronous"))
+
+        assert (journal, synchronous) == ("wal", 2)
+
+
+class TestAccept:
+    async def test_once(self, database: AsyncEngine, chat: ScriptedChat) -> None:
+        """The same message delivered again is not new, and starts nothing."""
+        turns = Turns(database)
+        message = chat.message("hello")
+
+        first = await turns.accept(message)
+        again = await turns.accept(message)
+
+        assert first[0] is True
+        assert first[1] is not None
+        assert again == (False, None)
+
+    async def test_at_once(self, database: AsyncEngine, chat: ScriptedChat) -> None:
+        """Of many deliveries at the same moment exactly one starts a turn."""
+        turns = Turns(database)
+        message = chat.message("hello")
+
+        results = await asyncio.gather(*(turns.accept(message) for _ in range(10)))
+
+        assert sum(new for new, _ in results) == 1
+        assert sum(turn is not None for _, turn in results) == 1
+
+    async def test_busy_thread(self, database: AsyncEngine, chat: ScriptedChat) -> None:
+        """A message waits while its thread has a turn; settling claims it."""
+        turns = Turns(database)
+        _, first = await turns.accept(chat.message("one"))
+        assert first is not None
+        await turns.collect(first)
+        waiting = await turns.accept(chat.message("two"))
+
+        following, _ = await turns.settle(first, TurnState.DONE)
+
+        assert waiting == (True, None)
+        assert following is not None
+        await turns.collect(following)
+        assert [message.text for message in await turns.messages(following)] == ["two"]
+
+    async def test_settle_twice(self, database: AsyncEngine, chat: ScriptedChat) -> None:
+        """Settling again gives the same next turn and makes no other."""
+        turns = Turns(database)
+        _, first = await turns.accept(chat.message("one"))
+        assert first is not None
+        await turns.collect(first)
+        await turns.accept(chat.message("two"))
+
+        once, _ = await turns.settle(first, TurnState.DONE)
+        twice, _ = await turns.settle(first, TurnState.DONE)
+
+        assert once == twice
+
+    async def test_merge(self, database: AsyncEngine, chat: ScriptedChat) -> None:
+        """Waiting messages of one author are answered together, never those of two people."""
+        turns = Turns(database)
+        _, first = await turns.accept(chat.message("one"))
+        assert first is not None
+        await turns.collect(first)
+        for author, text in [(ANN, "a1"), (ANN, "a2"), (BEN, "b1"), (ANN, "a3")]:
+            await turns.accept(chat.message(text, author=author))
+
+        answered = []
+        following, _ = await turns.settle(first, TurnState.DONE)
+        while following:
+            await turns.collect(following)
+            answered.append([message.text for message in await turns.messages(following)])
+            following, _ = await turns.settle(following, TurnState.DONE)
+
+        assert answered == [["a1", "a2"], ["b1"], ["a3"]]
+
+
+class TestLeadingRun:
+    def test_nothing(self) -> None:
+        """Nothing waits, nothing is taken."""
+        assert leading_run([]) == []
+
+
+class TestOutbox:
+    async def test_states(self, database: AsyncEngine, chat: ScriptedChat) -> None:
+        """A post is new once, then tried, then sent."""
+        _, turn_id = await Turns(database).accept(chat.message("hello"))
+        assert turn_id is not None
+        outbox = Outbox(database)
+
+        first = await outbox.begin("p", turn_id)
+        second = await outbox.begin("p", turn_id)
+        await outbox.sent("p", "ref")
+        third = await outbox.begin("p", turn_id)
+
+        assert (first.tried, second.tried, second.sent, third.sent) == (False, True, False, True)

@@ -1,0 +1,446 @@
+"""Turns from message to posts, with the real store, workflows and client."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+
+import pytest
+
+from bot.domain import ContainerState
+from bot.errors import AmbiguousSend, PlatformError
+from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
+from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
+from tests.fakes.threadlab import running
+
+PNG = b"\x89PNG\r\n\x1a\n-not-really"
+CSV = b"region,revenue\nNorth,1\n"
+
+
+def notes(surface: Surface) -> list[str]:
+    return [note for post in surface.posts.values() for note in post.notes]
+
+
+def container_of(asked: dict[str, object]) -> object:
+    tools = asked["tools"]
+    assert isinstance(tools, list)
+    return tools[0]["container"]
+
+
+class TestAnswer:
+    async def test_files_in_and_out(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A file goes to the engine; what the code makes comes back, and links lead to it."""
+        api.script = lambda body: [
+            Code("…", "ok", makes={"out.csv": b"1"}),
+            Say("Here: {cite:out.csv}."),
+        ]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("total?", files={"s.csv": CSV})
+            (surface,) = await chat.finished(1)
+
+        assert list(api.uploads.values()) == [("s.csv", CSV)]
+        assert chat.delivered == {"out.csv": b"1"}
+        artifact_id = surface.posts[f"{surface.turn_id}:1"].artifacts[0].id
+        assert chat.text_of(surface) == f"Here: [out.csv](artifact:{artifact_id})."
+        assert surface.shown[0].status == "reading s.csv…"
+        assert surface.closed == 1
+
+    async def test_uncited_files(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A file that no citation names is found in the container's listing and delivered."""
+        api.script = lambda body: [Code("…", makes={"quiet.csv": b"2"}), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("make it")
+            await chat.finished(1)
+
+        assert chat.delivered == {"quiet.csv": b"2"}
+
+    async def test_figures(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """A figure that was only shown is delivered; one that was saved as well comes once."""
+        url = "data:image/png;base64," + base64.b64encode(PNG).decode()
+        api.script = lambda body: [Code("plt.show()", image_url=url), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("show")
+            await chat.finished(1)
+            api.script = lambda body: [
+                Code("…", makes={"chart.png": PNG}, image_url=url),
+                Say("Done."),
+            ]
+            _, second = (await chat.say("save"), (await chat.finished(2))[1])
+
+        assert chat.delivered["figure-1.png"] == PNG
+        assert [a.name for p in second.posts.values() for a in p.artifacts] == ["chart.png"]
+
+    async def test_follow_up(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """The next question continues the response and the container; new files are added."""
+        api.script = lambda body: [Code("…"), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one", files={"a.csv": CSV})
+            await chat.finished(1)
+            await chat.say("two", files={"b.csv": CSV + b"x"})
+            await chat.finished(2)
+            view = await chat.services.workspaces.view(chat.thread())
+
+        (container_id,) = api.containers
+        assert container_of(api.asked[1]) == container_id
+        assert api.asked[1]["previous_response_id"] in api.responses
+        paths = [file["path"].split("-")[-1] for file in api.containers[container_id].values()]
+        assert paths == ["a.csv", "b.csv"]
+        assert view.state is ContainerState.RUNNING
+        assert view.file_count == 2
+
+    async def test_same_bytes_twice(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """The same file sent twice in a thread is uploaded once."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one", files={"a.csv": CSV})
+            await chat.finished(1)
+            await chat.say("two", files={"a.csv": CSV})
+            await chat.finished(2)
+
+        assert len(api.uploads) == 1
+
+    async def test_images_and_documents(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Images and PDFs are shown to the model as well as put into the container."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("look", files={"p.png": PNG, "d.pdf": b"%PDF-1.4"})
+            await chat.finished(1)
+
+        parts = api.asked[0]["input"][-1]["content"]
+        assert [part["type"] for part in parts] == ["input_text", "input_image", "input_file"]
+        container = container_of(api.asked[0])
+        assert isinstance(container, dict)
+        assert len(container["file_ids"]) == 2
+
+
+class TestOrder:
+    async def test_in_a_thread(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A thread's questions are answered one after the other, in order."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            for author, text in [(ANN, "a"), (BEN, "b"), (ANN, "c")]:
+                await chat.say(text, author=author)
+            await asyncio.sleep(0.1)
+            open_at_first = len(chat.surfaces)
+            gate.set()
+            await chat.finished(3)
+
+        questions = [body["input"][-1]["content"][0]["text"] for body in api.asked]
+        assert open_at_first == 1
+        assert questions == ["a", "b", "c"]
+
+    async def test_across_threads(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A thread that waits for its engine does not hold up another."""
+        gate = asyncio.Event()
+
+        def script(body: dict[str, object]) -> list[Wait | Say]:
+            return [Wait(gate), Say("slow")] if "slow" in str(body["input"]) else [Say("quick")]
+
+        api.script = script
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("slow", thread="t1")
+            await chat.say("quick", thread="t2")
+            (first,) = await chat.finished(1)
+            gate.set()
+            await chat.finished(2)
+
+        assert chat.text_of(first) == "quick"
+
+    async def test_redelivered(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A message delivered twice is answered once."""
+        async with running(chat, tmp_path, api.base_url):
+            message = await chat.say("one")
+            again = await chat.services.inbox.accept(message)
+            await chat.finished(1)
+            await asyncio.sleep(0.05)
+
+        assert again is False
+        assert len(api.asked) == 1
+        assert [effect[1] for effect in chat.effects] == ["acknowledge", "open", "post"]
+
+
+class TestWorkspace:
+    async def test_rebuilt(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """After its death a container is rebuilt with all files, and the reply says so once."""
+        api.script = lambda body: [Code("…", makes={"made.csv": b"1"}), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one", files={"sent.csv": CSV})
+            await chat.finished(1)
+            (old,) = api.containers
+            api.expire(old)
+            api.script = lambda body: [Code("…"), Say("Done.")]
+            await chat.say("two")
+            _, second = await chat.finished(2)
+
+        new = next(id for id in api.containers if id != old)
+        names = [file["path"].split("-")[-1] for file in api.containers[new].values()]
+        assert sorted(names) == ["made.csv", "sent.csv"]
+        assert sum("fresh container" in note for note in notes(second)) == 1
+
+    async def test_death_between_look_and_ask(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A container that dies after it was looked at costs one more try, not the answer."""
+        api.script = lambda body: [Code("…"), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one", files={"sent.csv": CSV})
+            await chat.finished(1)
+            api.faults.append(Fault("/v1/responses", 400, "Container is expired."))
+            await chat.say("two")
+            _, second = await chat.finished(2)
+
+        assert chat.text_of(second) == "Done."
+        assert not any(post.failed for post in second.posts.values())
+
+    async def test_lost_context(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """When the engine has lost the conversation, it is told in words what went before."""
+        api.script = lambda body: [Say("The answer is 42.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("what is it?")
+            await chat.finished(1)
+            api.responses.clear()
+            await chat.say("and why?")
+            await chat.finished(2)
+
+        told = str(api.asked[-1]["input"])
+        assert "previous_response_id" not in api.asked[-1]
+        assert "what is it?" in told
+        assert "The answer is 42." in told
+
+    async def test_many_files(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """More files than one request may carry go into a container one by one."""
+        files = {f"f{number:02}.csv": str(number).encode() for number in range(45)}
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one", files=files)
+            await chat.finished(1)
+            await chat.say("two", files={f"g{n:02}.csv": b"g%d" % n for n in range(10)})
+            await chat.finished(2)
+
+        container_id = container_of(api.asked[-1])
+        assert isinstance(container_id, str)
+        assert len(api.containers[container_id]) == 55
+
+
+class TestFailures:
+    async def test_refused_files(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Files that can't be taken are named with the reason; the rest is answered."""
+        async with running(chat, tmp_path, api.base_url, attachment_max_mb=1):
+            message = chat.message(
+                "go", files={"empty.csv": b"", "big.bin": b"x" * 1_000_001, "gone.csv": b"1"}
+            )
+            del chat.files["f2"]
+            await chat.services.inbox.accept(message)
+            (surface,) = await chat.finished(1)
+
+        assert notes(surface) == [
+            "“empty.csv” was not taken: it is empty.",
+            "“big.bin” was not taken: it is larger than 1 MB.",
+            "“gone.csv” was not taken: the file was deleted.",
+        ]
+        assert chat.text_of(surface) == "Done."
+
+    async def test_busy_engine(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A busy engine is waited for, and the person sees that."""
+        fault = Fault("/v1/responses", 429, "Slow down", headers={"retry-after": "0"})
+        api.faults.append(fault)
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        assert any(progress.status.startswith("queued") for progress in surface.shown)
+        assert chat.text_of(surface) == "Done."
+
+    async def test_unreachable(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """An engine that stays away becomes a sentence that helps, with Retry."""
+        api.faults += [Fault("/v1/responses", 503) for _ in range(2)]
+        async with running(chat, tmp_path, api.base_url, engine_attempts=2):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        (post,) = surface.posts.values()
+        assert post.failed
+        assert "Press Retry" in post.text
+        assert "retry" in post.actions
+
+    async def test_key_refused(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A refused key is the operator's matter; the person sees no piece of it."""
+        api.faults.append(Fault("/v1/responses", 401, "Incorrect API key provided: sk-abc***"))
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        assert "sk-" not in chat.text_of(surface)
+        assert "does not accept our key" in chat.text_of(surface)
+
+    @pytest.mark.parametrize("arrived", [True, False])
+    async def test_doubtful_post(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, arrived: bool
+    ) -> None:
+        """A post that may have arrived is looked up, and sent again only if it has not."""
+        chat.send_faults = [AmbiguousSend("timeout") if arrived else PlatformError("refused")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        posts = [effect for effect in chat.effects if effect[1] == "post"]
+        assert len(posts) == 1
+        assert chat.text_of(surface) == "Done."
+
+    async def test_dead_chat(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A chat that takes no post does not hold its thread up for ever."""
+        chat.send_faults = [PlatformError("no")]
+        async with running(chat, tmp_path, api.base_url, post_attempts=1):
+            await chat.say("one")
+            await chat.finished(1)
+            await chat.say("two")
+            surfaces = await chat.finished(2)
+
+        assert [chat.text_of(surface) for surface in surfaces] == ["", "Done."]
+
+
+class TestCommands:
+    async def test_stop(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """Stop ends the response at the engine, keeps what there is, and says so."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Say("So far."), Wait(gate), Say("Never.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            while not (chat.surfaces and next(iter(chat.surfaces.values())).shown[-1].text):
+                await asyncio.sleep(0.01)
+            result = await chat.services.commands.run("stop", chat.thread(), ANN)
+            (surface,) = await chat.finished(1)
+            gate.set()
+
+        assert result.ok
+        assert chat.text_of(surface) == "So far."
+        assert any(note.startswith("Stopped") for note in notes(surface))
+        assert any(path.endswith("/cancel") for _, path in api.calls)
+
+    async def test_retry(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """Retry asks the last question again, files included, without uploading them again."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", files={"a.csv": CSV})
+            await chat.finished(1)
+            await chat.services.commands.run("retry", chat.thread(), ANN)
+            await chat.finished(2)
+
+        first, second = (body["input"][-1]["content"][0]["text"] for body in api.asked)
+        assert first == second == "go"
+        assert len(api.uploads) == 1
+
+    async def test_reset(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """Reset ends the container and forgets the talk; the files stay and come back."""
+        api.script = lambda body: [Code("…"), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", files={"a.csv": CSV})
+            await chat.finished(1)
+            (old,) = api.containers
+            result = await chat.services.commands.run("reset", chat.thread(), ANN)
+            await chat.say("again")
+            _, second = await chat.finished(2)
+
+        assert "1 file is kept" in result.text
+        assert old not in api.containers
+        assert "previous_response_id" not in api.asked[1]
+        assert "go" not in str(api.asked[1]["input"])
+        container = container_of(api.asked[1])
+        assert isinstance(container, dict)
+        assert len(container["file_ids"]) == 1
+        assert notes(second) == []
+
+    async def test_reset_while_running(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A turn that was running when its thread was reset does not bring the past back."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Code("…"), Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            while not api.containers:
+                await asyncio.sleep(0.01)
+            await chat.services.commands.run("reset", chat.thread(), ANN)
+            gate.set()
+            await chat.finished(1)
+            view = await chat.services.workspaces.view(chat.thread())
+
+        assert view.state is ContainerState.NONE
+
+    async def test_unknown(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """An unknown command is answered with those that there are."""
+        async with running(chat, tmp_path, api.base_url):
+            result = await chat.services.commands.run("dance", chat.thread(), ANN)
+
+        assert not result.ok
+        assert "**reset**" in result.text
+
+
+class TestRestart:
+    async def test_in_mid_answer(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A bot that ends in mid-answer takes the same response up: asked once, posted once."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Code("1+1", "2"), Wait(gate), Say("Two.")]
+        async with running(chat, tmp_path, api.base_url, shutdown_seconds=0.1):
+            await chat.say("go", files={"a.csv": CSV})
+            while not api.responses:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+        gate.set()
+
+        async with running(chat, tmp_path, api.base_url):
+            (surface,) = await chat.finished(1)
+
+        assert chat.text_of(surface) == "Two."
+        assert len(api.asked) == 1
+        assert len(api.uploads) == 1
+        assert [effect[1] for effect in chat.effects] == ["acknowledge", "open", "post"]
+
+    async def test_waiting_message(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A message that waited when the bot ended is answered after the restart."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url, shutdown_seconds=0.1):
+            await chat.say("one", author=ANN)
+            await chat.say("two", author=BEN)
+            while not api.responses:
+                await asyncio.sleep(0.01)
+        gate.set()
+
+        async with running(chat, tmp_path, api.base_url):
+            await chat.finished(2)
+
+        questions = [body["input"][-1]["content"][0]["text"] for body in api.asked]
+        assert questions == ["one", "two"]

@@ -1,0 +1,59 @@
+"""Names and types of files."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.names import NAME_CHARACTERS_MAX, media_type_of, safe_name
+
+
+class TestSafeName:
+    @pytest.mark.parametrize(
+        ("given_name", "safe"),
+        [
+            ("sales.csv", "sales.csv"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\temp\\a.xlsx", "a.xlsx"),
+            ("..", "file"),
+            ("", "file"),
+            (".env", "env"),
+            ("a\nb\x00.csv", "ab.csv"),
+            ("Umsätze 2025.xlsx", "Umsätze 2025.xlsx"),
+        ],
+    )
+    def test_examples(self, given_name: str, safe: str) -> None:
+        """Folders, control characters and leading dots go; the rest stays."""
+        assert safe_name(given_name) == safe
+
+    @given(st.text())
+    def test_anything(self, name: str) -> None:
+        """Whatever comes in, one printable path component of bounded length comes out."""
+        safe = safe_name(name)
+
+        assert 1 <= len(safe) <= NAME_CHARACTERS_MAX
+        assert safe.isprintable()
+        assert "/" not in safe
+        assert "\\" not in safe
+        assert safe not in (".", "..")
+
+    def test_ending_survives(self) -> None:
+        """A name that is too long keeps the ending that code goes by."""
+        assert safe_name("x" * 500 + ".xlsx").endswith("x.xlsx")
+
+
+class TestMediaType:
+    @pytest.mark.parametrize(
+        ("name", "media_type"),
+        [
+            ("a.CSV", "text/csv"),
+            ("chart.png", "image/png"),
+            ("report.pdf", "application/pdf"),
+            ("data.parquet", "application/vnd.apache.parquet"),
+            ("README", "application/octet-stream"),
+        ],
+    )
+    def test_by_ending(self, name: str, media_type: str) -> None:
+        """The ending decides; what is unknown is just bytes."""
+        assert media_type_of(name) == media_type
