@@ -80,5 +80,5 @@ def attachments_json(attachments: Sequence[Attachment]) -> Any:
 
 
 def _utc(moment: datetime) -> datetime:
-    """SQLite gives times back without their zone."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    """SQLite gives times back without their zone, PostgreSQL in the session's."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -15,7 +15,7 @@ let loaded = false; // whether the open conversation has been drawn
 
 const limits = await api.config();
 const workspace = new Workspace();
-const conversation = new Conversation(runCommand, changed);
+const conversation = new Conversation(act, changed);
 const sidebar = new Sidebar(open);
 const composer = new Composer({ limits, conversation: ensureConversation, onSend: send });
 const events = new EventStream({
@@ -86,6 +86,16 @@ async function send(message) {
   }
 }
 
+/** What a button stands for; a reset only after a question. */
+async function act(name) {
+  const agreed = name !== "reset" || await confirmed({
+    title: "Reset this conversation's lab?",
+    text: "The container ends and the bot forgets what was said. Your files stay.",
+    action: "Reset",
+  });
+  if (agreed) await runCommand(name);
+}
+
 async function runCommand(name) {
   if (!current) return;
   try {
@@ -136,15 +146,8 @@ function showMenu(shown) {
 byId("new").addEventListener("click", () => open(null));
 byId("menu").addEventListener("click", () => showMenu(!document.body.classList.contains("menu-open")));
 byId("veil").addEventListener("click", () => showMenu(false));
-byId("stop").addEventListener("click", () => runCommand("stop"));
-byId("reset").addEventListener("click", async () => {
-  const agreed = await confirmed({
-    title: "Reset this conversation's lab?",
-    text: "The container ends and the bot forgets what was said. Your files stay.",
-    action: "Reset",
-  });
-  if (agreed) await runCommand("reset");
-});
+byId("stop").addEventListener("click", () => act("stop"));
+byId("reset").addEventListener("click", () => act("reset"));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") showMenu(false); });
 window.addEventListener("popstate", () => open(conversationInAddress(), { push: false }));
 
