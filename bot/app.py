@@ -17,7 +17,7 @@ from bot.commands import ThreadCommands
 from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
 from bot.inbox import DurableInbox
-from bot.interpreter import Interpreter
+from bot.interpreter import Interpreter, warm_up
 from bot.open_turn import OpenTurns
 from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.publishing import Publisher
@@ -104,7 +104,9 @@ async def application(
         workspace = Workspace(settings, interpreter, blobs, threads, files)
         asker = Asker(settings, interpreter, threads, workspace)
         workflows = Workflows(
-            settings.workflows_path, timeout_seconds=settings.database_timeout_seconds
+            settings.workflows_path,
+            timeout_seconds=settings.database_timeout_seconds,
+            poll_seconds=settings.workflows_poll_seconds,
         )
         dispatcher = Dispatcher(
             turns,
@@ -116,6 +118,7 @@ async def application(
         open_turns = OpenTurns(turns, platforms)
         tasks = TaskSet()
         stack.push_async_callback(tasks.close, settings.shutdown_seconds)
+        tasks.spawn(warm_up(), "warm up")
         inbox = DurableInbox(turns, dispatcher, platforms, tasks)
         services = Services(
             inbox=inbox,

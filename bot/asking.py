@@ -44,8 +44,14 @@ TOO_LONG = "It took longer than {minutes:g} minutes and was ended."
 class Verdict(StrEnum):
     """What became of one try to ask."""
 
-    ANSWERED = "answered"
+    COMPUTED = "computed"  # code ran: there may be files to keep
+    SPOKEN = "spoken"  # an answer in words, or a sentence that says why there is none
     AGAIN = "again"
+
+
+def verdict_of(outcome: Outcome) -> Verdict:
+    """What a stored outcome amounts to."""
+    return Verdict.COMPUTED if outcome.container_id else Verdict.SPOKEN
 
 
 @dataclass
@@ -80,7 +86,7 @@ class Asker:
         except EngineError as error:
             return await self.failed(turn, error, attempt)
         await turn.set_outcome(outcome)
-        return Verdict.ANSWERED
+        return verdict_of(outcome)
 
     async def failed(self, turn: OpenTurn, error: EngineError, attempt: int) -> Verdict:
         """Recover for another try, or end the turn with a sentence where none is left."""
@@ -88,7 +94,7 @@ class Asker:
         last = attempt + 1 >= self._settings.engine_attempts
         if last or isinstance(error, EngineRefused):
             await turn.set_outcome(Outcome(failure=_sentence(error)))
-            return Verdict.ANSWERED
+            return Verdict.SPOKEN
         await self._recover(turn, error, attempt)
         return Verdict.AGAIN
 

@@ -50,7 +50,7 @@ async def step(name: str, work: Callable[..., Awaitable[T]], *arguments: Any) ->
 class Workflows:
     """The durable workflows of this process. One at a time: DBOS is a singleton."""
 
-    def __init__(self, path: Path, *, timeout_seconds: float) -> None:
+    def __init__(self, path: Path, *, timeout_seconds: float, poll_seconds: float) -> None:
         self._engine = sa.create_engine(f"sqlite:///{path}")
         set_durable(self._engine, isolation_level="IMMEDIATE", timeout_seconds=timeout_seconds)
         logging.getLogger("dbos").setLevel(logging.WARNING)
@@ -62,6 +62,7 @@ class Workflows:
                 executor_id=EXECUTOR_ID,
                 application_version=APPLICATION_VERSION,
                 log_level="WARNING",
+                notification_listener_polling_interval_sec=poll_seconds,
             )
         )
 

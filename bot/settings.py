@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(
         20, gt=0, description="How long running turns may take to finish after SIGTERM."
     )
+    workflows_poll_seconds: float = Field(
+        1, gt=0, description="How often the library of durable workflows looks for notices."
+    )
     database_timeout_seconds: float = Field(
         30, gt=0, description="How long a statement waits for a locked database."
     )

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from bot.artifacts import ArtifactKeeper, link, without_images
-from bot.asking import Asker, Verdict
+from bot.asking import Asker, Verdict, verdict_of
 from bot.blobs import BlobStore
 from bot.dispatcher import Dispatcher
 from bot.domain import Action, Answer, Attachment, IncomingMessage, Progress
@@ -96,9 +96,10 @@ class TurnSteps:
         for attempt in range(self._settings.engine_attempts):
             prepared = await step("prepare", self.prepare, turn_id, attempt)
             verdict = await step("ask", self.ask, turn_id, prepared, attempt)
-            if verdict == Verdict.ANSWERED:
+            if verdict != Verdict.AGAIN:
                 break
-        await step("keep", self.keep, turn_id, prepared)
+        if verdict == Verdict.COMPUTED:
+            await step("keep", self.keep, turn_id, prepared)
 
     async def collect(self, turn_id: str) -> bool:
         """Take the waiting messages and open the reply. True where files came with them."""
@@ -156,7 +157,7 @@ class TurnSteps:
         """One try at one streamed response."""
         turn = await self._open_turns.get(turn_id)
         if turn.turn.outcome is not None:
-            return Verdict.ANSWERED
+            return verdict_of(turn.turn.outcome)
         if prepared is None:
             return Verdict.AGAIN
         question = await self._questions.write(turn, _prepared(prepared))
@@ -167,8 +168,7 @@ class TurnSteps:
         turn = await self._open_turns.get(turn_id)
         outcome = turn.turn.outcome
         assert outcome is not None
-        if outcome.container_id is None:
-            return  # no code ran
+        assert outcome.container_id is not None
         await self._workspace.adopt(
             turn.key, turn.turn.generation, outcome.container_id, _prepared(prepared)
         )

@@ -103,7 +103,7 @@ class FakeResponsesApi:
                 Route(r.path, self._guard(r.endpoint), methods=list(r.methods or ()))
                 for r in routes
             ]
-        )  # noqa: E501
+        )
 
     def _guard(self, endpoint: Any) -> Any:
         async def guarded(request: Request) -> Response:
@@ -154,7 +154,7 @@ class FakeResponsesApi:
         return self._place(container_id, f"/mnt/data/{upload_id}-{name}", content, "user")
 
     def _place(self, container_id: str, path: str, content: bytes, source: str) -> dict[str, Any]:
-        file = {
+        file: dict[str, Any] = {
             "id": self.id("cfile_"),
             "object": "container.file",
             "container_id": container_id,
@@ -351,7 +351,12 @@ class FakeResponsesApi:
             "content": [],
         }
         at = {"output_index": index, "item_id": item["id"], "content_index": 0}
-        part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+        part: dict[str, Any] = {
+            "type": "output_text",
+            "text": "",
+            "annotations": [],
+            "logprobs": [],
+        }
         self._emit(id, "response.output_item.added", output_index=index, item=dict(item))
         self._emit(id, "response.content_part.added", part=dict(part), **at)
         for start in range(0, len(text), 20):

@@ -21,6 +21,7 @@ def settings_for(data_dir: Path, base_url: str | None, **others: Any) -> Setting
         "openai_base_url": base_url,
         "shutdown_seconds": 2,
         "sweep_seconds": 0.2,
+        "workflows_poll_seconds": 0.02,
         **others,
     }
     return Settings(_env_file=None, **values)

@@ -35,7 +35,7 @@ class TestSchema:
             context = MigrationContext.configure(
                 connection, opts={"version_table": "alembic_version_core"}
             )
-            return compare_metadata(context, metadata)
+            return list(compare_metadata(context, metadata))
 
         async with database.connect() as db:
             found = await db.run_sync(differences)

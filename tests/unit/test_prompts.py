@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.prompts import question_text, workspace_note
 from bot.store.files import Origin, StoredFile, newest
 
 
-def stored(id: str, name: str, *, origin: Origin = Origin.PERSON, **where: str) -> StoredFile:
+def stored(id: str, name: str, *, origin: Origin = Origin.PERSON, **where: Any) -> StoredFile:
     return StoredFile(
         id, "turn_1", origin, name, "text/csv", "0" * 64, 12, engine_file_id=f"file-{id}", **where
     )
