@@ -63,12 +63,6 @@ class WebContext:
         """Tell all tabs of a new, renamed or moved conversation."""
         self.hub.publish("conversation", None, conversation_view(conversation))
 
-    async def publish_touched(self, conversation_id: str) -> None:
-        """Tell all tabs how a conversation is listed now."""
-        found = await self.store.conversation(conversation_id)
-        if found is not None:
-            self.publish_conversation(found)
-
     async def publish_workspace(self, conversation_id: str) -> None:
         """Tell the tabs of a conversation how its container is."""
         self.hub.publish("workspace", conversation_id, await self._workspace(conversation_id))

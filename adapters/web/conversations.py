@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -64,7 +66,7 @@ class Conversations:
         if not title:
             raise HTTPException(400, "A conversation needs a title.")
         await self._context.store.rename(found.id, title)
-        await self._context.publish_touched(found.id)
+        self._context.publish_conversation(replace(found, title=title))
         return JSONResponse({"title": title})
 
     async def say(self, request: Request) -> Response:
@@ -83,13 +85,14 @@ class Conversations:
         files = [await self._attachment(found.id, upload_id) for upload_id in upload_ids]
         if not text and not files:
             raise HTTPException(400, "Write something or attach a file.")
-        message = await self._context.store.add_person_message(
+        kept = await self._context.store.add_person_message(
             found.id, message_id, text, PERSON.name, files, title_if_new=_title(text, files)
         )
-        if message is None:
+        if kept is None:
             raise HTTPException(409, "This message belongs to another conversation.")
+        message, conversation = kept
         self._context.publish_message(message)
-        await self._context.publish_touched(found.id)
+        self._context.publish_conversation(conversation)
         await self._context.services.inbox.accept(incoming(message))
         return JSONResponse({"id": message.id}, status_code=202)
 

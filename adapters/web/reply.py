@@ -68,13 +68,13 @@ class WebReply:
         """
         context, conversation_id = self._context, self._message.conversation_id
         try:
-            await context.store.finish(conversation_id, self.ref, post)
+            message, conversation = await context.store.finish(conversation_id, self.ref, post)
         except SQLAlchemyError as error:
             raise PlatformError("The answer could not be stored.") from error
         self._finished = True
         context.live.pop(self.ref, None)
-        await self._publish()
-        await context.publish_touched(conversation_id)
+        context.publish_message(message)
+        context.publish_conversation(conversation)
         return self.ref
 
     async def find(self, post_id: str) -> str | None:
@@ -90,13 +90,10 @@ class WebReply:
         self._context.live.pop(self.ref, None)
         if not self._finished:
             await self._context.store.pause(self.ref)
-            await self._publish()
+            paused = await self._context.store.message(self.ref)
+            assert paused is not None
+            self._context.publish_message(paused)
         await self._context.publish_workspace(self._message.conversation_id)
-
-    async def _publish(self) -> None:
-        message = await self._context.store.message(self.ref)
-        if message is not None:
-            self._context.publish_message(message)
 
     async def _push_forever(self) -> None:
         pace_seconds = self._context.settings.web_push_pace_ms / 1000

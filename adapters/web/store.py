@@ -82,11 +82,11 @@ class WebStore:
         attachments: Sequence[Attachment],
         *,
         title_if_new: str,
-    ) -> Message | None:
+    ) -> tuple[Message, Conversation] | None:
         """Keep a person's message; a repeat with the same id gives the first one.
 
         The conversation moves to the top of the list, and gets its title where it has none.
-        Returns None where the id belongs to another conversation.
+        Returns both as they are then; None where the id belongs to another conversation.
         """
         values = {
             "id": message_id,
@@ -101,12 +101,12 @@ class WebStore:
         unnamed = (conversations.c.id == conversation_id) & (conversations.c.title == "")
         async with self._database.begin() as connection:
             await _insert_once(connection, messages, values)
-            await _touch(connection, conversation_id)
             await connection.execute(
                 update(conversations).where(unnamed).values(title=title_if_new)
             )
-        found = await self.message(message_id)
-        return found if found and found.conversation_id == conversation_id else None
+            conversation = await _touched(connection, conversation_id)
+            message = await _message(connection, messages.c.id == message_id)
+        return (message, conversation) if message.conversation_id == conversation_id else None
 
     async def open_answer(self, conversation_id: str, turn_id: str) -> Message:
         """The bot's message of a turn, made where it is not there; what waited is answered."""
@@ -130,8 +130,7 @@ class WebStore:
             await _insert_once(connection, messages, values)
             await _set_state(connection, waiting, MessageState.ANSWERED)
             await _set_state(connection, paused, MessageState.RUNNING)
-            row = (await connection.execute(select(messages).where(of_turn))).one()
-        return rows.message_of(row)
+            return await _message(connection, of_turn)
 
     async def pause(self, message_id: str) -> None:
         """Note that work on an answer ended before it was finished."""
@@ -139,8 +138,13 @@ class WebStore:
         async with self._database.begin() as connection:
             await _set_state(connection, running, MessageState.PAUSED)
 
-    async def finish(self, conversation_id: str, message_id: str, post: Post) -> None:
-        """Store a finished answer and what can be downloaded with it; repeating changes nothing."""
+    async def finish(
+        self, conversation_id: str, message_id: str, post: Post
+    ) -> tuple[Message, Conversation]:
+        """Store a finished answer and what can be downloaded with it; repeating changes nothing.
+
+        Returns the message and its conversation as they are then.
+        """
         values = {"post_id": post.id, "post": rows.post_json(post), "state": MessageState.DONE}
         files = {artifact.id: rows.stored_artifact(artifact) for artifact in post.artifacts}
         known = (artifacts.c.conversation_id == conversation_id) & artifacts.c.id.in_(files)
@@ -153,7 +157,8 @@ class WebStore:
                 await connection.execute(
                     insert(artifacts).values(**rows.values_of_file(conversation_id, file))
                 )
-            await _touch(connection, conversation_id)
+            conversation = await _touched(connection, conversation_id)
+            return await _message(connection, messages.c.id == message_id), conversation
 
     async def posted(self, post_id: str) -> str | None:
         """The id of the message that carries a post, or None."""
@@ -195,9 +200,15 @@ async def _insert_once(connection: AsyncConnection, table: Table, values: dict[s
             await connection.execute(insert(table).values(**values))
 
 
-async def _touch(connection: AsyncConnection, conversation_id: str) -> None:
+async def _touched(connection: AsyncConnection, conversation_id: str) -> Conversation:
+    """The conversation, moved to the top of the list."""
     mine = conversations.c.id == conversation_id
     await connection.execute(update(conversations).where(mine).values(updated_at=rows.now()))
+    return rows.conversation_of((await connection.execute(select(conversations).where(mine))).one())
+
+
+async def _message(connection: AsyncConnection, which: Any) -> Message:
+    return rows.message_of((await connection.execute(select(messages).where(which))).one())
 
 
 async def _set_state(connection: AsyncConnection, which: Any, state: MessageState) -> None:
