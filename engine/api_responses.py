@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from engine.errors import NotFound
 from engine.job import Job
@@ -44,7 +45,8 @@ class ResponsesApi:
         if wanted.stream:
             options = wanted.stream_options
             obfuscated = options is None or options.include_obfuscation
-            return _stream(self._follow_job(job, obfuscated=obfuscated))
+            events = self._responses.events.follow(job.id)
+            return _JobStream(_encoded(events, obfuscated=obfuscated), lambda: self._let_go(job))
         if wanted.background:
             return JSONResponse(job.snapshot)
         await self._wait(job, request)
@@ -83,15 +85,6 @@ class ResponsesApi:
             items = items[ids.index(query.after) + 1 :]
         return JSONResponse(listing(items[: query.limit], has_more=len(items) > query.limit))
 
-    async def _follow_job(self, job: Job, *, obfuscated: bool) -> AsyncIterator[bytes]:
-        """A new response's events; where only this client sees them, its going ends the work."""
-        try:
-            events = self._responses.events.follow(job.id)
-            async for chunk in _encoded(events, obfuscated=obfuscated):
-                yield chunk
-        finally:
-            await asyncio.shield(self._let_go(job))
-
     async def _wait(self, job: Job, request: Request) -> None:
         """Until the work is done or the client has gone."""
         assert job.task is not None
@@ -105,6 +98,21 @@ class ResponsesApi:
     async def _let_go(self, job: Job) -> None:
         await self._responses.abandon(job)
         await self._responses.release(job)
+
+
+class _JobStream(StreamingResponse):
+    """A new response's events. However the sending ends, the job is let go: where only this
+    client sees the events, its going ends the work."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], let_go: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(chunks, media_type=EVENT_STREAM)
+        self._let_go = let_go
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await asyncio.shield(asyncio.ensure_future(self._let_go()))
 
 
 async def _disconnected(request: Request) -> None:

@@ -31,10 +31,18 @@ def engine(
     Keys come from ENGINE_KEYS, comma-separated.
     """
     # Imported late: the bot's own commands need none of it.
+    from pydantic import ValidationError
+
     from engine.errors_kernel import SandboxUnavailable
     from engine.settings import EngineSettings
 
-    settings = EngineSettings()
+    try:
+        settings = EngineSettings()
+    except ValidationError as invalid:
+        for problem in invalid.errors():
+            name = "_".join(["ENGINE", *(str(part) for part in problem["loc"])]).upper()
+            typer.echo(f"{name}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from None
     keys = settings.keys
     if not keys:
         if not is_loopback(host):
@@ -46,7 +54,7 @@ def engine(
         typer.echo(f"ENGINE_KEYS is not set; the key of this run is {keys[0]}")
     try:
         asyncio.run(_serve(settings, host, port, data, keys))
-    except SandboxUnavailable as error:
+    except (SandboxUnavailable, OSError) as error:  # the latter: the port is taken, the disk full
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import structlog
 
 from engine.archive import StoredResponse
 from engine.container import Container
@@ -25,7 +26,7 @@ from engine.uploads import keep_bytes
 if TYPE_CHECKING:
     from engine.responses import Responses
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 OUTPUTS = "code_interpreter_call.outputs"
 AUTO_NAME = "auto"
@@ -92,7 +93,7 @@ class Job:
         except (ApiError, KernelError) as error:
             self._fail(str(error))
         except Exception:
-            log.exception("response %s failed", self.id)
+            log.exception("response failed", response=self.id)
             self._fail(PLANNER_FAILED)
 
     async def settle(self) -> None:

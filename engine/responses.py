@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
+
+import structlog
 
 from engine.archive import Archive
 from engine.container_files import ContainerFiles
@@ -22,7 +23,7 @@ from engine.schema import AutoContainer, CreateResponse, check_network
 from engine.settings import EngineSettings
 from engine.stream import EventLog, Journal
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 BUSY_RETRY_SECONDS = 2
 
@@ -188,7 +189,7 @@ class Responses:
         try:
             await self._run_in_turn(job)
         except asyncio.CancelledError:
-            log.info("response %s: stopped (%s)", job.id, job.outcome)
+            log.info("response stopped", response=job.id, outcome=job.outcome)
         finally:
             job.settling = True  # from here on nothing cancels it
             await job.settle()

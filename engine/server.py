@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -33,7 +33,7 @@ from engine.settings import EngineSettings
 from engine.storage import Database
 from engine.stream import EventLog
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 MODEL = "offline-planner"
 SWEEP_SECONDS = 5.0
@@ -186,5 +186,5 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
 async def _fail(request: Request, error: Exception) -> Response:
     if isinstance(error, ClientDisconnect):
         return Response(status_code=499)
-    log.error("request failed: %s %s", request.method, request.url.path, exc_info=error)
+    log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
     return _answer(ApiError("The engine had an error while processing your request."))

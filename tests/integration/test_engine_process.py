@@ -174,6 +174,13 @@ class TestKeys:
         assert result.exit_code == 2
         assert "ENGINE_KEYS must be set" in result.output
 
+    def test_names_a_bad_setting(self, app: Typer) -> None:
+        """A setting that makes no sense is named, without a traceback."""
+        result = CliRunner().invoke(app, [], env={"ENGINE_POOL_SIZE": "many"})
+
+        assert result.exit_code == 2
+        assert "ENGINE_POOL_SIZE: Input should be a valid integer" in result.output
+
     @pytest.mark.parametrize(
         ("host", "loopback"),
         [

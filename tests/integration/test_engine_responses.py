@@ -505,3 +505,17 @@ async def test_a_client_that_goes_ends_the_work(engine: RunningEngine) -> None:
 
     (kernel,) = engine.hosts.kernels
     await asyncio.wait_for(kernel.rested.wait(), timeout=5)
+
+
+async def test_a_stream_that_is_closed_ends_the_work(engine: RunningEngine) -> None:
+    """The same holds for a stream that is not in the background."""
+    stream = await engine.client.responses.create(
+        model="any", input="run wait_for_ever()", tools=AUTO, stream=True
+    )
+    async for event in stream:
+        if event.type == "response.code_interpreter_call.interpreting":
+            break
+    await stream.close()
+
+    (kernel,) = engine.hosts.kernels
+    await asyncio.wait_for(kernel.rested.wait(), timeout=5)
