@@ -67,9 +67,8 @@ class Application:
 @asynccontextmanager
 async def engine_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Engine]:
     """The engine that the settings name, or our own on a loopback port."""
-    if settings.engine is None and (settings.openai_api_key or settings.openai_base_url):
-        key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-        yield Engine(settings.openai_base_url, key)
+    if not settings.embedded:
+        yield Engine(settings.openai_base_url, settings.engine_key)
         return
     serve = plugins.load(plugins.ENGINES)["embedded"]
     async with serve(environ, settings.data_dir / "engine") as embedded:

@@ -1,4 +1,4 @@
-"""The command line: `threadlab run`, `threadlab --version`, and what packages add to it."""
+"""The command line: `threadlab run`, `threadlab doctor`, and what packages add to it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import structlog
 import typer
 from pydantic import ValidationError
 
-from bot import plugins
+from bot import doctor, plugins
 from bot.app import application
 from bot.errors import ThreadlabError
-from bot.settings import Settings, environment
+from bot.settings import Settings, env_file_values, environment
 
 cli = typer.Typer(
     help="A Slack and Discord bot that gives every chat thread its own Python lab.",
@@ -47,9 +47,8 @@ def run() -> None:
     try:
         settings = Settings()
     except ValidationError as invalid:
-        for problem in invalid.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            typer.echo(f"{name}: {problem['msg']}", err=True)
+        for finding in doctor.invalid(invalid):
+            typer.echo(finding.sentence, err=True)
         raise typer.Exit(2) from None
     configure_logs(settings.log_level)
     try:
@@ -58,6 +57,23 @@ def run() -> None:
         for error in _leaves(refused):
             typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
+
+
+@cli.command("doctor")
+def examine() -> None:
+    """Say what is wrong or fine with the settings and the machine."""
+    configure_logs("ERROR")
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        findings = doctor.invalid(error)
+    else:
+        names = frozenset(env_file_values())
+        findings = asyncio.run(doctor.examine(settings, environment(), names))
+    for finding in findings:
+        typer.echo(f"{finding.verdict:<6}{finding.subject:<13}{finding.sentence}")
+    if any(finding.verdict is doctor.Verdict.WRONG for finding in findings):
+        raise typer.Exit(1)
 
 
 async def _run(settings: Settings) -> None:

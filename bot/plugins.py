@@ -13,6 +13,8 @@ from bot.settings import Settings
 ADAPTERS = "threadlab.adapters"
 ENGINES = "threadlab.engines"
 COMMANDS = "threadlab.commands"
+CHECKS = "threadlab.checks"
+SETTINGS = "threadlab.settings"
 
 ENGINE_MISSING = (
     "{names}: tokens are set, but no engine is. Set OPENAI_API_KEY (and OPENAI_BASE_URL for "

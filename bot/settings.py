@@ -98,8 +98,22 @@ class Settings(BaseSettings):
         """Whether the operator named an engine at all."""
         return bool(self.openai_api_key or self.openai_base_url or self.engine)
 
+    @property
+    def embedded(self) -> bool:
+        """Whether Threadlab's own engine answers: asked for, or as nothing else is named."""
+        return self.engine is not None or not self.has_engine
 
-def environment(env_file: Path = Path(".env")) -> Mapping[str, str]:
+    @property
+    def engine_key(self) -> str:
+        """The key for an engine that is not our own; some servers ask for none."""
+        return self.openai_api_key.get_secret_value() if self.openai_api_key else "none"
+
+
+def env_file_values(env_file: Path = Path(".env")) -> Mapping[str, str]:
+    """What stands in `.env`; nothing where there is none."""
+    return {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+
+
+def environment() -> Mapping[str, str]:
     """The environment with `.env` under it, for adapters and the engine."""
-    below = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
-    return {**below, **os.environ}
+    return {**env_file_values(), **os.environ}

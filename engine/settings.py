@@ -21,7 +21,9 @@ class SandboxKind(StrEnum):
 class EngineSettings(BaseSettings):
     """All settings of the engine; the data folder is given by the caller."""
 
-    model_config = SettingsConfigDict(env_prefix="ENGINE_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ENGINE_", env_file=".env", extra="ignore", use_attribute_docstrings=True
+    )
 
     keys: Annotated[tuple[str, ...], NoDecode] = ()
     """API keys that are let in, comma-separated; none means that the caller makes a random one."""

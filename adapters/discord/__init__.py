@@ -8,6 +8,11 @@ from pathlib import Path
 from bot.errors import SettingsError
 from bot.ports import ChatPlatform, Services
 
+NOT_YET = (
+    "DISCORD_TOKEN is set, but this version of Threadlab has no Discord adapter yet. "
+    "Unset it to use the web page."
+)
+
 
 class DiscordPlugin:
     """Found under the entry-point group `threadlab.adapters`."""
@@ -26,10 +31,13 @@ class DiscordPlugin:
         Raises:
             SettingsError: always, in this version.
         """
-        raise SettingsError(
-            "DISCORD_TOKEN is set, but this version of Threadlab has no Discord adapter yet. "
-            "Unset it to use the web page."
-        )
+        raise SettingsError(NOT_YET)
+
+
+async def check(environ: Mapping[str, str]) -> tuple[bool, str]:
+    """What `threadlab doctor` says of it."""
+    del environ
+    return False, NOT_YET
 
 
 plugin = DiscordPlugin()

@@ -16,25 +16,58 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 class WebSettings(BaseModel):
     """Each field is read from the variable of the same name in capitals; empty means unset."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     web: bool = False
+    """Whether the page runs beside a chat; without any chat's token it runs anyway."""
+
     web_host: str = "127.0.0.1"
+    """Address that the page listens on; other than this machine's own only with WEB_TOKEN."""
+
     web_port: int = Field(default=8080, ge=0, le=65535)
+    """Port that the page listens on; 0 takes a free one."""
+
     web_token: SecretStr | None = None
+    """What people enter, once per browser, to open the page; a long random text."""
+
     web_allowed_hosts: str = ""
+    """Names under which the page may be called besides its address, comma-separated."""
+
     web_session_days: int = Field(default=30, ge=1)
+    """How long a browser stays logged in."""
+
     web_text_limit_chars: int = Field(default=100_000, ge=1)
+    """Longest message that a person may write."""
+
     web_files_per_message: int = Field(default=20, ge=1)
+    """Most files sent with one message."""
+
     web_upload_idle_seconds: float = Field(default=60, gt=0)
+    """An upload that stands still for so long is broken off."""
+
     web_history_messages: int = Field(default=500, ge=1)
+    """Most messages of a conversation shown on the page; older ones are kept."""
+
     web_history_conversations: int = Field(default=500, ge=1)
+    """Most conversations in the list; older ones are kept."""
+
     web_log_limit_chars: int = Field(default=20_000, ge=1)
+    """Most of a code run's output that is shown on the page."""
+
     web_push_pace_ms: int = Field(default=50, ge=1)
+    """Least time between two pictures of a growing answer."""
+
     web_event_buffer_bytes: int = Field(default=8_000_000, ge=1)
+    """Memory for events that a reconnecting tab may ask for again."""
+
     web_streams: int = Field(default=64, ge=1)
+    """Most open tabs; beyond, a tab is told to come again later."""
+
     web_heartbeat_seconds: float = Field(default=15, gt=0)
+    """How often an idle tab gets a sign of life."""
+
     web_shutdown_seconds: int = Field(default=3, ge=1)
+    """How long requests under way may take to end when the page stops."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:

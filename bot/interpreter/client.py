@@ -138,6 +138,11 @@ class Interpreter:
         except EngineRefused as refused:
             log.info("nothing to cancel", response=response_id, error=str(refused))
 
+    async def models(self) -> list[str]:
+        """The names of the models that the engine offers to our key. Raises EngineError."""
+        with engine_faults():
+            return [model.id for model in (await self._client.models.list()).data]
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()

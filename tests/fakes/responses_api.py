@@ -22,6 +22,8 @@ from starlette.routing import Route
 
 from tests.fakes.serving import serve
 
+MODEL = "gpt-5"
+
 
 @dataclass(frozen=True)
 class Code:
@@ -87,6 +89,7 @@ class FakeResponsesApi:
 
     def app(self) -> Starlette:
         routes = [
+            Route("/v1/models", self._list_models),
             Route("/v1/files", self._create_file, methods=["POST"]),
             Route("/v1/containers", self._create_container, methods=["POST"]),
             Route("/v1/containers/{id}", self._get_container),
@@ -116,6 +119,10 @@ class FakeResponsesApi:
             return answered
 
         return guarded
+
+    async def _list_models(self, _request: Request) -> Response:
+        model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "tests"}
+        return JSONResponse({"object": "list", "data": [model]})
 
     async def _create_file(self, request: Request) -> Response:
         form = await request.form()

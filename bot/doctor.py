@@ -1,0 +1,178 @@
+"""`threadlab doctor`: what is wrong or fine with the settings and the machine, in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import plugins
+from bot.errors import EngineError, SettingsError
+from bot.interpreter import Interpreter
+from bot.ports import AdapterPlugin
+from bot.settings import Settings
+from bot.store.database import open_database
+from bot.variables import Stranger, strangers
+
+EMBEDDED = "embedded"
+GIGABYTE = 1_000_000_000
+NAMES_SHOWN_MAX = 5
+
+
+class Verdict(StrEnum):
+    """How a thing stands."""
+
+    FINE = "fine"
+    NOTE = "note"  # works, but may not be what was meant
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: how it stands, in a sentence."""
+
+    verdict: Verdict
+    subject: str
+    sentence: str
+
+
+async def examine(
+    settings: Settings, environ: Mapping[str, str], env_names: frozenset[str]
+) -> list[Finding]:
+    """Look at everything; changes nothing and starts no turn.
+
+    Args:
+        settings: the settings of the core.
+        environ: all variables, those of `.env` included.
+        env_names: the variables that stand in `.env`.
+    """
+    adapters, findings = _adapters(settings, environ)
+    findings += [_folder(settings.data_dir)]
+    findings += [await _database(path, settings) for path in _databases(settings)]
+    findings += await _engine(settings)
+    names = [adapter.name for adapter in adapters]
+    findings += await _checks([EMBEDDED, *names] if settings.embedded else names, environ)
+    return findings + [_stranger(each, environ) for each in strangers(environ, ours=env_names)]
+
+
+def invalid(error: ValidationError) -> list[Finding]:
+    """What is wrong with values of the core's settings."""
+    return [
+        Finding(Verdict.WRONG, "settings", f"{_place(problem['loc'])}: {problem['msg']}.")
+        for problem in error.errors()
+    ]
+
+
+def _place(location: Sequence[int | str]) -> str:
+    return "_".join(str(part) for part in location).upper()
+
+
+def _adapters(
+    settings: Settings, environ: Mapping[str, str]
+) -> tuple[list[AdapterPlugin], list[Finding]]:
+    try:
+        adapters = plugins.wanted_adapters(settings, environ)
+    except SettingsError as error:
+        return [], [Finding(Verdict.WRONG, "chats", str(error))]
+    names = ", ".join(adapter.name for adapter in adapters)
+    asked = any(adapter.wanted(environ) for adapter in adapters)
+    why = "as the settings ask" if asked else "as no chat's token is set"
+    return adapters, [Finding(Verdict.FINE, "chats", f"{names}, {why}.")]
+
+
+def _folder(folder: Path) -> Finding:
+    """The data folder, or where it would be made."""
+    place = folder.absolute()
+    exists = place.is_dir()
+    while not place.is_dir():
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):  # os.access tells root that it may do anything
+            pass
+        free = shutil.disk_usage(place).free / GIGABYTE
+    except OSError as error:
+        sentence = (
+            f"{folder} can't be used ({error.strerror}). Set DATA_DIR to a folder of your own."
+        )
+        return Finding(Verdict.WRONG, "data folder", sentence)
+    state = "can be written to" if exists else "will be made at the first start"
+    return Finding(Verdict.FINE, "data folder", f"{folder} {state}; {free:,.1f} GB are free.")
+
+
+def _databases(settings: Settings) -> list[Path]:
+    return [settings.database_path, settings.workflows_path]
+
+
+async def _database(path: Path, settings: Settings) -> Finding:
+    if not await asyncio.to_thread(path.exists):
+        return Finding(Verdict.FINE, "database", f"{path} will be made at the first start.")
+    database = open_database(path, timeout_seconds=settings.database_timeout_seconds)
+    try:
+        async with database.connect() as connection:
+            await connection.execution_options(read_only=True)
+            await connection.execute(text("SELECT count(*) FROM sqlite_master"))
+    except SQLAlchemyError as error:
+        why = str(error.__cause__ or error)
+        sentence = f"{path} does not open ({why}). Put a backup in its place, or move it away."
+        return Finding(Verdict.WRONG, "database", sentence)
+    finally:
+        await database.dispose()
+    return Finding(Verdict.FINE, "database", f"{path} opens.")
+
+
+async def _engine(settings: Settings) -> list[Finding]:
+    if settings.embedded:
+        asked = "as ENGINE asks" if settings.engine else "as neither a key nor a server is named"
+        sentence = f"Threadlab's own, on this machine, {asked}. Its planner is no language model."
+        return [Finding(Verdict.FINE, "engine", sentence)]
+    where = settings.openai_base_url or "OpenAI's API"
+    interpreter = Interpreter(
+        settings, base_url=settings.openai_base_url, api_key=settings.engine_key
+    )
+    try:
+        async with asyncio.timeout(settings.engine_connect_seconds):
+            models = await interpreter.models()
+    except (EngineError, TimeoutError) as error:
+        why = str(error) or f"no answer within {settings.engine_connect_seconds:g} s"
+        return [Finding(Verdict.WRONG, "engine", f"{where} does not answer as it should: {why}")]
+    finally:
+        await interpreter.close()
+    answers = Finding(Verdict.FINE, "engine", f"{where} answers and takes the key.")
+    return [answers, *_model(settings.openai_model, models)]
+
+
+def _model(model: str, offered: Sequence[str]) -> list[Finding]:
+    if model in offered:
+        return []
+    some = ", ".join(offered[:NAMES_SHOWN_MAX]) or "none"
+    more = f" and {len(offered) - NAMES_SHOWN_MAX} more" if len(offered) > NAMES_SHOWN_MAX else ""
+    sentence = f"OPENAI_MODEL is {model}, which the engine does not list. It lists {some}{more}."
+    return [Finding(Verdict.NOTE, "model", sentence)]
+
+
+async def _checks(names: Sequence[str], environ: Mapping[str, str]) -> list[Finding]:
+    """The checks that the used adapters and engines bring along, under their own names."""
+    offered = plugins.load(plugins.CHECKS)
+    findings = []
+    for name in names:
+        if name in offered:
+            fine, sentence = await offered[name](environ)
+            findings.append(Finding(Verdict.FINE if fine else Verdict.WRONG, name, sentence))
+    return findings
+
+
+def _stranger(stranger: Stranger, environ: Mapping[str, str]) -> Finding:
+    sentence = f"{stranger.name} is no setting of Threadlab."
+    if stranger.meant is None:
+        return Finding(Verdict.NOTE, "settings", sentence)
+    # Where the setting itself is there, the other one may be somebody else's.
+    verdict = Verdict.NOTE if stranger.meant in environ else Verdict.WRONG
+    return Finding(verdict, "settings", f"{sentence} Is {stranger.meant} meant?")
