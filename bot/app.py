@@ -16,6 +16,7 @@ from bot.blobs import BlobStore
 from bot.commands import ThreadCommands
 from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
+from bot.errors import SettingsError
 from bot.inbox import DurableInbox
 from bot.interpreter import Interpreter, warm_up
 from bot.open_turn import OpenTurns
@@ -66,12 +67,22 @@ class Application:
 
 @asynccontextmanager
 async def engine_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Engine]:
-    """The engine that the settings name, or our own on a loopback port."""
+    """The engine that the settings name, or our own on a loopback port.
+
+    Raises:
+        SettingsError: our own can't start here.
+    """
     if not settings.embedded:
         yield Engine(settings.openai_base_url, settings.engine_key)
         return
     serve = plugins.load(plugins.ENGINES)["embedded"]
-    async with serve(environ, settings.data_dir / "engine") as embedded:
+    async with AsyncExitStack() as stack:
+        try:
+            served = serve(environ, settings.data_dir / "engine")
+            embedded = await stack.enter_async_context(served)
+        except Exception as error:  # of a package that we don't import: all we know is its text
+            log.debug("embedded engine did not start", exc_info=error)
+            raise SettingsError(f"Threadlab's own engine can't start. {error}") from error
         log.info("embedded engine", url=embedded.base_url, note=embedded.note)
         yield Engine(embedded.base_url, embedded.api_key, embedded.note)
 

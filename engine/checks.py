@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from engine.confinement import ControlGroups
 from engine.embedded import settings_from
 from engine.errors_kernel import KernelError
@@ -27,10 +25,8 @@ async def sandbox(environ: Mapping[str, str]) -> tuple[bool, str]:
     """
     try:
         settings = settings_from(environ).model_copy(update={"pool_size": 0})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        return False, f"ENGINE_{name} is not valid: {first['msg']}."
+    except ValueError as error:
+        return False, str(error)
     if settings.sandbox is SandboxKind.NONE:
         return False, (
             "ENGINE_SANDBOX=none: code runs unconfined, as your own user. Only for people you "

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from engine.planner.offline import OfflinePlanner
 from engine.pool import KernelPool
 from engine.server import create_app
@@ -38,6 +40,7 @@ async def serve(environ: Mapping[str, str], data_dir: Path) -> AsyncIterator[Emb
 
     Raises:
         SandboxUnavailable: code can't be confined here; the text says what helps.
+        ValueError: a setting is not valid; the text names it.
     """
     settings = settings_from(environ)
     key = secrets.token_urlsafe(32)
@@ -48,10 +51,15 @@ async def serve(environ: Mapping[str, str], data_dir: Path) -> AsyncIterator[Emb
 
 
 def settings_from(environ: Mapping[str, str]) -> EngineSettings:
-    """The engine's settings from a mapping of variables."""
+    """The engine's settings from a mapping of variables. Raises ValueError that names one."""
     given = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environ.items()
         if name.startswith(PREFIX)
     }
-    return EngineSettings.model_validate(given)
+    try:
+        return EngineSettings.model_validate(given)
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise ValueError(f"{name} is not valid: {first['msg']}.") from invalid
