@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from urllib.parse import unquote
 
 import structlog
 
@@ -92,10 +93,10 @@ class ArtifactKeeper:
         file: ContainerFile,
         seen: Sequence[StoredFile],
     ) -> list[str]:
-        name = safe_name(file.name)
         container_id = outcome.container_id
         if container_id is None:
             return []
+        name = _name_of(file, container_id, seen)
         chunks = self._interpreter.files.download(container_id, file.id)
         try:
             blob = await self._blobs.put(key, chunks, limit_bytes=self._limit_bytes)
@@ -154,6 +155,12 @@ class ArtifactKeeper:
             )
 
 
+def _name_of(file: ContainerFile, container_id: str, seen: Sequence[StoredFile]) -> str:
+    """The file's name; one that code wrote over an upload keeps the name it was sent with."""
+    sent = {known.path_in(container_id): known.name for known in seen if known.engine_file_id}
+    return sent.get(file.path) or safe_name(file.name)
+
+
 async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
@@ -172,7 +179,8 @@ def link(text: str, citations: Sequence[Citation], kept: Sequence[StoredFile]) -
     }
 
     def target(path: str) -> StoredFile | None:
-        named = by_name.get(safe_name(posixpath.basename(path)))
+        name = posixpath.basename(path)
+        named = by_name.get(safe_name(name)) or by_name.get(safe_name(unquote(name)))
         return cited.get(f"sandbox:{path}") or named
 
     def replace_link(match: re.Match[str]) -> str:

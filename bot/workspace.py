@@ -73,7 +73,6 @@ class Workspace:
     ) -> StoredFile:
         """Keep an attachment whose bytes are stored. The same bytes twice are uploaded once."""
         name = safe_name(attachment.name)
-        twin = next((f for f in await self._files.of_thread(key) if f.sha256 == blob.sha256), None)
         file = StoredFile(
             id=f"file_{turn_id}_{attachment.id}",
             turn_id=turn_id,
@@ -82,10 +81,11 @@ class Workspace:
             media_type=attachment.media_type or media_type_of(name),
             sha256=blob.sha256,
             size_bytes=blob.size_bytes,
-            # A copy at the engine is mounted under the name it was uploaded with.
-            engine_file_id=twin.upload_id if twin and twin.name == name else None,
-            engine_expires_at=twin.engine_expires_at if twin and twin.name == name else None,
         )
+        # A copy at the engine is mounted under the name it was uploaded with.
+        same = [f for f in await self._files.of_thread(key) if f.is_copy_of(file) and f.upload_id]
+        if same:
+            file = file.lying_where(same[-1])
         await self._files.add(key, file, author_id=author_id)
         return file
 

@@ -140,7 +140,16 @@ def outcome_of(response: Response) -> Outcome:
         runs=tuple(runs),
         citations=tuple(citations),
         usage=Usage(usage.input_tokens, usage.output_tokens) if usage else Usage(),
+        failure=_cut_short(response),
     )
+
+
+def _cut_short(response: Response) -> str | None:
+    if response.status != "incomplete":
+        return None
+    details = response.incomplete_details
+    reason = (details.reason if details else None) or "no reason given"
+    return f"The engine cut the answer short ({reason.replace('_', ' ')})."
 
 
 def _code_run(item: ResponseCodeInterpreterToolCall) -> CodeRun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -56,6 +56,21 @@ class StoredFile:
         if container_id and container_id == self.container_id and self.container_path:
             return self.container_path
         return posixpath.join("/mnt/data", f"{self.engine_file_id}-{self.name}")
+
+    def is_copy_of(self, other: StoredFile) -> bool:
+        """Whether both have the same name and bytes."""
+        return (self.name, self.sha256) == (other.name, other.sha256)
+
+    def lying_where(self, other: StoredFile) -> StoredFile:
+        """This file, at the engine and in the container where the other one is."""
+        return replace(
+            self,
+            engine_file_id=other.engine_file_id,
+            engine_expires_at=other.engine_expires_at,
+            container_id=other.container_id,
+            container_file_id=other.container_file_id,
+            container_path=other.container_path,
+        )
 
     def as_artifact(self) -> Artifact:
         """The file as something to deliver."""

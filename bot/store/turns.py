@@ -85,7 +85,7 @@ class Turns:
         """Give the turn the messages it answers: the first that waits, and what the same author
         wrote after it before anybody else did. Running it twice takes no message away."""
         async with self._database.begin() as db:
-            thread = await db.scalar(sa.select(turns.c.thread).where(turns.c.id == turn_id))
+            thread = sa.select(turns.c.thread).where(turns.c.id == turn_id).scalar_subquery()
             free = messages.c.turn_id.is_(None) | (messages.c.turn_id == turn_id)
             query = (
                 sa.select(messages.c.seq, messages.c.author_id)
@@ -132,11 +132,13 @@ class Turns:
                 return await db.scalar(sa.select(threads.c.running_turn).where(here)), outcome
             ended = {"state": state, "finished_at": time.time()}
             await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**ended))
-            if outcome.response_id:
-                same = threads.c.generation == turn.generation
-                chain = {"last_response_id": outcome.response_id}
-                await db.execute(sa.update(threads).where(here, same).values(**chain))
-            await db.execute(sa.update(threads).where(here).values(running_turn=None))
+            same = threads.c.generation == turn.generation
+            chain = outcome.response_id or threads.c.last_response_id
+            values = {
+                "running_turn": None,
+                "last_response_id": sa.case((same, chain), else_=threads.c.last_response_id),
+            }
+            await db.execute(sa.update(threads).where(here).values(**values))
             return await _claim(db, turn.thread), outcome
 
     async def unstarted(self, limit: int) -> Sequence[str]:
@@ -175,9 +177,11 @@ class Turns:
 
 async def _claim(db: AsyncConnection, thread: str) -> str | None:
     """Make the turn of the first waiting message, if the thread is free."""
-    row = (await db.execute(sa.select(threads).where(threads.c.key == thread))).one()
-    waiting = sa.exists().where(messages.c.thread == thread, messages.c.turn_id.is_(None))
-    if row.running_turn is not None or not await db.scalar(sa.select(waiting)):
+    here = threads.c.key == thread
+    waits = sa.exists().where(messages.c.thread == thread, messages.c.turn_id.is_(None))
+    query = sa.select(threads.c.generation, threads.c.running_turn, waits.label("waits"))
+    row = (await db.execute(query.where(here))).one()
+    if row.running_turn is not None or not row.waits:
         return None
     turn_id = f"turn_{secrets.token_hex(8)}"
     await db.execute(
