@@ -1,7 +1,8 @@
 """Containers (`/v1/containers`): made, used, expired when idle. Their files: container_files.py.
 
 A container costs a row until something is put into it or run in it; only then is a kernel taken
-from the pool. After a restart of the server its files are there and its variables are gone.
+from the pool. When it had to sleep, or the server was restarted, its files are there and its
+variables are gone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from engine.errors import ApiError, ContainerExpired, NotFound, RateLimited, con
 from engine.errors_kernel import EngineBusy, KernelError
 from engine.ids import new_id
 from engine.kernel_port import Execution, Kernel, KernelHost
+from engine.live_kernels import LiveKernels
 from engine.schema import MAX_IDLE_MINUTES
 from engine.settings import EngineSettings
 from engine.storage import Database, Page, PageQuery, read_page
@@ -30,10 +32,11 @@ SWEEP_MAX = 1000
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class _Access:
-    """Who uses a container now: `guard` orders use and expiry, `turn` runs of
-    code, `listing` looks at the folder and changes of it."""
+    """Who uses a container now: `guard` orders use and expiry, `start` starts of its kernel,
+    `turn` runs of code, `listing` looks at the folder and changes of it."""
 
     guard: asyncio.Lock = field(default_factory=asyncio.Lock)
+    start: asyncio.Lock = field(default_factory=asyncio.Lock)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     listing: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
@@ -46,8 +49,23 @@ class Containers:
         self._database = database
         self._hosts = hosts
         self._settings = settings
-        self._kernels: dict[str, Kernel] = {}
+        self._live = LiveKernels(
+            hosts,
+            lambda container_id: self._users(container_id) > 0,
+            kernels_max=settings.kernels_max,
+            wait_seconds=settings.kernel_wait_seconds,
+        )
         self._accesses: WeakValueDictionary[str, _Access] = WeakValueDictionary()
+
+    async def start(self) -> None:
+        """Remove the folders that a server before this one left to no container."""
+        sql = "SELECT data_dir FROM containers WHERE data_dir IS NOT NULL"
+        known = [Path(row["data_dir"]) for row in await self._database.rows(sql)]
+        await self._hosts.remove_others(known)
+
+    async def close(self) -> None:
+        """Wait for the kernels that are ending; the host ends the others."""
+        await self._live.close()
 
     async def create(
         self, name: str, memory_limit: str = "1g", idle_minutes: int = MAX_IDLE_MINUTES
@@ -103,15 +121,19 @@ class Containers:
         return self._access(container.id).listing
 
     async def data_dir(self, container: Container) -> Path:
-        """The folder that the code sees as `/mnt/data`; takes a kernel if there is none yet.
+        """The folder that the code sees as `/mnt/data`; comes with a kernel if there is none yet.
 
         Raises:
-            RateLimited: too many containers are live.
+            RateLimited: all kernels were busy for the whole waiting time.
         """
-        return (await self._kernel(container)).data_dir
+        return container.data_dir or (await self._kernel(container)).data_dir
 
     async def execute(self, container: Container, code: str) -> Execution:
-        """Run code, one piece at a time per container; cancelling interrupts it."""
+        """Run code, one piece at a time per container; cancelling interrupts it.
+
+        Raises:
+            RateLimited: all kernels were busy for the whole waiting time.
+        """
         async with self._access(container.id).turn:
             kernel = await self._kernel(container)
             run = asyncio.ensure_future(kernel.execute(code))
@@ -125,7 +147,8 @@ class Containers:
 
     async def delete(self, container_id: str) -> None:
         """End a container and remove all its files. Raises NotFound."""
-        async with self._access(container_id).guard:
+        access = self._access(container_id)
+        async with access.guard, access.start:
             container = await self._read(container_id)
             await self._remove_contents(container)
             sql = "DELETE FROM containers WHERE id = ?"
@@ -164,6 +187,8 @@ class Containers:
             yield container
         finally:
             access.users -= 1
+            if not access.users:
+                self._live.rest(container_id)
             sql = "UPDATE containers SET last_active_at = ? WHERE id = ? AND NOT expired"
             await self._database.execute(sql, (time.time(), container_id))
 
@@ -190,32 +215,28 @@ class Containers:
         return time.time() - container.last_active_at >= allowed
 
     async def _remove_contents(self, container: Container) -> None:
-        kernel = self._kernels.pop(container.id, None)
-        if kernel is not None:
-            await kernel.close()
+        await self._live.end(container.id)
         sql = "DELETE FROM container_files WHERE container_id = ?"
         await self._database.execute(sql, (container.id,))
         if container.data_dir is not None:
             await asyncio.to_thread(remove_tree, container.data_dir)
 
     async def _kernel(self, container: Container) -> Kernel:
-        async with self._access(container.id).guard:
-            kernel = self._kernels.get(container.id)
-            if kernel is None:
-                try:
-                    kernel = await self._start_kernel(container.id, container.memory_limit)
-                except EngineBusy as error:
-                    raise RateLimited(str(error), BUSY_RETRY_SECONDS) from error
-                except KernelError as error:
-                    raise ApiError(str(error)) from error
-                self._kernels[container.id] = kernel
-            return kernel
+        async with self._access(container.id).start:
+            try:
+                return self._live.get(container.id) or await self._start_kernel(container)
+            except EngineBusy as error:
+                text = f"{error} Please try again in {BUSY_RETRY_SECONDS} s."
+                raise RateLimited(text, BUSY_RETRY_SECONDS) from error
+            except KernelError as error:
+                raise ApiError(str(error)) from error
 
-    async def _start_kernel(self, container_id: str, memory_limit: str) -> Kernel:
-        known = (await self._read(container_id)).data_dir
-        if known is not None:
-            return await self._hosts.revive(known, memory_limit)
-        kernel = await self._hosts.acquire(memory_limit)
-        sql = "UPDATE containers SET data_dir = ? WHERE id = ?"
-        await self._database.execute(sql, (str(kernel.data_dir), container_id))
+    async def _start_kernel(self, container: Container) -> Kernel:
+        known = (await self._read(container.id)).data_dir
+        kernel = await self._live.start(container.id, container.memory_limit, known)
+        if known is None:
+            sql = "UPDATE containers SET data_dir = ? WHERE id = ?"
+            saving = self._database.execute(sql, (str(kernel.data_dir), container.id))
+            # The kernel is the container's by now, also where the caller goes away meanwhile.
+            await asyncio.shield(asyncio.ensure_future(saving))
         return kernel

@@ -3,7 +3,7 @@
 KernelError
 ├── SandboxUnavailable   code can't be confined on this machine; the text says why and what helps
 ├── KernelStartFailed    a kernel did not come up
-└── EngineBusy           as many kernels live as are allowed
+└── EngineBusy           as many kernels are busy as are allowed
 """
 
 from __future__ import annotations
@@ -22,4 +22,4 @@ class KernelStartFailed(KernelError):
 
 
 class EngineBusy(KernelError):
-    """As many kernels live as are allowed: try again when a container has expired."""
+    """As many kernels are busy as are allowed: try again when one has come to rest."""

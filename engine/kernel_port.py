@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -63,7 +64,13 @@ class KernelHost(Protocol):
         """A kernel with a `data_dir` of its own (empty) and a tier `1g`, `4g`, `16g` or `64g`."""
 
     async def revive(self, data_dir: Path, memory_limit: str) -> Kernel:
-        """A kernel over a folder that exists (after a restart of the server)."""
+        """A kernel over a folder that exists (the one before slept, or the server restarted).
+
+        The logs of its first run say that variables are gone, as after a loss.
+        """
+
+    async def remove_others(self, data_dirs: Collection[Path]) -> None:
+        """Remove every folder of the host's that is none of these; before any kernel is taken."""
 
     async def close(self) -> None:
         """End every kernel, within a bounded time."""

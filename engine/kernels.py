@@ -84,6 +84,8 @@ class SandboxedKernel:
         running: RunningKernel,
         restart: Callable[[Path], Awaitable[RunningKernel]],
         released: Callable[[SandboxedKernel], None],
+        *,
+        revived: bool = False,
     ) -> None:
         self._settings = settings
         self._data_dir = data_dir
@@ -91,6 +93,7 @@ class SandboxedKernel:
         self._running = running
         self._restart = restart
         self._released = released
+        self._untold = revived  # variables were lost, and no run has said so yet
         self._lock = asyncio.Lock()
         self._busy = False
         self._phase = 0  # counts the starts and ends of runs
@@ -112,13 +115,13 @@ class SandboxedKernel:
         async with self._lock:
             if self._closed:
                 return Execution(logs="", stop=Stop.DIED, kernel_lost=True)
-            note = ""
             if not self._running.process.alive:
                 try:
                     await self._revive()
                 except KernelStartFailed as e:
                     return Execution(logs=str(e), stop=Stop.DIED, kernel_lost=True)
-                note = _RESTARTED
+                self._untold = True
+            note, self._untold = _RESTARTED if self._untold else "", False
             if self._disk.over:
                 await self._overgrown()  # code is judged by what it adds itself
             self._stop, self._busy = None, True

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import tempfile
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,8 +90,15 @@ class KernelPool:
         return await self._hand_out(None, memory_limit)
 
     async def revive(self, data_dir: Path, memory_limit: str) -> SandboxedKernel:
-        """A kernel over a folder that exists. Raises EngineBusy, KernelStartFailed."""
+        """A kernel over a folder that exists; its first run says that variables are gone.
+
+        Raises EngineBusy, KernelStartFailed.
+        """
         return await self._hand_out(data_dir, memory_limit)
+
+    async def remove_others(self, data_dirs: Collection[Path]) -> None:
+        """Remove the folders of containers that are none of these."""
+        await asyncio.to_thread(_remove_others, self._containers_dir, data_dirs)
 
     async def close(self) -> None:
         """End every kernel and remove what was warm; containers' folders stay."""
@@ -112,6 +120,7 @@ class KernelPool:
         if len(self._kernels) + self._promised >= self._settings.kernels_max:
             raise EngineBusy(f"All {self._settings.kernels_max} kernels are in use.")
         self._promised += 1
+        revived = data_dir is not None
         try:
             if data_dir is None:
                 running = self._take_warm() or await self._start_fresh()
@@ -126,6 +135,7 @@ class KernelPool:
                 running,
                 restart=self._start,
                 released=self._kernels.discard,
+                revived=revived,
             )
             self._kernels.add(kernel)
             return kernel
@@ -202,6 +212,15 @@ class KernelPool:
             os.close(read_fd)
             os.close(write_fd)
             folder.rmdir()
+
+
+def _remove_others(parent: Path, folders: Collection[Path]) -> None:
+    """Compared by their names, which are random: the data folder may have been moved."""
+    names = {folder.name for folder in folders}
+    for folder in parent.iterdir():
+        if folder.name not in names:
+            _log.info("a folder without a container is removed", folder=folder.name)
+            remove_tree(folder)
 
 
 def _remove_stale_run_dirs() -> None:

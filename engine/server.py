@@ -77,6 +77,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await hosts.start()
+        await containers.start()
         await asyncio.to_thread(files.prepare)
         await responses.start()
         sweeper = asyncio.create_task(_sweep(files, containers, responses))
@@ -86,6 +87,7 @@ def create_app(
             sweeper.cancel()
             await asyncio.wait([sweeper])
             await responses.close()
+            await containers.close()
             await hosts.close()
             await database.close()
 

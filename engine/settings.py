@@ -37,8 +37,12 @@ class EngineSettings(BaseSettings):
     pool_size: int = Field(default=2, ge=0, le=64)
     """Warm kernels kept ready (about 80 MB each)."""
 
-    kernels_max: int = Field(default=32, ge=1)
-    """Most kernels handed out at once; beyond, a request is answered 429."""
+    kernels_max: int = Field(default=16, ge=1)
+    """Most kernels of containers at once (about 105 MB each, idle). Beyond, the one that has been
+    idle longest sleeps: its files stay, its variables go."""
+
+    kernel_wait_seconds: float = Field(default=120, gt=0)
+    """Longest wait for a kernel while all are busy; then a request is answered 429."""
 
     kernel_start_seconds: float = Field(default=60, gt=0)
     """Longest wait for a kernel to come up."""

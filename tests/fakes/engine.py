@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import io
 import secrets
+import shutil
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,11 @@ class InProcessHost:
             raise self.refusal
         self.kernels.append(InProcessKernel(data_dir))
         return self.kernels[-1]
+
+    async def remove_others(self, data_dirs: Collection[Path]) -> None:
+        """Remove the folders that are none of these."""
+        for folder in set(self._folder.iterdir() if self._folder.exists() else ()) - set(data_dirs):
+            shutil.rmtree(folder)
 
     async def close(self) -> None:
         """Close all kernels."""

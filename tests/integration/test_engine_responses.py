@@ -131,7 +131,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("refusal", "code"),
         [
-            (EngineBusy("All 32 kernels are in use."), "rate_limit_exceeded"),
+            (EngineBusy("All 16 kernels were busy for 120 s."), "rate_limit_exceeded"),
             (KernelStartFailed("The kernel did not come up."), "server_error"),
         ],
     )
@@ -145,7 +145,8 @@ class TestAnswers:
 
         assert response.status == "failed"
         assert response.error is not None
-        assert (response.error.code, response.error.message) == (code, str(refusal))
+        assert response.error.code == code
+        assert response.error.message.startswith(str(refusal))
 
     async def test_a_container_that_dies_while_waiting_is_said(self, tmp_path: Path) -> None:
         """A queued response whose container was deleted fails with the text clients know."""

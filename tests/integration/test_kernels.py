@@ -339,15 +339,19 @@ async def test_forged_messages(kernel: SandboxedKernel) -> None:
 
 
 async def test_revive_keeps_the_files(pool: KernelPool) -> None:
-    """A kernel over a folder that exists finds its files."""
+    """A kernel over a folder that exists finds its files, and says once that variables are gone."""
     first = await pool.acquire("1g")
     await first.execute("open('kept.txt', 'w').write('still here')")
     await first.close()
 
     second = await pool.revive(first.data_dir, "4g")
-    ran = await second.execute("open('kept.txt').read()")
+    first_run = await second.execute("open('kept.txt').read()")
+    second_run = await second.execute("1")
 
-    assert ran.logs == "'still here'"
+    note, value = first_run.logs.splitlines()
+    assert "variables are gone" in note
+    assert value == "'still here'"
+    assert second_run.logs == "1"
     await second.close()
 
 
