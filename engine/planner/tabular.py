@@ -88,7 +88,7 @@ async def _compute(work: Work, tables: list[Table], best: Table) -> None:
     ask = parse_ask(work.text, best)
     stands_alone = bool(ask.measures and ask.keys)
     if work.earlier and not stands_alone and (is_follow_up(work.text) or ask.leans):
-        best, ask = _follow_up(work, tables)
+        best, ask = _follow_up(work, tables, best)
     if ask.is_clear:
         await compute(work, ask, best)
     elif _PROFILE.search(work.text) or not work.earlier:
@@ -97,14 +97,18 @@ async def _compute(work: Work, tables: list[Table], best: Table) -> None:
         await work.say("I could not tell what to compute.", suggestions(best))
 
 
-def _follow_up(work: Work, tables: list[Table]) -> tuple[Table, Ask]:
-    """Add what the earlier questions said, back to the last one that stood alone."""
+def _follow_up(work: Work, tables: list[Table], own: Table) -> tuple[Table, Ask]:
+    """Add what the earlier questions said, back to the last one that stood alone; unless the new
+    one names columns that only `own`, the table that fits it best, has."""
     said: list[str] = []
     for text in reversed(work.earlier):
         said.insert(0, text)
         if not is_follow_up(text):
             break
     table = max(tables, key=lambda each: score(" ".join([*said, work.text]), each))
+    there, here = parse_ask(work.text, table), parse_ask(work.text, own)
+    if (here.measures or here.keys) and not (there.measures or there.keys):
+        return own, here
     ask = Ask()
     for text in [*said, work.text]:
         ask = parse_ask(text, table).after(ask)
