@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from engine.confinement import ControlGroups
 from engine.errors_kernel import EngineBusy
@@ -41,7 +42,7 @@ def settings(**changes: object) -> EngineSettings:
     return EngineSettings.model_validate(values | changes)
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KernelPool]:
     pool = KernelPool(settings(), tmp_path_factory.mktemp("engine"))
     await pool.start()
@@ -49,12 +50,12 @@ async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kernel
     await pool.close()
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def kernel(pool: KernelPool) -> SandboxedKernel:
     return await pool.acquire("1g")
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def roomy(pool: KernelPool) -> SandboxedKernel:
     return await pool.acquire("4g")
 

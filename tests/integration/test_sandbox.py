@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from engine.confinement import ControlGroups
 from engine.errors_kernel import SandboxUnavailable
@@ -30,7 +31,7 @@ REPO = Path(__file__).parents[2]
 SETTINGS = EngineSettings(pool_size=0, code_seconds=30, tmp_mb=16)
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KernelPool]:
     os.environ["THREADLAB_TEST_SECRET"] = "s3cr3t-of-the-server"
     pool = KernelPool(SETTINGS, tmp_path_factory.mktemp("engine"))
@@ -40,7 +41,7 @@ async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kernel
     del os.environ["THREADLAB_TEST_SECRET"]
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def kernel(pool: KernelPool) -> SandboxedKernel:
     return await pool.acquire("1g")
 
