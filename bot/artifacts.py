@@ -105,11 +105,10 @@ class ArtifactKeeper:
         except EngineError as error:
             log.warning("artifact lost", turn=turn_id, file=file.id, error=str(error))
             return [f"“{name}” could not be fetched from the container."]
-        same = (f for f in reversed(seen) if f.name == name and f.origin is Origin.CODE)
-        before = next(same, None)
+        before = next((f for f in reversed(seen) if f.name == name), None)
         cited = any(citation.file_id == file.id for citation in outcome.citations)
         if before is not None and before.sha256 == blob.sha256 and not cited:
-            return []  # listed again, though nothing changed
+            return []  # listed again, or copied, though nothing changed
         await self._files.add(
             key,
             StoredFile(

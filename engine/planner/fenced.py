@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
-from engine.planner.text import link
+from engine.planner.text import link, literal, shown_name
 from engine.planner.workbench import Work
 
 _BLOCK = re.compile(
@@ -22,13 +23,13 @@ class Fenced:
 
     async def answer(self, work: Work) -> None:
         """Run every block in turn, up to the first error; show the logs and link new files."""
+        await _lay_out(work)
         before = {file.path: file.size_bytes for file in await work.lab.files()}
         for match in _BLOCK.finditer(work.text):
             result = await work.lab.run(match[1])
             await work.say(_quoted(result.logs))
             if result.error is not None:
-                shown = result.traceback or result.error
-                await work.say("The code stopped with an error:", _quoted(shown))
+                await _say_error(work, result)
                 break
             if not result.logs.strip():
                 await work.say("The code ran and printed nothing.")
@@ -38,6 +39,40 @@ class Fenced:
             if file.source == "assistant" and before.get(file.path) != file.size_bytes
         ]
         await work.say("Files: " + " · ".join(map(link, made)) if made else "")
+
+
+async def _lay_out(work: Work) -> None:
+    """Copy uploads to the plain names that the code calls them by.
+
+    An upload, and after a restart of the container each earlier file as well, lies under its id.
+    """
+    code = "\n".join(match[1] for match in _BLOCK.finditer(work.text))
+    files = await work.lab.files()
+    there = {file.path for file in files}
+    sources: dict[str, str] = {}
+    for file in files:  # the oldest first: the newest of one name wins
+        name = shown_name(file.path)
+        target = str(PurePosixPath(file.path).with_name(name))
+        is_wanted = target not in there or file.path in work.question.attached
+        if target != file.path and is_wanted and _names(code, name):
+            sources[target] = file.path
+    if sources:
+        copies = [f"shutil.copyfile({literal(a)}, {literal(b)})" for b, a in sources.items()]
+        why = "# Uploads lie under their ids: copy those named below to where the code looks."
+        await work.run("\n".join([why, "import shutil", "", *copies]), "lay out the files")
+
+
+def _names(code: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", code) is not None
+
+
+async def _say_error(work: Work, result: RunResult) -> None:
+    """The limit that ended the code, if it was one, and the error that the code saw."""
+    if result.error == result.limit:
+        await work.say(result.limit)
+        return
+    said = result.limit or "The code stopped with an error:"
+    await work.say(said, _quoted(result.traceback or result.error or ""))
 
 
 def _quoted(logs: str) -> str:

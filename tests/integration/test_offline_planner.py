@@ -298,6 +298,18 @@ class TestCode:
         assert "21" in answer
         assert "[o.txt](sandbox:/mnt/data/o.txt)" in answer
 
+    async def test_opens_uploads_by_their_plain_names(self, chat: Chat) -> None:
+        """Code finds a file under the name a person knows; only what it makes is linked."""
+        code = "```python\nprint(open('/mnt/data/in.txt').read())\n```"
+
+        first = await chat.ask(code, in__txt=b"one")
+        second = await chat.ask(code)
+
+        assert "one" in first
+        assert "one" in second
+        assert "Files:" not in first
+        assert [each for each in chat.lab.codes if "copyfile" in each] == [chat.lab.codes[0]]
+
     async def test_an_error_is_shown(self, chat: Chat) -> None:
         """The error of people's own code is shown with its line."""
         assert "ZeroDivisionError" in await chat.ask("```python\n1 / 0\n```")
