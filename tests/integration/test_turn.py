@@ -59,6 +59,15 @@ class TestAnswer:
 
         assert chat.delivered == {"quiet.csv": b"2"}
 
+    async def test_copied(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """A copy that code made of a sent file, to open it by its name, is not delivered."""
+        api.script = lambda body: [Code("…", makes={"s.csv": CSV, "new.csv": b"2"}), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("open it", files={"s.csv": CSV})
+            await chat.finished(1)
+
+        assert chat.delivered == {"new.csv": b"2"}
+
     async def test_figures(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
         """A figure that was only shown is delivered; one that was saved as well comes once."""
         url = "data:image/png;base64," + base64.b64encode(PNG).decode()
