@@ -117,7 +117,6 @@ async def _database(path: Path, settings: Settings) -> Finding:
     database = open_database(path, timeout_seconds=settings.database_timeout_seconds)
     try:
         async with database.connect() as connection:
-            await connection.execution_options(read_only=True)
             await connection.execute(text("SELECT count(*) FROM sqlite_master"))
     except SQLAlchemyError as error:
         why = str(error.__cause__ or error)

@@ -52,7 +52,7 @@ class Workflows:
 
     def __init__(self, path: Path, *, timeout_seconds: float, poll_seconds: float) -> None:
         self._engine = sa.create_engine(f"sqlite:///{path}")
-        set_durable(self._engine, isolation_level="IMMEDIATE", timeout_seconds=timeout_seconds)
+        set_durable(self._engine, timeout_seconds=timeout_seconds)
         logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(
             config=DBOSConfig(

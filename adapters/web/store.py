@@ -22,7 +22,6 @@ class WebStore:
 
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
-        self._reading = database.execution_options(read_only=True)
 
     async def create_conversation(self) -> Conversation:
         """A new, empty conversation."""
@@ -185,11 +184,11 @@ class WebStore:
         return None if row is None else rows.file_of(row)
 
     async def _first(self, query: Any) -> Row[Any] | None:
-        async with self._reading.connect() as connection:
+        async with self._database.connect() as connection:
             return (await connection.execute(query)).first()
 
     async def _all(self, query: Any) -> Sequence[Row[Any]]:
-        async with self._reading.connect() as connection:
+        async with self._database.connect() as connection:
             return (await connection.execute(query)).all()
 
 

@@ -23,30 +23,25 @@ def open_database(path: Path, *, timeout_seconds: float) -> AsyncEngine:
         timeout_seconds: how long a statement waits for another writer.
     """
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
-    # The driver's own BEGIN is deferred, which fails instead of waiting when two write.
-    set_durable(engine.sync_engine, isolation_level=None, timeout_seconds=timeout_seconds)
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        # With the execution option `read_only` each SELECT stands alone and blocks no writer.
-        if not connection.get_execution_options().get("read_only"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
+    set_durable(engine.sync_engine, timeout_seconds=timeout_seconds)
     return engine
 
 
-def set_durable(engine: sa.Engine, *, isolation_level: str | None, timeout_seconds: float) -> None:
+def set_durable(engine: sa.Engine, *, timeout_seconds: float) -> None:
     """Set WAL, synchronous FULL and foreign keys on each connection of an SQLite engine.
+
+    A transaction takes the write lock with its first INSERT, UPDATE or DELETE, and waits for it;
+    what it read before that may have changed, as on PostgreSQL.
 
     Args:
         engine: the engine, before its first connection.
-        isolation_level: how the driver begins transactions; None where it doesn't.
         timeout_seconds: how long a statement waits for another writer.
     """
 
     @sa.event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
-        connection.isolation_level = isolation_level
+        # The default, a deferred BEGIN, fails instead of waiting when two write.
+        connection.isolation_level = "IMMEDIATE"
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={int(timeout_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode=WAL")

@@ -82,7 +82,6 @@ class Files:
 
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
-        self._reading = database.execution_options(read_only=True)
 
     async def add(self, key: ThreadKey, file: StoredFile, *, author_id: str | None = None) -> None:
         """Keep a file; one with the same id stays as it is."""
@@ -116,7 +115,7 @@ class Files:
 
     async def _select(self, *where: sa.ColumnElement[bool]) -> list[StoredFile]:
         query = sa.select(files).where(*where).order_by(files.c.created_at, files.c.id)
-        async with self._reading.connect() as db:
+        async with self._database.connect() as db:
             rows = (await db.execute(query)).mappings().all()
         return [_from_row(row) for row in rows]
 

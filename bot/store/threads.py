@@ -31,12 +31,11 @@ class Threads:
 
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
-        self._reading = database.execution_options(read_only=True)
 
     async def get(self, key: ThreadKey) -> Thread:
         """The thread; an empty one where nothing was ever accepted in it."""
         query = sa.select(threads).where(threads.c.key == str(key))
-        async with self._reading.connect() as db:
+        async with self._database.connect() as db:
             row = (await db.execute(query)).mappings().one_or_none()
         if row is None:
             return Thread(key)

@@ -51,7 +51,6 @@ class Turns:
 
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
-        self._reading = database.execution_options(read_only=True)
 
     async def accept(self, message: IncomingMessage) -> tuple[bool, str | None]:
         """Commit a message; whether it is new, and the turn to start if the thread was idle."""
@@ -65,7 +64,7 @@ class Turns:
     async def get(self, turn_id: str) -> Turn:
         """The turn; KeyError where there is none."""
         query = sa.select(turns).where(turns.c.id == turn_id)
-        async with self._reading.connect() as db:
+        async with self._database.connect() as db:
             row = (await db.execute(query)).mappings().one_or_none()
         if row is None:
             raise KeyError(turn_id)
@@ -104,7 +103,7 @@ class Turns:
     async def messages(self, turn_id: str) -> tuple[IncomingMessage, ...]:
         """The messages that a turn answers, oldest first."""
         query = sa.select(messages).where(messages.c.turn_id == turn_id).order_by(messages.c.seq)
-        async with self._reading.connect() as db:
+        async with self._database.connect() as db:
             rows = (await db.execute(query)).mappings().all()
         return tuple(from_row(row) for row in rows)
 
@@ -125,13 +124,16 @@ class Turns:
             The next turn's id, if a message waits; and the turn's outcome.
         """
         async with self._database.begin() as db:
-            turn = (await db.execute(sa.select(turns).where(turns.c.id == turn_id))).one()
+            mine = turns.c.id == turn_id
+            ended = {"state": state, "finished_at": time.time()}
+            first = await db.execute(
+                sa.update(turns).where(mine, turns.c.state.not_in(OVER)).values(**ended)
+            )
+            turn = (await db.execute(sa.select(turns).where(mine))).one()
             outcome = Outcome.from_json(turn.outcome) if turn.outcome else Outcome()
             here = threads.c.key == turn.thread
-            if turn.state in OVER:
+            if not first.rowcount:
                 return await db.scalar(sa.select(threads.c.running_turn).where(here)), outcome
-            ended = {"state": state, "finished_at": time.time()}
-            await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**ended))
             same = threads.c.generation == turn.generation
             chain = outcome.response_id or threads.c.last_response_id
             values = {
@@ -149,7 +151,7 @@ class Turns:
             .order_by(turns.c.created_at)
             .limit(limit)
         )
-        async with self._reading.connect() as db:
+        async with self._database.connect() as db:
             return (await db.scalars(query)).all()
 
     async def latest(self, key: ThreadKey) -> str | None:
@@ -160,7 +162,7 @@ class Turns:
             .order_by(turns.c.created_at.desc())
             .limit(1)
         )
-        async with self._reading.connect() as db:
+        async with self._database.connect() as db:
             return await db.scalar(query)
 
     async def recent(self, key: ThreadKey, limit: int) -> Sequence[str]:
@@ -171,7 +173,7 @@ class Turns:
             .order_by(turns.c.created_at.desc())
             .limit(limit)
         )
-        async with self._reading.connect() as db:
+        async with self._database.connect() as db:
             return (await db.scalars(query)).all()
 
 

@@ -28,6 +28,12 @@ def container_of(asked: dict[str, object]) -> object:
     return tools[0]["container"]
 
 
+async def shown(chat: ScriptedChat, text: str) -> None:
+    """Wait until a reply shows the text."""
+    while not any(p.text == text for s in chat.surfaces.values() for p in s.shown):
+        await asyncio.sleep(0.01)
+
+
 class TestAnswer:
     async def test_files_in_and_out(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
@@ -129,6 +135,20 @@ class TestAnswer:
         container = container_of(api.asked[0])
         assert isinstance(container, dict)
         assert len(container["file_ids"]) == 2
+
+
+    async def test_written_over(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A sent file that code writes over comes back under the name it was sent with."""
+        api.script = lambda body: [Code("…", makes={f"{next(iter(api.uploads))}-s.csv": b"new"})]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("clean it", files={"s.csv": CSV})
+            await chat.finished(1)
+            view = await chat.services.workspaces.view(chat.thread())
+
+        assert chat.delivered == {"s.csv": b"new"}
+        assert view.file_count == 1
 
 
 class TestOrder:
@@ -344,8 +364,7 @@ class TestCommands:
         api.script = lambda body: [Say("So far."), Wait(gate), Say("Never.")]
         async with running(chat, tmp_path, api.base_url):
             await chat.say("go")
-            while not (chat.surfaces and next(iter(chat.surfaces.values())).shown[-1].text):
-                await asyncio.sleep(0.01)
+            await shown(chat, "So far.")
             result = await chat.services.commands.run("stop", chat.thread(), ANN)
             (surface,) = await chat.finished(1)
             gate.set()
