@@ -58,7 +58,11 @@ class Job:
         self.outcome: Outcome | None = None
         self.settling = False
         self.journal = Journal(kept=bool(request.stream or request.background))
-        self._output = Output(self.journal, include_outputs=OUTPUTS in (request.include or ()))
+        self._output = Output(
+            self.journal,
+            include_outputs=OUTPUTS in (request.include or ()),
+            images_bytes_max=services.settings.response_images_bytes,
+        )
         self._services = services
         self._request = request
         self._asked = asked
@@ -129,11 +133,17 @@ class Job:
                 self.journal,
                 self._output,
                 self._services.events,
-                runs_max=self._request.max_tool_calls,
+                self._services.settings,
+                runs_max=self._runs_max,
             )
             await self._services.planner.answer(question, lab)
             await lab.finish()
         self.body["status"] = "completed"
+
+    @property
+    def _runs_max(self) -> int:
+        asked, most = self._request.max_tool_calls, self._services.settings.runs_max
+        return most if asked is None else min(asked, most)
 
     async def _enter_container(self, stack: AsyncExitStack) -> Container | None:
         """The container to work in, held until the stack closes; None without the tool."""

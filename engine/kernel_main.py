@@ -32,13 +32,19 @@ class BoundedSession(Session):
     The server holds the same limits itself; this class only saves it the work.
     """
 
-    limits: ClassVar[dict[str, int]] = {"output_chars": 1 << 18, "images": 20, "image_chars": 1}
+    limits: ClassVar[dict[str, int]] = {
+        "output_chars": 1 << 18,
+        "images": 20,
+        "image_chars": 1,
+        "images_chars": 1,
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._run: str | None = None
         self._chars = 0
         self._images = 0
+        self._image_chars = 0
 
     def send(self, stream: Any, msg_or_type: Any, *args: Any, **kwargs: Any) -> Any:
         """Send a message unless its run has already said all that is kept."""
@@ -60,7 +66,7 @@ class BoundedSession(Session):
     def _begin(self, parent: Any) -> None:
         run = parent.get("msg_id")
         if run != self._run:
-            self._run, self._chars, self._images = run, 0, 0
+            self._run, self._chars, self._images, self._image_chars = run, 0, 0, 0
 
     def _shorten(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -81,7 +87,10 @@ class BoundedSession(Session):
             image = base64.b64encode(image).decode()
         if not isinstance(image, str) or len(image) > self.limits["image_chars"]:
             return ""
+        if self._image_chars + len(image) > self.limits["images_chars"]:
+            return ""
         self._images += 1
+        self._image_chars += len(image)
         return image if self._images <= self.limits["images"] else ""
 
 

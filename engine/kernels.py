@@ -102,6 +102,7 @@ class SandboxedKernel:
         self._disk = DiskMeter(settings.disk_bytes, settings.disk_files_max)
         self._grace: asyncio.TimerHandle | None = None
         self._closed = False
+        self._kills_before = 0  # by the memory's guard, before the run
         self._adopt(running)
         self._watch = asyncio.create_task(self._watch_disk())
 
@@ -125,6 +126,7 @@ class SandboxedKernel:
             if self._disk.over:
                 await self._overgrown()  # code is judged by what it adds itself
             self._stop, self._busy = None, True
+            self._kills_before = self._running.process.group.memory_kills()
             self._phase += 1
             self._began.set()
             limit = asyncio.get_running_loop().call_later(
@@ -160,7 +162,6 @@ class SandboxedKernel:
 
     def _adopt(self, running: RunningKernel) -> None:
         self._running = running
-        self._kills_before = running.process.group.memory_kills()
         # It may die at this very moment; the next run then finds it dead.
         with suppress(ProcessLookupError, psutil.NoSuchProcess):
             running.process.limit(self._settings, self._memory_bytes)
@@ -171,7 +172,10 @@ class SandboxedKernel:
 
     async def _run(self, code: str, note: str) -> Execution:
         outputs = Outputs(
-            self._settings.output_chars, self._settings.images_max, self._settings.image_bytes
+            self._settings.output_chars,
+            self._settings.images_max,
+            self._settings.image_bytes,
+            self._settings.run_images_bytes,
         )
         if note:
             outputs.take("stream", {"text": note})

@@ -10,19 +10,13 @@ from engine.citations import Link, links
 from engine.container import Container
 from engine.container_files import ContainerFile, ContainerFiles
 from engine.containers import Containers
-from engine.kernel_port import Execution, Stop
+from engine.kernel_port import Execution
 from engine.output import Citation, Output
 from engine.planner.protocol import LabFile, RunResult
+from engine.settings import EngineSettings
 from engine.stream import EventLog, Journal
+from engine.verdict import verdict
 
-_STOPPED = {
-    Stop.TIMEOUT: "The code ran longer than the time limit and was stopped.",
-    Stop.OUT_OF_MEMORY: "The code needed more memory than the container has and was stopped.",
-    Stop.DISK_FULL: "The code wrote more to disk than the container may hold and was stopped.",
-    Stop.INTERRUPTED: "The code was interrupted.",
-    Stop.DIED: "Python ended unexpectedly while the code ran.",
-}
-_LOST = "Variables are gone; files in /mnt/data are still there."
 _NO_TOOL = "The request offers no python tool: code can't run."
 
 
@@ -38,8 +32,9 @@ class ResponseLab:
         journal: Journal,
         output: Output,
         events: EventLog,
+        settings: EngineSettings,
         *,
-        runs_max: int | None,
+        runs_max: int,
     ) -> None:
         self._response_id = response_id
         self._container = container
@@ -48,6 +43,7 @@ class ResponseLab:
         self._journal = journal
         self._output = output
         self._events = events
+        self._settings = settings
         self._runs_max = runs_max
         # One after the other, also if a planner should do several things at once.
         self._turn = asyncio.Lock()
@@ -60,21 +56,23 @@ class ResponseLab:
         return [LabFile(file.id, file.path, file.size_bytes, file.source) for file in found]
 
     async def run(self, code: str) -> RunResult:
-        """Run code; past `max_tool_calls`, or without the tool, it answers with an error."""
+        """Run code; past the most runs, or without the tool, it answers with an error."""
         async with self._turn:
             if self._container is None:
                 return RunResult("", error=_NO_TOOL)
-            if self._runs_max is not None and len(self._output.codes) >= self._runs_max:
-                return RunResult("", error="max_tool_calls is reached: no more code is run.")
+            if len(self._output.codes) >= self._runs_max:
+                text = f"This response may run code {self._runs_max} times: no more is run."
+                return RunResult("", error=text)
             await self._finish_message()
             self._output.start_code(self._container.id, code)
             await self._flush()
             execution = await self._containers.execute(self._container, code)
-            logs, error = _tell(execution)
+            limit = verdict(execution, self._settings, self._container.memory_limit)
+            logs = _shown(execution, limit)
             status = "completed" if execution.stop is None else "failed"
             self._output.finish_code(logs, execution.images, status=status)
             await self._flush()
-        return RunResult(execution.logs, execution.images, error, execution.traceback)
+        return run_result(execution, limit)
 
     async def say(self, text: str) -> None:
         """Append Markdown to the answer."""
@@ -102,15 +100,17 @@ class ResponseLab:
         await self._events.append(self._response_id, self._journal.take())
 
 
-def _tell(execution: Execution) -> tuple[str, str | None]:
-    """The call's logs, and the error for the planner."""
-    error = execution.error
-    if execution.stop is not None:
-        error = _STOPPED[execution.stop] + (f" {_LOST}" if execution.kernel_lost else "")
-    shown = [execution.logs, execution.traceback or execution.error or ""]
-    if execution.stop is not None:
-        shown.append(error or "")
-    return "\n".join(text.rstrip("\n") for text in shown if text), error
+def run_result(execution: Execution, limit: str) -> RunResult:
+    """A run as a planner gets it; `limit` is the verdict on it."""
+    stopped = limit if execution.stop is not None else None
+    error = stopped or execution.error
+    return RunResult(execution.logs, execution.images, error, execution.traceback, limit)
+
+
+def _shown(execution: Execution, limit: str) -> str:
+    """The call's logs, with what ended it."""
+    parts = (execution.logs, execution.traceback or execution.error or "", limit)
+    return "\n".join(text.rstrip("\n") for text in parts if text)
 
 
 def _lookup(files: dict[str, ContainerFile], link: Link) -> ContainerFile | None:

@@ -17,12 +17,19 @@ Citation = dict[str, Any]
 
 
 class Output:
-    """Items of one response, written one after the other."""
+    """Items of one response, written one after the other.
 
-    def __init__(self, journal: Journal, *, include_outputs: bool) -> None:
+    Arguments:
+        include_outputs: whether the request wants logs and images.
+        images_bytes_max: most bytes of all its images; the rest is left out, and that is said.
+    """
+
+    def __init__(self, journal: Journal, *, include_outputs: bool, images_bytes_max: int) -> None:
         self.items: list[Item] = []
         self._journal = journal
         self._include_outputs = include_outputs
+        self._images_bytes_max = images_bytes_max
+        self._images_bytes = 0
         self._text = ""
 
     @property
@@ -68,8 +75,11 @@ class Output:
         item = self.items[-1]
         item["status"] = status
         if self._include_outputs:
+            kept = self._keep(images)
+            if len(kept) < len(images):
+                logs = "\n".join(filter(None, (logs, self._left_out(len(images) - len(kept)))))
             item["outputs"] = [{"type": "logs", "logs": logs}] if logs else []
-            item["outputs"] += [{"type": "image", "url": _png_url(image)} for image in images]
+            item["outputs"] += [{"type": "image", "url": _png_url(image)} for image in kept]
         self._add("response.code_interpreter_call.completed", self._place())
         self._end()
 
@@ -106,6 +116,20 @@ class Output:
         self.items[-1]["status"] = "incomplete"
         if self.items[-1]["type"] == "message":
             self.items[-1]["content"] = [_text_part(self._text, ())]
+
+    def _keep(self, images: Sequence[bytes]) -> list[bytes]:
+        """The images for which there is room in the response."""
+        kept = []
+        for image in images:
+            if self._images_bytes + len(image) <= self._images_bytes_max:
+                self._images_bytes += len(image)
+                kept.append(image)
+        return kept
+
+    def _left_out(self, count: int) -> str:
+        images = "1 image" if count == 1 else f"{count} images"
+        most = self._images_bytes_max // 1024**2
+        return f"[{images} left out: a response holds at most {most} MB of images]"
 
     def _begin_message(self) -> None:
         item: Item = {

@@ -18,11 +18,15 @@ def plain(text: str) -> str:
 
 @dataclass
 class Outputs:
-    """Collects Jupyter's messages of one run; cuts text after `chars_max`, images after theirs."""
+    """Collects Jupyter's messages of one run; cuts text after `chars_max`, images after theirs.
+
+    One image may have `image_bytes_max`, all together `images_bytes_max`.
+    """
 
     chars_max: int
     images_max: int
     image_bytes_max: int
+    images_bytes_max: int
     images: list[bytes] = field(default_factory=list)
     _parts: list[str] = field(default_factory=list)
     _chars: int = 0
@@ -36,11 +40,12 @@ class Outputs:
         text = "".join(self._parts)
         notes = []
         if self._cut:
-            notes.append(f"[output cut after {self.chars_max} characters]")
+            notes.append(f"[output cut after {self.chars_max:,} characters]")
         if self._images_dropped:
             notes.append(
                 f"[{self._images_dropped} images left out: at most {self.images_max}, "
-                f"{self.image_bytes_max // 1024**2} MB each]"
+                f"{self.image_bytes_max // 1024**2} MB each, "
+                f"{self.images_bytes_max // 1024**2} MB together]"
             )
         return "\n".join([*([text.rstrip("\n")] if text else []), *notes]) if notes else text
 
@@ -73,9 +78,14 @@ class Outputs:
             self._images_dropped += 1
             return
         try:
-            self.images.append(base64.b64decode(encoded))
+            image = base64.b64decode(encoded)
         except (binascii.Error, ValueError):
             self._images_dropped += 1
+            return
+        if len(image) > self.images_bytes_max - sum(map(len, self.images)):
+            self._images_dropped += 1
+            return
+        self.images.append(image)
 
     def _start_line(self) -> None:
         if self._parts and not self._parts[-1].endswith("\n"):

@@ -163,6 +163,8 @@ def _limits(settings: EngineSettings) -> str:
             "output_chars": settings.output_chars,
             "images": settings.images_max,
             "image_chars": settings.image_bytes * 4 // 3,
+            # Padding makes an image a little longer; the server counts the bytes.
+            "images_chars": settings.run_images_bytes * 4 // 3 + 4 * settings.images_max,
         }
     )
 

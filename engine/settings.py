@@ -80,6 +80,15 @@ class EngineSettings(BaseSettings):
     image_mb: int = Field(default=10, ge=1)
     """Largest image that is kept, in MiB."""
 
+    run_images_mb: int = Field(default=16, ge=1)
+    """Most that the images of one run may have together, in MiB; the rest is left out."""
+
+    response_images_mb: int = Field(default=32, ge=1)
+    """Most that the images of one response may have together, in MiB; the rest is left out."""
+
+    runs_max: int = Field(default=100, ge=1)
+    """Most runs of code for one response; a request's `max_tool_calls` may lower it."""
+
     processes_max: int = Field(default=256, ge=16)
     """Most processes and threads of one kernel (numpy's threads count)."""
 
@@ -138,3 +147,13 @@ class EngineSettings(BaseSettings):
     def image_bytes(self) -> int:
         """Most bytes of one image."""
         return self.image_mb * MEBIBYTE
+
+    @property
+    def run_images_bytes(self) -> int:
+        """Most bytes of the images of one run."""
+        return self.run_images_mb * MEBIBYTE
+
+    @property
+    def response_images_bytes(self) -> int:
+        """Most bytes of the images of one response."""
+        return self.response_images_mb * MEBIBYTE

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from engine.planner.protocol import RunResult
 from engine.planner.text import link, literal, shown_name
 from engine.planner.workbench import Work
 
 _BLOCK = re.compile(
     r"```[ \t]*(?:python3?|py|ipython)[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE
 )
-_MAX_LOG_LETTERS = 4_000
+_HEAD_LETTERS = 3_000
+_TAIL_LETTERS = 1_000  # an error stands at the end
+_MAX_LINKS = 12
 
 
 class Fenced:
@@ -38,7 +41,9 @@ class Fenced:
             for file in await work.lab.files()
             if file.source == "assistant" and before.get(file.path) != file.size_bytes
         ]
-        await work.say("Files: " + " · ".join(map(link, made)) if made else "")
+        more = f" and {len(made) - _MAX_LINKS} more" if len(made) > _MAX_LINKS else ""
+        links = " · ".join(map(link, made[-_MAX_LINKS:]))
+        await work.say(f"Files: {links}{more}" if made else "")
 
 
 async def _lay_out(work: Work) -> None:
@@ -76,12 +81,13 @@ async def _say_error(work: Work, result: RunResult) -> None:
 
 
 def _quoted(logs: str) -> str:
-    """Logs as a code block that their content can't close, cut at a readable length."""
+    """Logs as a code block that their content can't close, the middle cut out where long."""
     text = logs.rstrip()
     if not text:
         return ""
-    if len(text) > _MAX_LOG_LETTERS:
-        text = f"{text[:_MAX_LOG_LETTERS]}\n… ({len(text):,} characters in all)"
+    if len(text) > _HEAD_LETTERS + _TAIL_LETTERS:
+        cut = f"… ({len(text):,} characters in all) …"
+        text = f"{text[:_HEAD_LETTERS]}\n{cut}\n{text[-_TAIL_LETTERS:]}"
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"

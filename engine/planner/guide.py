@@ -32,8 +32,6 @@ _HINTS = (
     (r"ArrowInvalid", "The file is not valid Parquet; it may be damaged."),
     (r"UnidentifiedImageError", "The file is not an image that can be read; it may be damaged."),
     (r"DecompressionBomb", "The image would unpack to an enormous size, so it was not opened."),
-    (r"MemoryError|out_of_memory|out of memory", "There was not enough memory."),
-    (r"timeout|timed out", "It took too long."),
     (r"ZeroDivisionError", "There is a division by zero in it."),
 )
 
@@ -42,9 +40,10 @@ def explain(failure: CodeFailed) -> str:
     """A sentence on what was tried and why it failed, with the error itself."""
     hint = next((said for pattern, said in _HINTS if re.search(pattern, failure.error)), "")
     error = " ".join(failure.error.split()).replace("`", "'")[:500]
-    return " ".join(
-        filter(None, (f"I tried to {failure.doing}, but it failed.", hint, f"The error: `{error}`"))
-    )
+    parts = [f"I tried to {failure.doing}, but it failed.", failure.limit or hint]
+    if failure.error != failure.limit:
+        parts.append(f"The error: `{error}`")
+    return " ".join(filter(None, parts))
 
 
 class Guide:

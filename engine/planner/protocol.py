@@ -22,13 +22,15 @@ class RunResult:
     """What one run of code gave.
 
     `error` is the exception's name and message, or what stopped the code (time, memory, disk);
-    `traceback` is readable, without terminal colours.
+    `traceback` is readable, without terminal colours; `limit` says in a sentence which limit ended
+    the run, what helps, and whether variables are kept: empty where it was none.
     """
 
     logs: str
     images: tuple[bytes, ...] = ()
     error: str | None = None
     traceback: str = ""
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ FILE_NAME = re.compile(
 
 
 class CodeFailed(Exception):
-    """Code ended with an error. `doing` says what was tried."""
+    """Code ended with an error. `doing` says what was tried, `limit` which limit ended it."""
 
-    def __init__(self, doing: str, error: str, logs: str) -> None:
+    def __init__(self, doing: str, error: str, limit: str) -> None:
         super().__init__(error)
         self.doing = doing
         self.error = error
-        self.logs = logs
+        self.limit = limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Work:
         """Run code and return its logs. Raises CodeFailed with what was being done."""
         result = await self.lab.run(code.strip() + "\n")
         if result.error is not None:
-            raise CodeFailed(doing, result.error, result.logs)
+            raise CodeFailed(doing, result.error, result.limit)
         return result.logs
 
     async def say(self, *paragraphs: str) -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.kernel_port import Kernel
+from engine.lab import run_result
 from engine.planner.protocol import LabFile, RunResult
+from engine.settings import EngineSettings
+from engine.verdict import verdict
 
 
 class FolderLab:
@@ -75,13 +78,17 @@ class FolderLab:
 class KernelLab(FolderLab):
     """The same over a real kernel and its folder."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(
+        self, kernel: Kernel, settings: EngineSettings | None = None, memory_limit: str = "1g"
+    ) -> None:
         super().__init__(kernel.data_dir)
         self._kernel = kernel
+        self._settings = settings or EngineSettings()
+        self._memory_limit = memory_limit
 
     async def run(self, code: str) -> RunResult:
         """Run code in the kernel."""
         self.codes.append(code)
         done = await self._kernel.execute(code)
         self.logs.append(done.logs)
-        return RunResult(done.logs, done.images, done.error, done.traceback)
+        return run_result(done, verdict(done, self._settings, self._memory_limit))

@@ -11,6 +11,7 @@ import yaml
 from engine.output import Output
 from engine.response_body import new_body, usage
 from engine.schema import CreateResponse
+from engine.settings import MEBIBYTE
 from engine.stream import Journal
 from engine.validation import parse
 from tests.fakes.openai_spec import recording, spec
@@ -50,7 +51,7 @@ def shape(value: object) -> Shape:
 def replay(events: list[Event]) -> list[Event]:
     """Tell through `Output` what the recorded response ran and said."""
     journal = Journal(kept=True)
-    output = Output(journal, include_outputs=True)
+    output = Output(journal, include_outputs=True, images_bytes_max=MEBIBYTE)
     for event in events:
         item = event.get("item", {})
         if event["type"] != "response.output_item.done" or item["type"] == "reasoning":
@@ -107,7 +108,7 @@ class TestAgainstTheRecording:
         recorded = {str(i["outputs"]) for i in items if i.get("type") == "code_interpreter_call"}
         journal = Journal(kept=True)
 
-        output = Output(journal, include_outputs=False)
+        output = Output(journal, include_outputs=False, images_bytes_max=MEBIBYTE)
         output.start_code("cntr_1", "1")
         output.finish_code("1", ())
 
@@ -135,7 +136,7 @@ class TestAgainstTheRecording:
 class TestAgainstTheDocument:
     def test_items_with_images_and_failures(self) -> None:
         """Images, failed calls and unfinished items keep to the published schemas."""
-        output = Output(Journal(kept=True), include_outputs=True)
+        output = Output(Journal(kept=True), include_outputs=True, images_bytes_max=MEBIBYTE)
 
         output.start_code("cntr_1", "plot()")
         output.finish_code("", [b"\x89PNG"], status="failed")
@@ -147,6 +148,21 @@ class TestAgainstTheDocument:
         assert (last["status"], last["content"][0]["text"]) == ("incomplete", "half a sen")
         for item in output.items:
             spec().check("OutputItem", item)
+
+    def test_images_of_a_response_are_bounded_together(self) -> None:
+        """Images for which a response has no more room are left out, and the logs say how many."""
+        output = Output(Journal(kept=True), include_outputs=True, images_bytes_max=MEBIBYTE)
+
+        output.start_code("cntr_1", "plot()")
+        output.finish_code("drawn", [bytes(MEBIBYTE // 2)])
+        output.start_code("cntr_1", "plot()")
+        output.finish_code("again", [bytes(MEBIBYTE), bytes(MEBIBYTE // 2), b"1"])
+
+        first, second = (item["outputs"] for item in output.items)
+        left_out = "[2 images left out: a response holds at most 1 MB of images]"
+        assert [each["type"] for each in first] == ["logs", "image"]
+        assert [each["type"] for each in second] == ["logs", "image"]
+        assert second[0]["logs"] == f"again\n{left_out}"
 
     @pytest.mark.parametrize(("told", "tokens"), [(0, 0), (1, 1), (4, 1), (5, 2)])
     def test_usage_rounds_up(self, told: int, tokens: int) -> None:

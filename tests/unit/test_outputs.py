@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from engine.outputs import Outputs
 
 
-def outputs(chars: int = 100, images: int = 2, image_bytes: int = 1024**2) -> Outputs:
-    return Outputs(chars_max=chars, images_max=images, image_bytes_max=image_bytes)
+def outputs(
+    chars: int = 100, images: int = 2, image_bytes: int = 1024**2, images_bytes: int = 1024**2
+) -> Outputs:
+    return Outputs(chars, images, image_bytes, images_bytes)
 
 
 def test_value_stands_on_its_own_line() -> None:
@@ -32,7 +34,7 @@ def test_text_is_bounded(texts: list[str], chars: int) -> None:
     for text in texts:
         kept.take("stream", {"text": text})
 
-    note = f"[output cut after {chars} characters]"
+    note = f"[output cut after {chars:,} characters]"
     assert len(kept.logs) <= chars + len(note) + 1
     assert kept.logs.endswith(note) == (sum(map(len, texts)) > chars)
 
@@ -70,3 +72,17 @@ def test_nonsense_is_harmless(nonsense: object) -> None:
         kept.take(kind, {"data": {"image/png": nonsense, "text/plain": nonsense}})
 
     assert len(kept.logs) < 400
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=8), st.integers(1, 200))
+def test_images_are_bounded_together(images: list[bytes], most: int) -> None:
+    """All images of a run together stay within their limit; how many are left out is said."""
+    kept = outputs(images=8, images_bytes=most)
+    for image in images:
+        data = {"image/png": base64.b64encode(image).decode()}
+        kept.take("display_data", {"data": data})
+
+    left_out = len(images) - len(kept.images)
+    assert sum(map(len, kept.images)) <= most
+    assert (f"[{left_out} images left out" in kept.logs) == (left_out > 0)
+    assert left_out == 0 or sum(map(len, images)) > most
