@@ -1,0 +1,91 @@
+"""README and docs: links lead somewhere, settings exist, sentences are those that people read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from adapters.web.settings import WebSettings
+from bot import asking, turn
+from bot.settings import Settings
+from bot.variables import ELSEWHERE, known
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+TEXTS = [*PAGES, ROOT / ".env.example"]
+
+_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+_FENCE = re.compile(r"^(`{3,}).*?^\1", re.DOTALL | re.MULTILINE)
+_VARIABLE = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`|\b([A-Z][A-Z0-9_]+)=")
+# Names in the examples that are no settings of ours.
+_EXAMPLES = frozenset({"KEY", "TERMINAL"})
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_to_files(page: Path) -> None:
+    """Each relative link of a page leads to a file of the repository."""
+    text = _FENCE.sub("", page.read_text())
+
+    missing = [link for link, _ in _LINK.findall(text) if not (page.parent / link).exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=name)
+def test_settings_exist(page: Path) -> None:
+    """Each setting that a page names is one."""
+    named = {first or second for first, second in _VARIABLE.findall(page.read_text())}
+
+    assert named - known() - ELSEWHERE - _EXAMPLES == set()
+
+
+def test_every_page_is_listed() -> None:
+    """The index of the docs lists every page."""
+    index = ROOT / "docs" / "index.md"
+    listed = {(index.parent / link).resolve() for link, _ in _LINK.findall(index.read_text())}
+
+    assert {page for page in PAGES if page.parent != ROOT and page != index} <= listed
+
+
+def test_failures_are_told_as_they_are() -> None:
+    """The page of failures has the very sentences that people read."""
+    page = (ROOT / "docs" / "reference" / "failures.md").read_text()
+    sentences = [
+        asking.UNREACHABLE,
+        asking.BUSY,
+        asking.KEY_REFUSED,
+        asking.ASKED_AGAIN,
+        asking.TOO_LONG.format(minutes=Settings.model_fields["turn_seconds"].default / 60),
+        turn.UNEXPECTED,
+        turn.FRESH_CONTAINER,
+        turn.STOPPED,
+    ]
+
+    assert [sentence for sentence in sentences if sentence not in page] == []
+
+
+def test_the_readme_has_the_defaults() -> None:
+    """Defaults in the README are those of the code."""
+    readme = (ROOT / "README.md").read_text()
+
+    assert f"`OPENAI_MODEL` | `{Settings.model_fields['openai_model'].default}`" in readme
+    assert f"`DATA_DIR` | `{Settings.model_fields['data_dir'].default}`" in readme
+    assert f"`WEB_PORT` | `{WebSettings.model_fields['web_port'].default}`" in readme
+
+
+def test_the_picture_is_small() -> None:
+    """The README's picture loads quickly."""
+    assert (ROOT / "docs" / "images" / "answer.png").stat().st_size <= 200_000
+
+
+def test_examples_of_settings_are_commented() -> None:
+    """`.env.example`, copied as it is, changes nothing."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+
+    assert [line for line in lines if line and not line.startswith("#")] == []
