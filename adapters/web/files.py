@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from adapters.web.context import WebContext
 from adapters.web.records import StoredFile, attachment_of, thread_key
+from adapters.web.refusal import EarlyRefusal
 from adapters.web.requests import shown_name
 from adapters.web.views import IMAGE_TYPES, last_part, upload_view
 from bot.errors import BlobMissing, TooLarge
@@ -47,17 +48,19 @@ class Files:
             raise HTTPException(404, "There is no such conversation.")
         name = shown_name(request.query_params.get("name", ""))
         limit_bytes = self._context.services.attachment_limit_bytes
-        too_large = f"{name} is larger than {limit_bytes // 1_000_000} MB."
+        too_large = EarlyRefusal(
+            f"{name} is larger than {limit_bytes // 1_000_000} MB.",
+            linger_seconds=self._context.settings.web_linger_seconds,
+        )
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > limit_bytes:
-            # The connection ends with the answer: the rest of the body is of no use.
-            raise HTTPException(413, too_large, headers={"Connection": "close"})
+            return too_large
         try:
             blob = await self._context.services.blobs.put(
                 thread_key(conversation_id), self._body(request), limit_bytes=limit_bytes
             )
-        except TooLarge as error:
-            raise HTTPException(413, too_large, headers={"Connection": "close"}) from error
+        except TooLarge:
+            return too_large
         except ClientDisconnect as error:
             raise HTTPException(400, "The upload was broken off.") from error
         file = StoredFile(

@@ -45,6 +45,9 @@ class WebSettings(BaseModel):
     web_upload_idle_seconds: float = Field(default=60, gt=0)
     """An upload that stands still for so long is broken off."""
 
+    web_linger_seconds: float = Field(default=5, gt=0)
+    """After an upload was refused midway, how long its sender gets to notice."""
+
     web_history_messages: int = Field(default=500, ge=1)
     """Most messages of a conversation shown on the page; older ones are kept."""
 
