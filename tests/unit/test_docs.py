@@ -11,6 +11,9 @@ from adapters.web.settings import WebSettings
 from bot import asking, turn
 from bot.settings import Settings
 from bot.variables import ELSEWHERE, known
+from engine.embedded import settings_from
+from engine.kernel_port import Execution, Stop
+from engine.verdict import verdict
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -69,6 +72,27 @@ def test_failures_are_told_as_they_are() -> None:
     ]
 
     assert [sentence for sentence in sentences if sentence not in page] == []
+
+
+LIMITS_MET = [
+    *(Execution("", stop=stop) for stop in Stop),
+    Execution("", error="MemoryError: "),
+    Execution("", error="OSError: [Errno 27] File too large"),
+    Execution("", error="OSError: [Errno 28] No space left on device"),
+    Execution("", error="RuntimeError: can't start new thread"),
+    Execution("", error="OSError: [Errno 101] Network is unreachable"),
+]
+
+
+@pytest.mark.parametrize("met", LIMITS_MET, ids=lambda met: str(met.stop or met.error))
+def test_limits_are_told_as_they_are(met: Execution) -> None:
+    """The page of failures has the sentences of the engine's limits, with their defaults."""
+    page = (ROOT / "docs" / "reference" / "failures.md").read_text()
+
+    said = verdict(met, settings_from({}), "1g").removesuffix(" Variables and files are kept.")
+
+    assert said
+    assert said in page
 
 
 def test_the_readme_has_the_defaults() -> None:
