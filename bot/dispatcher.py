@@ -74,7 +74,8 @@ class Dispatcher:
             while self._waiting and len(self._active) < self._at_once:
                 await self._begin(self._waiting.popleft())
             try:
-                await asyncio.wait_for(self._changed.wait(), self._sweep_seconds)
+                async with asyncio.timeout(self._sweep_seconds):
+                    await self._changed.wait()
             except TimeoutError:
                 await self.sweep()
 

@@ -58,7 +58,8 @@ class Channels:
         while not self._heard.is_set():
             self._client.kernel_info()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._heard.wait(), _GREETING_SECONDS)
+                async with asyncio.timeout(_GREETING_SECONDS):
+                    await self._heard.wait()
         # The first run of all is slow; let it be nobody's.
         await self._reply(self._client.execute("0", silent=True, store_history=False))
 
@@ -71,7 +72,8 @@ class Channels:
             reply = await self._reply(self._run)
             # Output comes over another socket and may be behind, or lost if it was too long.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), _IDLE_WAIT_SECONDS)
+                async with asyncio.timeout(_IDLE_WAIT_SECONDS):
+                    await self._idle.wait()
             return reply
         finally:
             self._run = self._outputs = None

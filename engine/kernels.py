@@ -233,7 +233,8 @@ class SandboxedKernel:
                 await asyncio.sleep(settings.disk_poll_seconds)
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._began.wait(), settings.disk_idle_poll_seconds)
+                    async with asyncio.timeout(settings.disk_idle_poll_seconds):
+                        await self._began.wait()
                     continue
             phase = self._phase
             # What was measured in one run must not be held against the next.

@@ -144,7 +144,8 @@ async def probe(command: list[str], info_fd: int) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        _, stderr = await asyncio.wait_for(process.communicate(), _PROBE_SECONDS)
+        async with asyncio.timeout(_PROBE_SECONDS):
+            _, stderr = await process.communicate()
     except TimeoutError as e:
         process.kill()
         raise SandboxUnavailable("bubblewrap did not come back. " + _OTHERWISE) from e
