@@ -26,6 +26,7 @@ from bot.question import QuestionWriter
 from bot.settings import Settings
 from bot.store.database import ensure_folders, open_database, upgrade_all
 from bot.store.files import Files
+from bot.store.folder import claimed
 from bot.store.outbox import Outbox
 from bot.store.threads import Threads
 from bot.store.turns import Turns
@@ -95,9 +96,13 @@ async def application(
 
     On leaving, running turns get `shutdown_seconds` to finish; what is cut off then is taken up
     at the next start.
+
+    Raises:
+        SettingsError: the data folder, the engine or a platform can't be used as it is set.
     """
     async with AsyncExitStack() as stack:
-        await ensure_folders(settings.data_dir, settings.blobs_path)
+        await stack.enter_async_context(claimed(settings.data_dir))
+        await ensure_folders(settings.blobs_path)
         database = open_database(
             settings.database_path, timeout_seconds=settings.database_timeout_seconds
         )
