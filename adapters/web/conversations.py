@@ -19,6 +19,7 @@ from bot.domain import Attachment
 _BASE = "/api/conversations"
 _TITLE_LIMIT_CHARS = 80
 _SMALL_BODY_BYTES = 10_000
+_FENCE = re.compile(r"^[ \t]*```[^`\n]*$", re.MULTILINE)
 _BYTES_PER_CHAR = 12  # the longest a character can be in JSON: two \uXXXX escapes
 
 
@@ -124,5 +125,5 @@ class Conversations:
 
 def _title(text: str, files: list[Attachment]) -> str:
     """A first title: how the message begins, or the name of its first file."""
-    words = " ".join(text.split()) or files[0].name
+    words = " ".join(_FENCE.sub(" ", text).split()) or (files[0].name if files else "code")
     return words if len(words) <= _TITLE_LIMIT_CHARS else f"{words[: _TITLE_LIMIT_CHARS - 1]}…"

@@ -16,6 +16,7 @@ View = dict[str, Any]
 
 # Types a browser draws without running anything; SVG and HTML are not among them.
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_IMPORTS = ("import ", "from ")
 _IMAGE_URL = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
 
 
@@ -142,8 +143,9 @@ def _file_view(conversation_id: str, kind: str, file_id: str, name: str, media_t
 
 
 def _title(code: str) -> str:
-    """What a run is about: its first comment, if it begins with one."""
-    first = code.lstrip().partition("\n")[0]
+    """What a run is about: the comment that it begins with, before or after its imports."""
+    lines = (line.rstrip() for line in code.splitlines())
+    first = next((line for line in lines if line and not line.startswith(_IMPORTS)), "")
     return first.lstrip("# ").strip()[:100] if first.startswith("#") else ""
 
 

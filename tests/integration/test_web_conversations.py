@@ -138,6 +138,13 @@ class TestTheList:
 
         assert [item["id"] for item in listed] == [first, second]
 
+    async def test_is_titled_by_what_the_first_message_says(self, site: WebSite) -> None:
+        """Code is titled by its first line, not by the marks around it."""
+        conversation = await site.create()
+        await site.say(conversation, "```python\nimport this\n```")
+
+        assert (await site.read(conversation))["conversation"]["title"] == "import this"
+
     async def test_keeps_a_title_that_was_given(self, site: WebSite) -> None:
         """Renaming holds against later messages, and other tabs learn of it."""
         conversation = await site.create()

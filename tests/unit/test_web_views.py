@@ -45,6 +45,8 @@ def test_a_run_is_titled_by_its_first_comment() -> None:
     assert run_view(CodeRun("r", "# Totals by region\nx", RunState.DONE), 9)["title"] == (
         "Totals by region"
     )
+    imported = "import pandas as pd\nfrom x import y\n\n# Read it\nx"
+    assert run_view(CodeRun("r", imported, RunState.DONE), 9)["title"] == "Read it"
     assert run_view(CodeRun("r", "x = 1  # no", RunState.DONE), 9)["title"] == ""
 
 
