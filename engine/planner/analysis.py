@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.planner.asks import Ask
+from engine.planner.chart_style import COLORS, finish
 from engine.planner.tables import Table
 from engine.planner.text import (
     escape,
@@ -38,7 +39,7 @@ async def answer_correlation(work: Work, table_: Table) -> None:
         columns=_listed(names),
         first=literal(names[0]),
         second=literal(names[1]),
-        path=literal(path),
+        finish=finish("Correlation", path, grid=""),
     )
     logs = await work.run(code, "compute the correlation matrix")
     head, *rows = section(logs, "Result")
@@ -86,8 +87,8 @@ async def answer_trend(work: Work, ask: Ask, table_: Table) -> None:
         load="\n".join(loaded),
         measure=literal(measure),
         date=literal(date.name),
-        title=literal(f"Trend of {measure} by month"),
-        path=literal(path),
+        colors=COLORS,
+        finish=finish(f"Trend of {measure} by month", path),
     )
     logs = await work.run(code, f"fit a line through {measure} by month")
     head, *rows = section(logs, "Result")
@@ -128,10 +129,8 @@ for row, column in np.ndindex(result.shape):
     color = "white" if abs(r) > 0.6 else "black"
     ax.text(column, row, f"{{r:.2f}}", ha="center", va="center", color=color)
 fig.colorbar(image)
-ax.set_title("Correlation")
-fig.tight_layout()
-fig.savefig({path}, dpi=150)
-plt.close(fig)
+ax.tick_params(length=0)
+{finish}
 """
 
 _OUTLIERS = """
@@ -181,14 +180,12 @@ print("Result")
 print(result.to_csv(index=False))
 
 fig, ax = plt.subplots(figsize=(9, 5))
-ax.plot(monthly.index, monthly, marker="o", label="actual")
+{colors}
+ax.plot(monthly.index, monthly, marker="o", markersize=5, color=colors[0], label="actual")
 line = intercept + slope * np.arange(len(monthly) + 3)
-ax.plot(monthly.index.append(ahead), line, "--", label="linear trend")
+ax.plot(monthly.index.append(ahead), line, "--", color=colors[1], label="linear trend")
 ax.yaxis.set_major_formatter("{{x:,.0f}}")
 ax.set_ylabel({measure})
-ax.set_title({title})
-ax.legend()
-fig.tight_layout()
-fig.savefig({path}, dpi=150)
-plt.close(fig)
+ax.legend(frameon=False)
+{finish}
 """

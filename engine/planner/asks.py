@@ -23,19 +23,35 @@ AGGREGATES = {
 }
 CHARTS = {
     "pie": r"pies?|donuts?|doughnuts?",
+    "stacked": r"stacked",
     "histogram": r"histograms?|distributions?",
     "scatter": r"scatter\w*",
-    "box": r"box ?plots?",
+    "box": r"box(?: |-)?plots?|box (?:and|&) whiskers?",
     "line": r"lines?|line chart",
     "barh": r"horizontal bars?",
     "bar": r"bars?|columns? charts?",
     "auto": r"charts?|plot\w*|graphs?|visuali[sz]e\w*|draw|diagrams?|figure",
 }
 _RANK = re.compile(
-    r"\b(?P<worst>bottom|worst)\b|\b(?:top|best)\b|\b(?:which|what|who)\b.*?\b(?:most|highest|"
+    r"\b(?P<worst>bottom|worst|weakest|slowest|quietest|least popular)\b|"
+    r"\b(?:top|best(?:sell\w*)?|busiest|strongest|most popular)\b|"
+    r"\b(?:which|what|who|when)\b.*?\b(?:most|highest|"
     r"largest|biggest|best|greatest|(?P<least>(?<!at )least|lowest|smallest|fewest|worst))\b",
     re.IGNORECASE | re.DOTALL,
 )
+# What one row stands for, in people's words: counted, not added up.
+_COUNTED = re.compile(
+    r"\b(how many|number of|count(?: of)?(?: the)?)\s+((?:different\s+)?)"
+    r"(sales|orders|transactions|purchases|records|entries|bookings|invoices)\b",
+    re.IGNORECASE,
+)
+_COMPARE = re.compile(r"\b(?:compar\w+|difference|differ|vs\.?|versus|against)\b", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"\b(?:growth|gr[eo]w\w*|chang\w+|increas\w*|decreas\w*|declin\w*|"
+    r"(?:month|week|year|quarter|day)[- ](?:over|on)[- ]\w+|mom|yoy)\b",
+    re.IGNORECASE,
+)
+_RUNNING = re.compile(r"\b(?:cumulat\w+|running (?:total|sum)|accumulated)\b", re.IGNORECASE)
 _TOP = re.compile(r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b", re.IGNORECASE)
 _RATE = re.compile(r"price|rate|percent|pct|score|rating|age|temp|avg|mean|ratio|margin|%", re.I)
 
@@ -53,6 +69,9 @@ class Ask:
     top: int | None = None
     ascending: bool = False
     share: bool = False
+    compare: bool = False
+    change: bool = False
+    running: bool = False
     export: str = ""
 
     @property
@@ -80,6 +99,9 @@ class Ask:
             top=self.top or earlier.top,
             ascending=self.ascending or earlier.ascending,
             share=self.share or earlier.share,
+            compare=self.compare or earlier.compare,
+            change=self.change or earlier.change,
+            running=self.running or earlier.running,
             export=self.export,
         )
 
@@ -96,6 +118,7 @@ def score(text: str, table: Table) -> int:
 
 def parse_ask(text: str, table: Table) -> Ask:
     """What a question wants of a table. Never raises."""
+    text = rows_counted(text, table)
     parts = words(text)
     stems = [word.stem for word in parts]
     named = mentions(stems, [column.name.strip() for column in table.columns])
@@ -114,7 +137,10 @@ def parse_ask(text: str, table: Table) -> Ask:
         rank=rank is not None,
         top=int(match[1]) if (match := _TOP.search(rest)) else None,
         ascending=bool(rank and (rank["worst"] or rank["least"])),
-        share=re.search(r"\b(share|percent\w*|proportion|%)", rest, re.IGNORECASE) is not None,
+        share=re.search(r"\b(share|percent\w*|proportion)|%", rest, re.IGNORECASE) is not None,
+        compare=_COMPARE.search(rest) is not None,
+        change=_CHANGE.search(rest) is not None,
+        running=_RUNNING.search(rest) is not None,
         export=_export(rest),
     )
     return _settle(ask, table)
@@ -122,6 +148,7 @@ def parse_ask(text: str, table: Table) -> Ask:
 
 def _settle(ask: Ask, table: Table) -> Ask:
     """Resolve what depends on several parts at once."""
+    ask = _with_keys(ask, table)
     if ask.rank:
         spoken = tuple(a for a in ask.aggregates if a not in {"max", "min"})
         ask = replace(ask, aggregates=spoken)
@@ -137,6 +164,30 @@ def _settle(ask: Ask, table: Table) -> Ask:
         return replace(ask, measures=(texts[0],), aggregates=("nunique",))
     keys = [*ask.keys, *(Key(m) for m in texts if not any(k.column == m for k in ask.keys))]
     return replace(ask, measures=numbers, keys=tuple(keys))
+
+
+def rows_counted(text: str, table: Table) -> str:
+    """In `how many sales` rows are meant, unless a column is called that."""
+    match = _COUNTED.search(text)
+    named = match is not None and any(
+        set(word.stem for word in words(match[3])) & {word.stem for word in words(column.name)}
+        for column in table.columns
+    )
+    return text if match is None or named else _COUNTED.sub(r"\1 \2rows", text)
+
+
+def _with_keys(ask: Ask, table: Table) -> Ask:
+    """`compare North and South` groups by region; growth and running totals go by month."""
+    keys = list(ask.keys)
+    listed = [each for each in ask.filters if each.values > 1]
+    if ask.compare and listed and not keys:
+        is_date = table.column(listed[0].column).kind == "date"
+        keys.append(Key(listed[0].column, "month" if is_date else ""))
+    elif (ask.change or ask.running) and not keys and table.date is not None:
+        keys.append(Key(table.date.name, "month"))
+    relates = ask.compare and len(ask.measures) > 1 and not keys
+    chart = "scatter" if relates and ask.chart == "auto" else ask.chart
+    return replace(ask, keys=tuple(keys), chart=chart)
 
 
 def _aggregates(rest: str) -> tuple[str, ...]:

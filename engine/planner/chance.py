@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from engine.planner.text import link, literal, number, output_path, section, table, value
+from engine.planner.chart_style import COLORS, finish
+from engine.planner.text import link, number, output_path, section, table, value
 from engine.planner.workbench import Work
 
 _MAX_ROLLS = 20_000_000
@@ -18,7 +19,8 @@ async def roll_dice(work: Work, match: re.Match[str]) -> None:
     dice = min(_COUNTS.get(spoken) or max(1, int(spoken)), _MAX_DICE)
     rolls = min(max(1, int(match["rolls"].replace(",", ""))), _MAX_ROLLS)
     path = output_path("dice_rolls.png")
-    code = _DICE.format(rolls=rolls, dice=dice, path=literal(path))
+    title = f"{rolls:,} rolls: sums of {dice} dice"
+    code = _DICE.format(rolls=rolls, dice=dice, colors=COLORS, finish=finish(title, path))
     logs = await work.run(code, "simulate the dice")
     head, *rows = section(logs, "Result")
     what = "one die" if dice == 1 else f"{dice} dice"
@@ -65,16 +67,14 @@ print("Expected mean:", 3.5 * {dice})
 print(f"Check: {{100 * np.abs(counts / {rolls} - chances).max():.2f}} percentage points")
 
 fig, ax = plt.subplots(figsize=(9, 5))
-ax.bar(totals, counts, label="simulated")
-ax.plot(totals, chances * {rolls}, "o-", color="black", label="expected")
+{colors}
+ax.bar(totals, counts, color=colors[0], label="simulated")
+ax.plot(totals, chances * {rolls}, "o-", color=colors[1], label="expected")
 ax.yaxis.set_major_formatter("{{x:,.0f}}")
-ax.set_title("{rolls:,} rolls: sums of {dice} dice")
 ax.set_xlabel("sum")
 ax.set_ylabel("rolls")
-ax.legend()
-fig.tight_layout()
-fig.savefig({path}, dpi=150)
-plt.close(fig)
+ax.legend(frameon=False)
+{finish}
 """
 
 _COINS = """

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from engine.planner.asks import Ask
-from engine.planner.tables import Table
+from engine.planner.chart_style import COLORS, finish
+from engine.planner.grids import Totals
 from engine.planner.text import literal, output_path, sentence, slug
-from engine.planner.totals import Totals, prepare
 from engine.planner.workbench import Work
 
 _MAX_BARS = 30
 _MAX_SLICES = 8
 _MANY_LABELS = 7
 _THOUSANDS = 'set_major_formatter("{{x:,.10g}}")'  # braces doubled: it goes through format()
-
-_FINISH = """
-ax.set_title({title})
-ax.spines[["top", "right"]].set_visible(False)
-fig.tight_layout()
-fig.savefig({path}, dpi=150)
-plt.close(fig)
-print("saved", {path})
-"""
 
 
 def kind_for(ask: Ask, by_date: bool) -> str:
@@ -35,11 +26,14 @@ async def draw_grouped(work: Work, ask: Ask, done: Totals, by_date: bool) -> str
     """Draw a grouped result from its CSV; returns the chart's path."""
     kind = kind_for(ask, by_date)
     kind = kind if kind in _PLOTS else "bar"
+    kind = "bar" if kind == "stacked" and len(done.keys) < 2 else kind
     path = output_path(f"{slug(done.title)}_{'bar' if kind == 'barh' else kind}_chart.png")
     lines = ["import matplotlib.pyplot as plt", "import pandas as pd", ""]
     lines += ["# The numbers come from the file written above."]
-    lines += [f"result = pd.read_csv({literal(done.path)})", *_shape(done), "", *_plot(kind, done)]
-    lines += [_FINISH.format(title=literal(sentence(done.title)), path=literal(path))]
+    lines += [f"result = pd.read_csv({literal(done.path)})", *_shape(done), COLORS, ""]
+    lines += _plot(kind, done)
+    grid = {"barh": "x", "pie": ""}.get(kind, "y")
+    lines += ["", finish(sentence(done.title), path, grid=grid)]
     await work.run("\n".join(lines), f"draw the {kind} chart")
     return path
 
@@ -68,25 +62,36 @@ def _plot(kind: str, done: Totals) -> list[str]:
 _PLOTS = {
     "line": f"""
 fig, ax = plt.subplots(figsize=(9, 5))
-result.plot(ax=ax, marker="o", legend={{legend}})
-ax.tick_params(axis="x", rotation=45)
+result.plot(ax=ax, marker="o", markersize=5, linewidth=2, color=colors, legend={{legend}})
+ax.tick_params(axis="x", rotation=45 if len(result) > {_MANY_LABELS} else 0)
 ax.yaxis.{_THOUSANDS}
 ax.set_ylabel({{axis}})
-ax.grid(axis="y", alpha=0.3)
+ax.set_xlabel("")
 """,
     "bar": f"""
 fig, ax = plt.subplots(figsize=(9, 5))
 bars = result.head({_MAX_BARS})
-bars.plot.bar(ax=ax, legend={{legend}}, width=0.75)
+bars.plot.bar(ax=ax, color=colors, legend={{legend}}, width=0.75)
 ax.tick_params(axis="x", rotation=45 if len(bars) > {_MANY_LABELS} else 0)
 ax.yaxis.{_THOUSANDS}
 ax.set_ylabel({{axis}})
+ax.set_xlabel("")
+""",
+    "stacked": f"""
+fig, ax = plt.subplots(figsize=(9, 5))
+bars = result.head({_MAX_BARS})
+bars.plot.bar(ax=ax, stacked=True, color=colors, width=0.7)
+ax.tick_params(axis="x", rotation=45 if len(bars) > {_MANY_LABELS} else 0)
+ax.yaxis.{_THOUSANDS}
+ax.set_ylabel({{axis}})
+ax.set_xlabel("")
 """,
     "barh": f"""
 fig, ax = plt.subplots(figsize=(9, 5))
-result.head({_MAX_BARS})[::-1].plot.barh(ax=ax, legend={{legend}})
+result.head({_MAX_BARS})[::-1].plot.barh(ax=ax, color=colors, legend={{legend}}, width=0.75)
 ax.xaxis.{_THOUSANDS}
 ax.set_xlabel({{axis}})
+ax.set_ylabel("")
 """,
     "pie": f"""
 shares = result.iloc[:, 0].nlargest({_MAX_SLICES})
@@ -94,62 +99,10 @@ others = result.iloc[:, 0].sum() - shares.sum()
 if others > 0.005:
     shares["others"] = others
 fig, ax = plt.subplots(figsize=(7, 6))
-shares.plot.pie(ax=ax, autopct="%1.1f%%", startangle=90, counterclock=False, ylabel="")
-""",
-}
-
-
-async def draw_raw(work: Work, ask: Ask, table: Table) -> str | None:
-    """Draw a histogram, box plot or scatter of raw columns; None when it has no such columns."""
-    numbers = [*ask.measures, *(column.name for column in table.numbers)]
-    main = table.main_number
-    if not ask.measures and main is not None:
-        numbers.insert(0, main.name)
-    numbers = list(dict.fromkeys(numbers))
-    if len(numbers) < (2 if ask.chart == "scatter" else 1):
-        return None
-    y, x = numbers[0], numbers[1] if len(numbers) > 1 else ""
-    by = f", by={literal(ask.keys[0].name)}" if ask.keys else ""
-    title, name = {
-        "scatter": (f"{y} against {x}", f"{slug(y, 'vs', x)}_scatter.png"),
-        "histogram": (f"distribution of {y}", f"{slug(y)}_histogram.png"),
-        "box": (f"box plot of {y}", f"{slug(y)}_box_plot.png"),
-    }[ask.chart]
-    path = output_path(name)
-    measures = (y, x) if ask.chart == "scatter" else (y,)
-    asked = Ask(measures=measures, keys=ask.keys, filters=ask.filters)
-    lines = ["import matplotlib.pyplot as plt", *prepare(asked, table), ""]
-    lines += [_RAW[ask.chart].format(x=literal(x), y=literal(y), by=by).strip()]
-    lines += [_FINISH.format(title=literal(sentence(title)), path=literal(path))]
-    await work.run("\n".join(lines), f"draw the {title}")
-    return path
-
-
-_RAW = {
-    "scatter": """
-fig, ax = plt.subplots(figsize=(8, 5))
-ax.scatter(df[{x}], df[{y}], alpha=0.6)
-ax.set_xlabel({x})
-ax.set_ylabel({y})
-print("Correlation:", round(df[{x}].corr(df[{y}]), 3))
-""",
-    "histogram": """
-values = df[{y}].dropna()
-print(values.describe().round(2).to_string())
-
-fig, ax = plt.subplots(figsize=(8, 5))
-ax.hist(values, bins="auto", edgecolor="white")
-median = values.median()
-ax.axvline(median, color="black", linestyle="--", label=f"median {{median:,.2f}}")
-ax.legend()
-ax.set_xlabel({y})
-ax.set_ylabel("rows")
-""",
-    "box": """
-fig, ax = plt.subplots(figsize=(8, 5))
-df.boxplot(column={y}{by}, ax=ax)
-fig.suptitle("")
-ax.set_ylabel({y})
-print(df[{y}].describe().round(2).to_string())
+edge = {{{{"edgecolor": "white", "linewidth": 1.5}}}}
+shares.plot.pie(ax=ax, autopct="%1.1f%%", pctdistance=0.75, startangle=90, counterclock=False,
+                colors=colors, wedgeprops=edge, ylabel="")
+for percent in ax.texts[1::2]:
+    percent.set(color="white", fontweight="bold", fontsize=9)
 """,
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from engine.planner.asks import Ask
-from engine.planner.text import escape, literal, value
+from engine.planner.text import escape, literal, number_column, value
 
 _BY_NUMPY = {"mean": "np.mean({})", "median": "np.median({})", "std": "np.std({}, ddof=1)"}
 _WITHOUT_PANDAS = {
@@ -74,6 +75,11 @@ def check_overall(ask: Ask) -> list[str]:
 
 
 def said_check(logs: str) -> str:
-    """The check's outcome as a sentence; empty where the code made none."""
+    """The check's outcome as a sentence, its numbers as in tables; empty where there is none."""
     said = value(logs, "Check")
+    figures = re.findall(r"-?[\d,]*\d\.\d+", said)
+    for figure, shown in zip(
+        figures, number_column([f.replace(",", "") for f in figures]), strict=True
+    ):
+        said = said.replace(figure, shown, 1)
     return f"Cross-check: {escape(said)}." if said else ""

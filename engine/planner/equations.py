@@ -15,6 +15,7 @@ _SPLIT = re.compile(
     r"[;\n]|,(?!\d{3}\b)|\.(?=\s|$)|\band\b|\bwith\b|\bfor\b|\bif\b|\bwhere\b|:", re.I
 )
 _MAX_UNKNOWNS = 5
+_TIMES = re.compile(r"(\d) × (?=[a-z]\b)")  # 3 × x is written 3x
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _solution(row: list[str]) -> str:
 
 def _shown(equations: list[Equation]) -> str:
     sides = (f"{shown(e.left, _LETTERS)} = {shown(e.right, _LETTERS)}" for e in equations)
-    return " and ".join(escape(each) for each in sides)
+    return " and ".join(escape(_TIMES.sub(r"\1", each)) for each in sides)
 
 
 def _code(equations: list[Equation], unknowns: list[str]) -> str:

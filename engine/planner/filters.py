@@ -9,29 +9,15 @@ from dataclasses import dataclass
 from engine.planner.expressions import plain_number
 from engine.planner.tables import Column, Table
 from engine.planner.text import literal
+from engine.planner.times import MONTH, month_number, parse_spans
 from engine.planner.words import Mention, Word, find, stems
 
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
-_MONTH = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _TIMES = (
-    re.compile(rf"\b(?P<month>{_MONTH})\.?,? {_YEAR}\b", re.IGNORECASE),
+    re.compile(rf"\b(?P<month>{MONTH})\.?,? {_YEAR}\b", re.IGNORECASE),
     re.compile(rf"\bq(?P<quarter>[1-4])(?: (?:of |in )?{_YEAR})?\b", re.IGNORECASE),
     re.compile(rf"\b(?:in|for|of|during|since|from|year) (?:the year )?{_YEAR}\b(?!-)", re.I),
-    re.compile(rf"\b(?:in|for|of|during) (?P<month>{_MONTH})\b", re.IGNORECASE),
+    re.compile(rf"\b(?:in|for|of|during) (?P<month>{MONTH})\b", re.IGNORECASE),
 )
 _COMPARISONS = (
     (r">=|at least|no less than|minimum of", ">="),
@@ -54,11 +40,13 @@ _EQUALS = frozenset({"is", "are", "was", "equal", "not"})
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition on rows: the columns it uses, its code, and how to say it."""
+    """A condition on rows: the column it uses, its code, how to say it, and how many values it
+    lists (`North and South` are two)."""
 
     column: str
     code: str
     said: str
+    values: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +111,9 @@ def _times(text: str, table: Table) -> list[Found]:
     date = table.date
     if date is None:
         return _year_numbers(text, table)
+    if special := parse_spans(text, date.name):
+        code, said, values, start, end = special
+        return [Found(Filter(date.name, code, said, values), start, end)]
     for pattern in _TIMES:
         match = pattern.search(text)
         if match:
@@ -130,7 +121,7 @@ def _times(text: str, table: Table) -> list[Found]:
             cell = f"df[{literal(date.name)}].dt"
             terms = [f"({cell}.year == {parts['year']})"] if parts.get("year") else []
             if parts.get("month"):
-                terms.append(f"({cell}.month == {_month_number(parts['month'])})")
+                terms.append(f"({cell}.month == {month_number(parts['month'])})")
             if parts.get("quarter"):
                 terms.append(f"({cell}.quarter == {parts['quarter']})")
             since = re.match(r"since|from", match.group(), re.IGNORECASE)
@@ -151,10 +142,6 @@ def _year_numbers(text: str, table: Table) -> list[Found]:
         return []
     code = f"df[{literal(column.name)}] == {match['year']}"
     return [Found(Filter(column.name, code, match["year"]), match.start(), match.end())]
-
-
-def _month_number(name: str) -> int:
-    return next(i for i, month in enumerate(_MONTHS, 1) if month.startswith(name.lower()[:3]))
 
 
 def _values(words: Sequence[Word], mentions: Sequence[Mention], table: Table) -> list[Found]:
@@ -228,4 +215,5 @@ def _value_filter(
         inside = f"{cell}.isin([{', '.join(map(literal, values))}])"
         code = f"~{inside}" if negated else inside
     said = f"{column} {'not ' if negated else ''}{' or '.join(values)}"
-    return Found(Filter(column, code, said), words[first].start, words[last - 1].end)
+    found = Filter(column, code, said, 1 if negated else len(values))
+    return Found(found, words[first].start, words[last - 1].end)

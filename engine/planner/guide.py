@@ -13,6 +13,11 @@ _EXAMPLES = (
     "Compute 4 * 3.82. Then take the square root of that result.",
     "simulate 10,000 rolls of two dice",
 )
+_ASKS = re.compile(
+    r"^\s*(?:hi|hello|hey|help|thanks?|thank you)\b|what can (?:you|i)|"
+    r"how (?:do|does) (?:you|this|it)",
+    re.IGNORECASE,
+)
 _HINTS = (
     (
         r"BadZipFile|not a zip file|File is not a zip",
@@ -60,7 +65,8 @@ class Guide:
         names = ", ".join(escape(shown_name(file.path)) for file in work.files[:10])
         examples = "\n".join(f"- “{escape(example)}”" for example in _EXAMPLES)
         await work.say(
-            "I could not tell what is wanted. I work by rules: I can profile, total, chart and "
+            "" if _ASKS.search(work.text) else "I could not tell what is wanted.",
+            "I work by rules: I can profile, total, chart and "
             "clean tables (csv, tsv, xlsx, json, parquet), edit images, compute, solve equations, "
             "and run a block of code fenced as `python` as it is.",
             f"Files here: {names}." if names else "Drop a spreadsheet or an image, or try these:",

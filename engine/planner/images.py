@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from engine.planner.chart_style import finish
 from engine.planner.edits import Edit, parse_edits
 from engine.planner.protocol import LabFile
 from engine.planner.text import (
@@ -98,8 +99,8 @@ async def _edit(work: Work, source: LabFile, edits: Sequence[Edit], kind: str) -
 async def _histogram(work: Work, path: str) -> str:
     """Draw the brightness histogram of a picture; returns the chart's path."""
     out = output_path(f"{slug(_stem(path))}_histogram.png")
-    title = literal(f"Histogram of {shown_name(path)}")
-    code = _HISTOGRAM_CODE.format(path=literal(path), out=literal(out), title=title)
+    ending = finish(f"Histogram of {shown_name(path)}", out)
+    code = _HISTOGRAM_CODE.format(path=literal(path), finish=ending)
     await work.run(code, "draw the histogram")
     return out
 
@@ -153,12 +154,9 @@ for band, name in enumerate(image.getbands()):
     color = {{"R": "tab:red", "G": "tab:green", "B": "tab:blue", "L": "0.3"}}[name]
     ax.fill_between(range(256), counts, alpha=0.4, color=color, label=name)
     print(f"{{name}}: mean {{pixels[:, band].mean():.1f}}, {{counts.sum():,}} pixels counted")
-ax.set_title({title})
 ax.set_xlabel("brightness (0–255)")
 ax.set_ylabel("pixels")
 ax.yaxis.set_major_formatter("{{x:,.0f}}")
-ax.legend()
-fig.tight_layout()
-fig.savefig({out}, dpi=150)
-plt.close(fig)
+ax.legend(frameon=False)
+{finish}
 """

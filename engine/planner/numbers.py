@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from engine.planner.arithmetic import grouped_digits
 from engine.planner.chance import flip_coins, roll_dice
 from engine.planner.expressions import plain_number
+from engine.planner.sequences import first_fibonacci, is_prime, nth_fibonacci
 from engine.planner.text import number, value
+from engine.planner.units import CONVERSIONS, convert
 from engine.planner.workbench import Work
 
 _N = r"(\d[\d,]{0,12})"
@@ -109,13 +111,20 @@ async def _interest(work: Work, match: re.Match[str]) -> None:
 
 async def _statistic(work: Work, match: re.Match[str]) -> None:
     said = match[1].lower()
-    name = {"average": "mean", "avg": "mean", "total": "sum"}.get(said, said)
+    name = {
+        "average": "mean",
+        "avg": "mean",
+        "total": "sum",
+        "stdev": "standard deviation",
+        "std": "standard deviation",
+    }.get(said, said)
     first, second = _TWO_WAYS[name]
     numbers = ", ".join(plain_number(each) for each in re.findall(r"-?\d+(?:\.\d+)?", match[2]))
     code = _STATISTIC.format(numbers=numbers, first=first, second=second)
     logs = await work.run(code, f"compute the {name}")
+    kind = " (of a sample: divided by n - 1)" if name == "standard deviation" else ""
     await work.say(
-        f"The {said} is **{grouped_digits(value(logs, 'Result'))}**.",
+        f"The {said}{kind} is **{grouped_digits(value(logs, 'Result'))}**.",
         f"Cross-check: a second method gives {grouped_digits(value(logs, 'Check'))}.",
     )
 
@@ -139,12 +148,17 @@ _TWO_WAYS = {
     "sum": ("sum(numbers)", "math.fsum(numbers)"),
     "max": ("max(numbers)", "sorted(numbers)[-1]"),
     "min": ("min(numbers)", "sorted(numbers)[0]"),
+    "standard deviation": (
+        "statistics.stdev(numbers)",
+        "math.sqrt(sum((x - sum(numbers) / len(numbers)) ** 2 for x in numbers)"
+        " / (len(numbers) - 1))",
+    ),
 }
 _AMOUNT = r"\d[\d,]*(?:\.\d+)?"
 _DICE = r"(?P<dice>a|one|two|three|four|five|six|ten|\d{1,2})"
 _INT = r"\d[\d,]*"
 _WHAT = r"what percent\w*"
-_NAMES = "mean|average|avg|median|sum|total|max|min"
+_NAMES = "mean|average|avg|median|sum|total|max|min|standard deviation|stdev|std"
 _BETWEEN = r"(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s+)"
 _LIST = rf"(-?\d+(?:\.\d+)?(?:{_BETWEEN}-?\d+(?:\.\d+)?)+)"
 _DIVISOR = r"gcd|lcm|greatest common divisor|(?:least|lowest) common multiple"
@@ -164,6 +178,11 @@ _TASKS: tuple[tuple[re.Pattern[str], Task], ...] = tuple(
         (r"\bcompound(?:ed)? interest\b", _interest),
         (rf"\b{_WHAT} (?:is|of) (?P<part>{_AMOUNT}) (?:out )?of (?P<whole>{_AMOUNT})", _percentage),
         (rf"\b(?P<part>{_AMOUNT}) is {_WHAT} of (?P<whole>{_AMOUNT})", _percentage),
+        (r"\b(?:the )?(?P<n>\d[\d,]*)(?:st|nd|rd|th) fibonacci|"
+         r"\bfibonacci (?:number )?(?:of |no\.? ?|#)?(?P<m>\d[\d,]*)", nth_fibonacci),
+        (r"\bfirst (?P<count>\d{1,4}) (?:numbers of (?:the )?)?fibonacci", first_fibonacci),
+        (r"\bis (?P<n>\d[\d,]{0,17}) (?:a )?prime\b", is_prime),
+        *((pattern, convert) for pattern in CONVERSIONS),
         (rf"\b({_NAMES})\b(?: of)?[:\s]+{_LIST}\s*[?.]?$", _statistic),
     )
 )  # fmt: skip
@@ -215,8 +234,8 @@ import math
 import statistics
 
 numbers = [{numbers}]
-print("Result:", {first})
-print("Check:", {second})
+print("Result:", round({first}, 10))
+print("Check:", round({second}, 10))
 """
 
 _PERCENT = """

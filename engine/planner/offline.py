@@ -10,6 +10,7 @@ from engine.planner.equations import Equations
 from engine.planner.fenced import Fenced
 from engine.planner.guide import Guide, explain
 from engine.planner.images import Images
+from engine.planner.markup import without_markup
 from engine.planner.numbers import NumberTasks
 from engine.planner.protocol import Lab, Question
 from engine.planner.steps import Steps
@@ -60,7 +61,8 @@ class OfflinePlanner:
 
 
 def _plain(text: str) -> str:
-    """A question without file names, so that `clean.csv` cleans nothing; fences stay whole."""
+    """A question without file names, so that `clean.csv` cleans nothing, and without the marks
+    around formulas; fences stay whole."""
     if _FENCE.search(text):
         return text.strip()
-    return FILE_NAME.sub(" ", _FILE_LINE.sub("", text)).strip()
+    return FILE_NAME.sub(" ", without_markup(_FILE_LINE.sub("", text))).strip()

@@ -5,7 +5,16 @@ from __future__ import annotations
 from engine.planner.asks import Ask, label
 from engine.planner.checks import check_overall, said_check
 from engine.planner.tables import Table
-from engine.planner.text import escape, literal, number, section, sentence, table, value
+from engine.planner.text import (
+    escape,
+    literal,
+    number,
+    number_column,
+    section,
+    sentence,
+    table,
+    value,
+)
 from engine.planner.totals import conditions, describe, notes, prepare
 from engine.planner.workbench import Work
 
@@ -16,7 +25,12 @@ async def answer_overall(work: Work, ask: Ask, table_: Table) -> None:
     """Compute and say values over all (kept) rows, without groups."""
     kept = f" ({conditions(ask)})" if ask.filters else ""
     where = f"{escape(table_.source.name)}{kept}"
-    lines = [*prepare(ask, table_), "", 'print("Rows:", len(df))']
+    shared = ask.share and ask.filters and ask.aggregates == ("sum",)
+    whole = [f"whole = df[{literal(ask.measures[0])}].sum()"] if shared else []
+    lines = [*prepare(ask, table_, whole), "", 'print("Rows:", len(df))']
+    if shared:
+        lines.append(f"part = df[{literal(ask.measures[0])}].sum()")
+        lines.append('print(f"Part: {100 * part / whole:.1f}% of {whole:.6f}")')
     if ask.aggregates == ("count",) and not ask.measures:
         lines += ["", "# Cross-check: count the rows one by one."]
         lines += ['print("Check:", sum(1 for _ in df.index), "rows counted one by one")']
@@ -29,13 +43,22 @@ async def answer_overall(work: Work, ask: Ask, table_: Table) -> None:
     logs = await work.run("\n".join([*lines, *check_overall(ask)]), f"compute the {describe(ask)}")
     rows = section(logs, "Result")
     count = number(value(logs, "Rows"))
+    if count == "0":
+        await work.say(f"No row of {escape(table_.source.name)} fits: {conditions(ask)}.")
+        return
     if len(rows) == 1:
         name, amount = rows[0]
-        said = f"{sentence(escape(name))}: **{number(amount) or 'none'}**"
-        await work.say(f"{said}, over {count} rows of {where}.")
+        said = f"{sentence(escape(name))}: **{number_column([amount])[0] if amount else 'none'}**"
+        await work.say(f"{said}, over {count} rows of {where}.{_part(logs)}")
     else:
         await work.say(f"Over {count} rows of {where}:", table(["measure", "value"], rows, [1]))
     await work.say(said_check(logs), notes(ask, table_))
+
+
+def _part(logs: str) -> str:
+    """What part of the whole column that is, where it was asked for."""
+    percent, _, whole = value(logs, "Part").partition(" of ")
+    return f" That is **{percent}** of all {number_column([whole])[0]}." if whole else ""
 
 
 def _entries(ask: Ask) -> list[str]:

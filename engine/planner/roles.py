@@ -20,7 +20,11 @@ PERIODS = {
 }
 _MARKER = re.compile(r"\b(by|per|each|every|across|over|against|vs\.?|versus|within)\b", re.I)
 _MAX_GROUPS = 30  # a number column with more values is not grouped by
-_OVER_TIME = re.compile(r"\b(over time|trend\w*|timeline|time series)\b", re.IGNORECASE)
+_OVER_TIME = re.compile(
+    r"\b(over time|trend\w*|timeline|time series|season\w*)\b|"
+    r"\bwhen\b.*\b(most|best|highest|least|worst|lowest|peak)\b",
+    re.IGNORECASE,
+)
 _RELATES = re.compile(r"\b(scatter|vs|versus|against)\b", re.IGNORECASE)
 
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from engine.planner import analysis, charts, cleaning, joining, overall, totals
+from engine.planner import (
+    analysis,
+    charts,
+    cleaning,
+    joining,
+    overall,
+    quality,
+    ratios,
+    raw_charts,
+    rows,
+    totals,
+)
 from engine.planner.asks import Ask, is_follow_up, parse_ask, score
 from engine.planner.profile import answer_profile, suggestions
 from engine.planner.protocol import LabFile
 from engine.planner.roles import Key
 from engine.planner.tables import Table, read_tables
 from engine.planner.text import escape, link, shown_name
+from engine.planner.unread import unread_note
 from engine.planner.workbench import TABLES, Work
 
 _MAX_FILES = 3
@@ -27,8 +39,9 @@ _CLEAN = re.compile(
 _CORRELATION = re.compile(r"\bcorrelat\w*|\bheat ?map", re.IGNORECASE)
 _OUTLIERS = re.compile(r"\boutliers?|\banomal\w+", re.IGNORECASE)
 _FORECAST = re.compile(
-    r"\b(forecast\w*|predict\w*|extrapolat\w*|trend ?line|linear trend|trend)\b", re.I
+    r"\b(forecast\w*|predict\w*|extrapolat\w*|project(?:ed|ion)|trend ?line|linear trend)\b", re.I
 )
+_TREND = re.compile(r"\b(trends?|season\w*)\b", re.IGNORECASE)
 _JOIN = re.compile(r"\b(join|merge|combine)\b", re.IGNORECASE)
 
 
@@ -73,6 +86,10 @@ async def _special(work: Work, tables: list[Table], best: Table) -> bool:
         await joining.answer_join(work, tables[0], tables[1])
     elif _CLEAN.search(text):
         await cleaning.answer_clean(work, best)
+    elif quality.MISSING.search(text):
+        await quality.answer_missing(work, best)
+    elif quality.DUPLICATES.search(text):
+        await quality.answer_duplicates(work, best)
     elif _CORRELATION.search(text):
         await analysis.answer_correlation(work, best)
     elif _OUTLIERS.search(text):
@@ -89,7 +106,14 @@ async def _compute(work: Work, tables: list[Table], best: Table) -> None:
     stands_alone = bool(ask.measures and ask.keys)
     if work.earlier and not stands_alone and (is_follow_up(work.text) or ask.leans):
         best, ask = _follow_up(work, tables, best)
-    if ask.is_clear:
+    if rows.wants_rows(work.text, ask):
+        await rows.answer_rows(work, ask, best)
+    elif (ratio := ratios.find_ratio(work.text, ask, best)) is not None:
+        await ratios.answer_ratio(work, ask, ratio, best)
+    elif ask.is_clear:
+        if _TREND.search(work.text) and not ask.chart:
+            ask = replace(ask, chart="line")
+        await work.say(unread_note(work.text, best))
         await compute(work, ask, best)
     elif _PROFILE.search(work.text) or not work.earlier:
         await answer_profile(work, tables, asked=_PROFILE.search(work.text) is not None)
@@ -117,13 +141,8 @@ def _follow_up(work: Work, tables: list[Table], own: Table) -> tuple[Table, Ask]
 
 async def compute(work: Work, ask: Ask, table: Table) -> None:
     """Answer a clear ask: raw charts, top rows, values over all rows, or groups with a chart."""
-    if ask.chart in {"histogram", "scatter", "box"}:
-        path = await charts.draw_raw(work, ask, table)
-        if path is not None:
-            kind = {"box": "box plot", "scatter": "scatter plot"}.get(ask.chart, ask.chart)
-            await work.say(f"Here is the {kind} from {escape(table.source.name)}:", link(path))
-            await work.say(totals.notes(ask, table))
-            return
+    if ask.chart in raw_charts.KINDS and await raw_charts.answer_raw(work, ask, table):
+        return
     if not ask.keys and ask.chart:
         ask = _with_a_key(ask, table)
     if not ask.keys and (ask.rank or ask.top) and table.main_number is not None:
@@ -142,7 +161,10 @@ async def _groups(work: Work, ask: Ask, table: Table) -> None:
     made = [done.path]
     if ask.chart:
         by_date = table.column(ask.keys[0].column).kind == "date"
-        made.insert(0, await charts.draw_grouped(work, ask, done, by_date))
+        drawn = done
+        if ask.running and len(ask.keys) == 1:
+            drawn = replace(done, values=("running_total",), title=f"running {done.title}")
+        made.insert(0, await charts.draw_grouped(work, ask, drawn, by_date))
     if ask.export == "xlsx":
         made.append(await totals.to_workbook(work, done))
     await totals.answer_grouped(work, ask, table, done)

@@ -83,14 +83,20 @@ def number_column(values: Sequence[str]) -> list[str]:
     return [number(value, decimals) if value else "–" for value in values]
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A Markdown table; the columns in `numbers` are formatted as numbers and set to the right."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numbers: Sequence[int] = (),
+    right: Sequence[int] = (),
+) -> str:
+    """A Markdown table; the columns in `numbers` are formatted as numbers and set to the right,
+    those in `right` only set to the right."""
     columns = [[row[i] if i < len(row) else "" for row in rows] for i in range(len(head))]
     columns = [
         number_column(column) if i in numbers else [escape(cell) or "–" for cell in column]
         for i, column in enumerate(columns)
     ]
-    rule = ["---:" if i in numbers else "---" for i in range(len(head))]
+    rule = ["---:" if i in numbers or i in right else "---" for i in range(len(head))]
     lines = [
         [escape(cell) for cell in head],
         rule,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engine.planner.asks import Ask, is_rate, label
 from engine.planner.checks import check_groups, said_check
+from engine.planner.grids import Totals, comparison_code, cut, result_table, said_comparison
 from engine.planner.tables import Table
 from engine.planner.text import (
     escape,
@@ -18,7 +19,6 @@ from engine.planner.text import (
     section,
     sentence,
     slug,
-    table,
     value,
 )
 from engine.planner.workbench import Work
@@ -35,17 +35,6 @@ _PERIOD_CODE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """A grouped result: where it was written, its columns, what it is, and the code's logs."""
-
-    path: str
-    keys: tuple[str, ...]
-    values: tuple[str, ...]
-    title: str
-    logs: str
-
-
 def complete(ask: Ask, table: Table) -> Ask:
     """Fill in what was not said: the measure most likely meant, and how to combine it."""
     measures, aggregates = ask.measures, ask.aggregates
@@ -59,10 +48,11 @@ def complete(ask: Ask, table: Table) -> Ask:
     return replace(ask, measures=measures, aggregates=aggregates)
 
 
-def prepare(ask: Ask, table: Table) -> list[str]:
+def prepare(ask: Ask, table: Table, before_filters: Sequence[str] = ()) -> list[str]:
     """Lines that read the table, keep the rows asked for and add the periods to group by."""
     used = [*(f.column for f in ask.filters), *(k.column for k in ask.keys), *ask.measures]
     lines = table.load(*used)
+    lines += before_filters
     lines += [f"df = df[{each.code}]" for each in ask.filters]
     for key in ask.keys:
         cell = f"df[{literal(key.column)}]"
@@ -86,6 +76,7 @@ async def grouped(work: Work, ask: Ask, table: Table) -> Totals:
     lines += [f"result.to_csv({literal(path)}, index=False)", "", 'print("Result")']
     lines += [f"print(result.head({MAX_ROWS_SHOWN}).to_csv(index=False))"]
     lines += ['print("Groups:", len(result))', 'print("Rows:", len(df))']
+    lines += comparison_code(ask, keys, values)
     if not ask.top:  # the best few are not the whole, there is nothing to compare
         check = check_groups(ask, values[0], keys)
         lines += ["", "if len(df):", *(f"    {line}" if line else "" for line in check)]
@@ -100,13 +91,12 @@ async def answer_grouped(work: Work, ask: Ask, table_: Table, done: Totals) -> N
     if not rows:
         await work.say(f"No rows of {name} fit the condition {conditions(ask)}.")
         return
-    groups, count = int(value(done.logs, "Groups")), number(value(done.logs, "Rows"))
-    part = f" (the first {len(rows)} of {groups:,} groups)" if groups > len(rows) else ""
-    spoken = [*done.keys, *(column.replace("_", " ") for column in head[len(done.keys) :])]
+    count, part = number(value(done.logs, "Rows")), cut(done.logs, len(rows))
     await work.say(
         f"{sentence(escape(done.title))}, from {count} rows of {name}{part}:",
-        table(spoken, rows, range(len(done.keys), len(head))),
+        result_table(done, head, rows),
         _leader(ask, rows, done),
+        said_comparison(done.logs),
         said_check(done.logs),
         notes(ask, table_),
     )
@@ -174,6 +164,10 @@ def _group_code(ask: Ask, keys: Sequence[str], values: Sequence[str]) -> list[st
     if ask.share:
         share = f"(100 * result[{first}] / result[{first}].sum()).round(1)"
         lines.append(f'result["share_percent"] = {share}')
+    if ask.change and any(key.period for key in ask.keys) and len(ask.keys) == 1:
+        lines.append(f'result["change_percent"] = (100 * result[{first}].pct_change()).round(1)')
+    if ask.running and len(ask.keys) == 1:
+        lines.append(f'result["running_total"] = result[{first}].cumsum().round(6)')
     if ask.top:
         lines.append(f"result = result.head({ask.top})")
     return lines

@@ -1,0 +1,83 @@
+"""Missing values and repeated rows of a table, counted and shown."""
+
+from __future__ import annotations
+
+import re
+
+from engine.planner.tables import Table
+from engine.planner.text import escape, number, section, table, value
+from engine.planner.workbench import Work
+
+MISSING = re.compile(r"\b(missing|nulls?|nans?|empty|blanks?|incomplete)\b", re.IGNORECASE)
+DUPLICATES = re.compile(r"\b(duplicat\w*|repeat(?:s|ed)?|twice)\b", re.IGNORECASE)
+
+
+async def answer_missing(work: Work, table_: Table) -> None:
+    """How many rows miss a value, in which columns, and the rows themselves."""
+    lines = [*table_.load(), _BLANKS, _MISSING]
+    logs = await work.run("\n".join(lines), "look for missing values")
+    count, rows = value(logs, "Count"), number(value(logs, "Rows"))
+    name = escape(table_.source.name)
+    if count == "0":
+        said = f"No value is missing in the {rows} rows of {name}."
+        await work.say(said, f"Cross-check: {value(logs, 'Check')}.")
+        return
+    have = "has" if count == "1" else "have"
+    columns, (head, *found) = section(logs, "Columns")[1:], section(logs, "Result")
+    await work.say(
+        f"**{number(count)}** of {rows} rows {have} a missing value in {name}:",
+        table(["column", "missing"], columns, [1]),
+        "The rows" + (" (the first 10):" if int(count) > len(found) else ":"),
+        table(["data row", *head[1:]], found),
+        f"Cross-check: {value(logs, 'Check')}.",
+    )
+
+
+async def answer_duplicates(work: Work, table_: Table) -> None:
+    """How many rows repeat another exactly, and which."""
+    logs = await work.run("\n".join([*table_.load(), _DUPLICATES]), "look for repeated rows")
+    count, rows = value(logs, "Count"), number(value(logs, "Rows"))
+    name = escape(table_.source.name)
+    if count == "0":
+        await work.say(f"No row of {name} repeats another; I compared all {rows}.")
+        return
+    head, *found = section(logs, "Result")
+    repeats = "repeats" if count == "1" else "repeat"
+    await work.say(
+        f"**{number(count)}** of {rows} rows {repeats} an earlier one exactly in {name}:",
+        table(["data row", *head[1:]], found),
+        f"Cross-check: {value(logs, 'Check')}. “Remove duplicates” writes a file without them.",
+    )
+
+
+_BLANKS = """
+df = df.replace(r"^\\s*$", float("nan"), regex=True)  # blank text is missing as well"""
+
+_MISSING = """missing = df.isna()
+rows = df[missing.any(axis=1)]
+rows.index += 1  # counted from 1 below the heading
+print("Rows:", len(df))
+print("Count:", len(rows))
+print("Columns")
+print(missing.sum()[lambda count: count > 0].to_csv())
+print("Result")
+print(rows.head(10).to_csv())
+
+# Cross-check: cell by cell.
+cells = sum(1 for row in df.to_numpy().tolist() for cell in row if cell is None or cell != cell)
+by_column = missing.to_numpy().sum()
+print("Check: counted one by one, empty cells are", cells, "and by column", by_column)
+"""
+
+_DUPLICATES = """
+repeats = df[df.astype(str).duplicated()]
+repeats.index += 1  # counted from 1 below the heading
+print("Rows:", len(df))
+print("Count:", len(repeats))
+print("Result")
+print(repeats.head(10).to_csv())
+
+# Cross-check: a set holds every row once.
+different = len(set(map(tuple, df.astype(str).to_numpy().tolist())))
+print("Check:", len(df), "rows,", different, "of them different")
+"""

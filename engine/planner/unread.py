@@ -1,0 +1,66 @@
+"""Words of a question that the rules make nothing of: said, so that no answer hides them."""
+
+from __future__ import annotations
+
+import re
+
+from engine.planner import asks, filters, roles
+from engine.planner.tables import Table
+from engine.planner.text import escape, listing
+from engine.planner.words import RESERVED, Word, mentions, words
+
+_FILLER_WORDS = (
+    "we you they he she our my your their us them can could would should will shall may "
+    "might want need like love know see look get got have has had does did done been being "
+    "there here just also only some any both either etc but than let help tell find out use "
+    "using used calculate compute work display list provide return generate produce build "
+    "report answer question spreadsheet tool python code dataset record entry row sell sold "
+    "selling bought buy made making earn earned bring brought come came going went perform "
+    "performed performing across through throughout during within into about around thank "
+    "thanks hello hey one two three first last ever currently available existing entire "
+    "whole full break down breakdown split group grouped sort sorted order ordered rank "
+    "ranking ranked descending ascending compare comparison versus difference add adding "
+    "amount figure number level size popular well good great nice simple quick overview "
+    "summary together combined respectively these those such very really much long big high "
+    "low large small label color colour title legend axis picture image png export save "
+    "interested happen company store shop market period bar busiest quietest strongest "
+    "weakest slowest bestselling bestseller season seasonal seasonality pattern cumulative "
+    "running accumulated grow growth growing change changed increase decrease decline "
+    "stacked pivot cross tab matrix mom yoy except excluding exclude without share "
+)
+_FILLERS = frozenset(_FILLER_WORDS.split())
+_KNOWN = "|".join([*asks.AGGREGATES.values(), *asks.CHARTS.values(), *roles.PERIODS.values()])
+_KNOWN_WORDS = re.compile(rf"\b(?:{_KNOWN})\b", re.IGNORECASE)
+_MIN_LETTERS = 3
+_MAX_WORDS = 4
+
+
+def unread(text: str, table: Table) -> list[str]:
+    """The words that neither name something in the table nor ask for something known."""
+    text = asks.rows_counted(text, table)
+    parts = words(text)
+    named = mentions([word.stem for word in parts], [c.name.strip() for c in table.columns])
+    spans = [(parts[m.first].start, parts[m.last - 1].end) for m in named]
+    spans += [(each.start, each.end) for each in filters.parse_filters(text, parts, named, table)]
+    spans += [match.span() for match in _KNOWN_WORDS.finditer(text)]
+    return [text[word.start : word.end] for word in parts if _is_strange(word, spans)]
+
+
+def unread_note(text: str, table: Table) -> str:
+    """A sentence on those words; empty where there are none, or so many that all is guesswork."""
+    found = list(dict.fromkeys(unread(text, table)))[:_MAX_WORDS]
+    if not found:
+        return ""
+    spoken = listing([f"“{escape(word)}”" for word in found])
+    return f"I made nothing of {spoken}; this is what I understood:"
+
+
+def _is_strange(word: Word, spans: list[tuple[int, int]]) -> bool:
+    return (
+        word.end - word.start >= _MIN_LETTERS
+        and not any(start <= word.start < end for start, end in spans)
+        and not word.stem.isdigit()
+        and word.stem not in RESERVED
+        and word.stem not in _FILLERS
+        and not re.match(r"whats|what's|isnt|dont|lets|let's", word.stem)
+    )
