@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.fakes.browser import Person, chromium, needs_chromium
@@ -14,6 +15,7 @@ from tests.fakes.program import Program, running
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),
 ]
 
@@ -34,17 +36,23 @@ async def expired(program: Program, talk: str) -> None:
             await asyncio.sleep(0.1)
 
 
-def kernels(program: Program) -> int:
+def folders(program: Program) -> int:
     """How many containers' folders the engine keeps."""
     return len(list((program.data_dir / "engine" / "containers").iterdir()))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def program(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
+    idle = {"CONTAINER_IDLE_SECONDS": IDLE_SECONDS, "ENGINE_CONTAINER_IDLE_SECONDS": IDLE_SECONDS}
+    async with running(tmp_path_factory.mktemp("program"), **idle) as started:
+        yield started
+
+
 @needs_chromium
-async def test_the_work_goes_on_in_a_fresh_container(tmp_path: Path) -> None:
+async def test_the_work_goes_on_in_a_fresh_container(program: Program) -> None:
     """Files of people and of earlier code are there again, with the right numbers; the answer
     says so in one line, and the chip tells how the container is."""
-    idle = {"CONTAINER_IDLE_SECONDS": IDLE_SECONDS, "ENGINE_CONTAINER_IDLE_SECONDS": IDLE_SECONDS}
-    async with running(tmp_path, **idle) as program, chromium() as browser:
+    async with chromium() as browser:
         talk = await program.create()
         first = await program.ask(talk, MAKE, {"sales.csv": CSV})
         person = await Person.visit(browser, f"{program.url}/c/{talk}")
@@ -68,11 +76,11 @@ async def test_the_work_goes_on_in_a_fresh_container(tmp_path: Path) -> None:
         assert "| blue | 4 |" in made["text"]
         assert "| North | 22 |" in sent["text"]
         assert "NameError" in gone["text"]
-        assert kernels(program) == 1
+        assert folders(program) == 1
         assert person.errors == []
 
 
-async def test_over_and_over(tmp_path: Path) -> None:
+async def test_over_and_over(program: Program) -> None:
     """What code changes in a rebuilt container is there after the next rebuilding as well."""
     count = """```python
 from pathlib import Path
@@ -81,13 +89,11 @@ lines = log.read_text() if log.exists() else ""
 log.write_text(lines + "one more\\n")
 print(len(log.read_text().splitlines()))
 ```"""
-    idle = {"CONTAINER_IDLE_SECONDS": "1", "ENGINE_CONTAINER_IDLE_SECONDS": "1"}
-    async with running(tmp_path, **idle) as program:
-        talk = await program.create()
-        counts = []
-        for _ in range(3):
-            answer = await program.ask(talk, count)
-            counts.append(answer["runs"][-1]["logs"])
-            await expired(program, talk)
+    talk = await program.create()
+    counts = []
+    for _ in range(3):
+        answer = await program.ask(talk, count)
+        counts.append(answer["runs"][-1]["logs"])
+        await expired(program, talk)
 
-        assert counts == ["1", "2", "3"]
+    assert counts == ["1", "2", "3"]
