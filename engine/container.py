@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class Container:
     created_at: float
     last_active_at: float
     expired: bool
-    data_dir: Path | None
+    place: str | None  # its folder, as a path within the data folder: that may be moved
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Container:
@@ -31,7 +30,7 @@ class Container:
             created_at=row["created_at"],
             last_active_at=row["last_active_at"],
             expired=bool(row["expired"]),
-            data_dir=Path(row["data_dir"]) if row["data_dir"] else None,
+            place=row["data_dir"],
         )
 
     def as_json(self) -> dict[str, object]:

@@ -153,17 +153,13 @@ class ContainerFiles:
         return file
 
     async def _sync(self, container: Container) -> None:
-        folder = container.data_dir or await self._known_folder(container.id)
+        # Read anew: a run in this same use may have been the container's first.
+        folder = self._containers.known_folder(await self._containers.read(container.id))
         if folder is None:
             return
         async with self._containers.listing_lock(container):
             found = await asyncio.to_thread(list_files, folder, FILES_MAX)
             await self._database.run(lambda connection: _reconcile(connection, container.id, found))
-
-    async def _known_folder(self, container_id: str) -> Path | None:
-        sql = "SELECT data_dir FROM containers WHERE id = ? AND data_dir IS NOT NULL"
-        row = await self._database.row(sql, (container_id,))
-        return Path(row["data_dir"]) if row else None
 
 
 def _reconcile(

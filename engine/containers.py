@@ -60,7 +60,8 @@ class Containers:
     async def start(self) -> None:
         """Remove the folders that a server before this one left to no container."""
         sql = "SELECT data_dir FROM containers WHERE data_dir IS NOT NULL"
-        known = [Path(row["data_dir"]) for row in await self._database.rows(sql)]
+        folder = self._database.folder
+        known = [folder / row["data_dir"] for row in await self._database.rows(sql)]
         await self._hosts.remove_others(known)
 
     async def close(self) -> None:
@@ -126,7 +127,11 @@ class Containers:
         Raises:
             RateLimited: all kernels were busy for the whole waiting time.
         """
-        return container.data_dir or (await self._kernel(container)).data_dir
+        return self.known_folder(container) or (await self._kernel(container)).data_dir
+
+    def known_folder(self, container: Container) -> Path | None:
+        """The folder, where the container has one."""
+        return None if container.place is None else self._database.folder / container.place
 
     async def execute(self, container: Container, code: str) -> Execution:
         """Run code, one piece at a time per container; cancelling interrupts it.
@@ -149,7 +154,7 @@ class Containers:
         """End a container and remove all its files. Raises NotFound."""
         access = self._access(container_id)
         async with access.guard, access.start:
-            container = await self._read(container_id)
+            container = await self.read(container_id)
             await self._remove_contents(container)
             sql = "DELETE FROM containers WHERE id = ?"
             await self._database.execute(sql, (container_id,))
@@ -194,17 +199,18 @@ class Containers:
 
     async def _fresh(self, container_id: str) -> Container:
         """The container, expired now if it is due; under its guard."""
-        container = await self._read(container_id)
+        container = await self.read(container_id)
         if container.expired:
             return container
         if self._is_idle(container) and not self._users(container_id):
             sql = "UPDATE containers SET expired = 1, data_dir = NULL WHERE id = ?"
             await self._database.execute(sql, (container_id,))
             await self._remove_contents(container)
-            return replace(container, expired=True, data_dir=None)
+            return replace(container, expired=True, place=None)
         return replace(container, last_active_at=time.time())
 
-    async def _read(self, container_id: str) -> Container:
+    async def read(self, container_id: str) -> Container:
+        """The container as it is stored; reading is no use. Raises NotFound."""
         row = await self._database.row("SELECT * FROM containers WHERE id = ?", (container_id,))
         if row is None:
             raise container_not_found(container_id)
@@ -218,8 +224,8 @@ class Containers:
         await self._live.end(container.id)
         sql = "DELETE FROM container_files WHERE container_id = ?"
         await self._database.execute(sql, (container.id,))
-        if container.data_dir is not None:
-            await asyncio.to_thread(remove_tree, container.data_dir)
+        if (folder := self.known_folder(container)) is not None:
+            await asyncio.to_thread(remove_tree, folder)
 
     async def _kernel(self, container: Container) -> Kernel:
         async with self._access(container.id).start:
@@ -232,11 +238,12 @@ class Containers:
                 raise ApiError(str(error)) from error
 
     async def _start_kernel(self, container: Container) -> Kernel:
-        known = (await self._read(container.id)).data_dir
+        known = self.known_folder(await self.read(container.id))
         kernel = await self._live.start(container.id, container.memory_limit, known)
         if known is None:
             sql = "UPDATE containers SET data_dir = ? WHERE id = ?"
-            saving = self._database.execute(sql, (str(kernel.data_dir), container.id))
+            place = kernel.data_dir.resolve().relative_to(self._database.folder)
+            saving = self._database.execute(sql, (str(place), container.id))
             # The kernel is the container's by now, also where the caller goes away meanwhile.
             await asyncio.shield(asyncio.ensure_future(saving))
         return kernel

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from engine.sandbox import (
     CONNECTION_PATH,
     KERNEL_MAIN,
     KERNEL_MAIN_PATH,
+    PYTHON,
     Places,
     bubblewrap_command,
     kernel_environment,
@@ -64,7 +64,11 @@ class KernelProcess:
         inside = CONNECTION_PATH if confined else str(places.connection_dir)
         connection = _connection(inside)
         (places.connection_dir / "connection.json").write_text(json.dumps(connection))
-        python = [sys.executable, "-P", KERNEL_MAIN_PATH if confined else str(KERNEL_MAIN)]
+        python = [
+            PYTHON,
+            "-P",
+            KERNEL_MAIN_PATH if confined else str(KERNEL_MAIN),
+        ]
         python += [f"{inside}/connection.json", _limits(settings)]
         read_fd, write_fd = os.pipe()
         try:

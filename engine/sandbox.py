@@ -25,6 +25,9 @@ _ACCOUNTS = {
     "group": "lab:x:1000:\n",
     "hosts": "127.0.0.1 localhost\n",
 }
+# Without `..`, which leads nowhere inside; not resolved, since a virtual environment's Python is a
+# link that must stay in its place.
+PYTHON = os.path.normpath(sys.executable)
 _PROBE_SECONDS = 10
 
 _DOCKER_HINT = (
@@ -73,7 +76,7 @@ def kernel_environment(home: str) -> dict[str, str]:
     return {
         "HOME": home,
         "LANG": "C.UTF-8",
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{Path(PYTHON).parent}:/usr/local/bin:/usr/bin:/bin",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": f"{home}/.matplotlib",
         "IPYTHONDIR": f"{home}/.ipython",
@@ -119,7 +122,7 @@ def bubblewrap_command(places: Places, *, tmp_bytes: int, info_fd: int) -> list[
 
 def _interpreter_roots() -> list[Path]:
     """The environment and the interpreter beneath it, also where a link stands for the latter."""
-    prefixes = (Path(sys.prefix), Path(sys.base_prefix))
+    prefixes = tuple(Path(os.path.normpath(prefix)) for prefix in (sys.prefix, sys.base_prefix))
     binary = Path(os.path.realpath(sys.executable)).parent.parent
     roots = dict.fromkeys([*prefixes, *(path.resolve() for path in prefixes), binary])
     return [root for root in roots if not any(root.is_relative_to(path) for path in _SYSTEM)]

@@ -53,6 +53,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-database")
         self._connection = self._thread.submit(_connect, path).result()
+        self.folder = path.parent.resolve()
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Do `work` in one transaction; an exception rolls it back."""
