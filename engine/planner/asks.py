@@ -45,12 +45,20 @@ _COUNTED = re.compile(
     r"(sales|orders|transactions|purchases|records|entries|bookings|invoices)\b",
     re.IGNORECASE,
 )
-_COMPARE = re.compile(r"\b(?:compar\w+|difference|differ|vs\.?|versus|against)\b", re.IGNORECASE)
+_COMPARE = re.compile(
+    r"\b(?:compar\w+|difference|differ|vs\.?|versus|against|"
+    r"(?:more|less|fewer|better|worse)\b.{1,60}?\bthan)\b",
+    re.IGNORECASE,
+)
 _CHANGE = re.compile(
     r"\b(?:growth|gr[eo]w\w*|chang\w+|increas\w*|decreas\w*|declin\w*|"
     r"(?:month|week|year|quarter|day)[- ](?:over|on)[- ]\w+|mom|yoy)\b",
     re.IGNORECASE,
 )
+_ORDER = re.compile(
+    r"\b(?:highest|largest|biggest|best|most|lowest|smallest|least)\s+(?:first|to\s+\w+)\b", re.I
+)
+_RELATION = re.compile(r"\b(?:depend\w*|relat\w+|connect\w*|influence\w*|affect\w*)\b", re.I)
 _RUNNING = re.compile(r"\b(?:cumulat\w+|running (?:total|sum)|accumulated)\b", re.IGNORECASE)
 _TOP = re.compile(r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b", re.IGNORECASE)
 _RATE = re.compile(r"price|rate|percent|pct|score|rating|age|temp|avg|mean|ratio|margin|%", re.I)
@@ -64,6 +72,7 @@ class Ask:
     aggregates: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
     filters: tuple[Filter, ...] = ()
+    having: tuple[Filter, ...] = ()
     chart: str = ""
     rank: bool = False
     top: int | None = None
@@ -94,6 +103,7 @@ class Ask:
             aggregates=self.aggregates or earlier.aggregates,
             keys=self.keys or earlier.keys,
             filters=self.filters or earlier.filters,
+            having=self.having or earlier.having,
             chart=self.chart if self.chart not in {"", "auto"} else self.chart or earlier.chart,
             rank=self.rank or earlier.rank,
             top=self.top or earlier.top,
@@ -127,23 +137,25 @@ def parse_ask(text: str, table: Table) -> Ask:
     rest = _blank(text, parts, found, named)
     roles = assign_roles(text, parts, named, table)
     add_period(rest, table, roles)
+    order = _ORDER.search(rest)
+    rest = _ORDER.sub(" ", rest)
     rank = _RANK.search(rest)
     ask = Ask(
         measures=tuple(dict.fromkeys(roles.measures)),
         aggregates=_aggregates(rest),
         keys=tuple(dict.fromkeys(roles.keys)),
         filters=tuple(each.filter for each in found),
-        chart=first_of(CHARTS, rest),
+        chart=first_of(CHARTS, rest) or _related(rest, roles.measures),
         rank=rank is not None,
         top=int(match[1]) if (match := _TOP.search(rest)) else None,
-        ascending=bool(rank and (rank["worst"] or rank["least"])),
+        ascending=_is_ascending(rank, order),
         share=re.search(r"\b(share|percent\w*|proportion)|%", rest, re.IGNORECASE) is not None,
-        compare=_COMPARE.search(rest) is not None,
+        compare=_COMPARE.search(text) is not None,
         change=_CHANGE.search(rest) is not None,
         running=_RUNNING.search(rest) is not None,
         export=_export(rest),
     )
-    return _settle(ask, table)
+    return _settle(_with_having(text, ask, table), table)
 
 
 def _settle(ask: Ask, table: Table) -> Ask:
@@ -176,6 +188,19 @@ def rows_counted(text: str, table: Table) -> str:
     return text if match is None or named else _COUNTED.sub(r"\1 \2rows", text)
 
 
+def _with_having(text: str, ask: Ask, table: Table) -> Ask:
+    """`which regions sold more than 10,000` is a condition on the regions' totals, not on rows."""
+    asked = re.search(r"\b(?:which|what)\b", text, re.IGNORECASE)
+    texts = [m for m in ask.measures if not table.is_amount(m)]
+    if asked is None or not (ask.keys or texts):
+        return ask
+    having = tuple(each for each in ask.filters if table.is_amount(each.column))
+    filters = tuple(each for each in ask.filters if each not in having)
+    amounts = dict.fromkeys([*(m for m in ask.measures), *(each.column for each in having)])
+    measures = tuple(amounts) if having else ask.measures
+    return replace(ask, filters=filters, having=having, measures=measures)
+
+
 def _with_keys(ask: Ask, table: Table) -> Ask:
     """`compare North and South` groups by region; growth and running totals go by month."""
     keys = list(ask.keys)
@@ -185,9 +210,20 @@ def _with_keys(ask: Ask, table: Table) -> Ask:
         keys.append(Key(listed[0].column, "month" if is_date else ""))
     elif (ask.change or ask.running) and not keys and table.date is not None:
         keys.append(Key(table.date.name, "month"))
-    relates = ask.compare and len(ask.measures) > 1 and not keys
+    relates = ask.compare and len(ask.measures) > 1 and not keys  # units vs revenue
     chart = "scatter" if relates and ask.chart == "auto" else ask.chart
     return replace(ask, keys=tuple(keys), chart=chart)
+
+
+def _related(rest: str, measures: Sequence[str]) -> str:
+    """`how does revenue depend on units` is seen best in a scatter plot."""
+    return "scatter" if len(measures) == 2 and _RELATION.search(rest) else ""
+
+
+def _is_ascending(rank: re.Match[str] | None, order: re.Match[str] | None) -> bool:
+    if order is not None:
+        return re.match("lowest|smallest|least", order.group(), re.IGNORECASE) is not None
+    return bool(rank and (rank["worst"] or rank["least"]))
 
 
 def _aggregates(rest: str) -> tuple[str, ...]:
@@ -242,5 +278,10 @@ def is_follow_up(text: str) -> bool:
 
 def label(aggregate: str, measure: str) -> str:
     """How to call an aggregate of a column: `average price`."""
-    spoken = {"sum": "total", "mean": "average", "nunique": "different", "std": "std. dev. of"}
+    spoken = {
+        "sum": "total",
+        "mean": "average",
+        "nunique": "different",
+        "std": "std. dev. of",
+    }
     return f"{spoken.get(aggregate, aggregate)} {measure}".replace("count rows", "count")

@@ -40,7 +40,11 @@ def comparison_code(ask: Ask, keys: Sequence[str], values: Sequence[str]) -> lis
             '    print("Grid")',
             f"    print(grid.head({_MAX_ROWS}).to_csv())",
         ]
-    if ask.compare and len(keys) == 1:
+        if ask.rank:
+            pick = "idxmin" if ask.ascending else "idxmax"
+            lines += [f"best = grid.{pick}(axis=1).astype(str)"]
+            lines += ['print("Best:", "; ".join(f"{row}: {name}" for row, name in best.items()))']
+    if ask.compare and len(keys) == 1 and not ask.having:
         lines += ["", "if len(result) == 2:", f"    one, other = result[{first}]"]
         lines += [f"    names = result[{literal(keys[0])}].astype(str).tolist()"]
         lines += ["    print('Ahead:', names[one < other])"]
@@ -66,6 +70,12 @@ def said_comparison(logs: str) -> str:
     difference = number_column([value(logs, "Difference")])[0]
     percent = value(logs, "Percent")
     return f"**{escape(ahead)}** is **{difference}** ({escape(percent)}%) above {escape(behind)}."
+
+
+def said_best(done: Totals) -> str:
+    """Which column is first in each line of a grid; empty where that is not asked."""
+    best = value(done.logs, "Best")
+    return f"First in each {escape(done.keys[0])}: {escape(best)}." if best else ""
 
 
 def result_table(done: Totals, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -48,6 +48,7 @@ async def answer_overall(work: Work, ask: Ask, table_: Table) -> None:
         return
     if len(rows) == 1:
         name, amount = rows[0]
+        name = f"number of {name}" if name.startswith("different ") else name
         said = f"{sentence(escape(name))}: **{number_column([amount])[0] if amount else 'none'}**"
         await work.say(f"{said}, over {count} rows of {where}.{_part(logs)}")
     else:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 
 from engine.planner.tables import Table
-from engine.planner.text import escape, number, section, table, value
+from engine.planner.text import (
+    escape,
+    link,
+    literal,
+    number,
+    output_path,
+    section,
+    shown_name,
+    slug,
+    table,
+    value,
+)
 from engine.planner.workbench import Work
 
 MISSING = re.compile(r"\b(missing|nulls?|nans?|empty|blanks?|incomplete)\b", re.IGNORECASE)
-DUPLICATES = re.compile(r"\b(duplicat\w*|repeat(?:s|ed)?|twice)\b", re.IGNORECASE)
+DROP = re.compile(r"\b(drop|delete|remove|discard|without|ignor\w+|leave out)\b", re.IGNORECASE)
+DUPLICATES = re.compile(r"\b(duplicat\w*|(?:repeated|identical) (?:rows?|lines?))\b", re.IGNORECASE)
 
 
 async def answer_missing(work: Work, table_: Table) -> None:
@@ -50,6 +62,25 @@ async def answer_duplicates(work: Work, table_: Table) -> None:
     )
 
 
+async def drop_missing(work: Work, table_: Table) -> None:
+    """Write a file without the rows that miss a value; the upload stays as it is."""
+    name = shown_name(table_.source.path)
+    path = output_path(f"{slug(name.rpartition('.')[0] or name)}_complete.csv")
+    code = _DROP.format(path=literal(path))
+    logs = await work.run("\n".join([*table_.load(), _BLANKS, code]), "drop incomplete rows")
+    before, after = number(value(logs, "Before")), number(value(logs, "After"))
+    await work.say(
+        f"I left out the rows with a missing value: **{after}** of {before} rows remain. "
+        "The uploaded file is unchanged.",
+        f"Files: {link(path)}",
+    )
+
+
+_DROP = """complete = df.dropna()
+complete.to_csv({path}, index=False)
+print("Before:", len(df))
+print("After:", len(pd.read_csv({path})))
+"""
 _BLANKS = """
 df = df.replace(r"^\\s*$", float("nan"), regex=True)  # blank text is missing as well"""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.planner.asks import Ask, is_rate
+from engine.planner.roles import Key
 from engine.planner.tables import Table
 from engine.planner.text import (
     escape,
@@ -23,15 +24,17 @@ from engine.planner.words import mentions, words
 from engine.planner.workbench import Work
 
 _PER = re.compile(r"\b(?:per|for each|for every|for one)\s+(?:\w+\s+)?$", re.IGNORECASE)
+_QUANTITY = {"unit", "quantity", "qty", "piece", "volume", "item"}
 _MAX_GROUPS = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """`above` divided by `below`."""
+    """`above` divided by `below`, within the groups of `keys`."""
 
     above: str
     below: str
+    keys: tuple[Key, ...]
 
 
 def find_ratio(text: str, ask: Ask, table_: Table) -> Ratio | None:
@@ -43,15 +46,23 @@ def find_ratio(text: str, ask: Ask, table_: Table) -> Ratio | None:
     if not per or ask.chart in {"scatter", "histogram", "box"}:
         return None
     below = per[0].column
+    if any(key.column == below for key in ask.keys) and not _QUANTITY & {
+        word.stem for word in words(below)
+    }:
+        return None  # "average salary per age" is grouped
     above = [m.column for m in amounts if m.column != below]
     main = table_.main_number
     if not above and main is not None and main.name != below:
         above = [main.name]
-    return Ratio(above[0], below) if above and not is_rate(above[0]) else None
+    if not above or is_rate(above[0]):
+        return None
+    keys = tuple(key for key in ask.keys if key.column != below)
+    return Ratio(above[0], below, keys)
 
 
 async def answer_ratio(work: Work, ask: Ask, ratio: Ratio, table_: Table) -> None:
     """Compute a ratio over all rows, or by group, and say how it was understood."""
+    ask = replace(ask, keys=ratio.keys)
     needed = Ask(measures=(ratio.above, ratio.below), keys=ask.keys, filters=ask.filters)
     above, below = literal(ratio.above), literal(ratio.below)
     path = output_path(f"{slug(ratio.above, 'per', ratio.below, *(k.name for k in ask.keys))}.csv")

@@ -34,7 +34,7 @@ _DOWN = re.compile(
 )
 _LIST = re.compile(
     r"\b(?:show|list|display|give|print|find|see|view|get|which|what|filter)\b.*\b(?:rows?|lines?|"
-    r"records?|entries)\b",
+    r"records?|entries|orders|transactions|purchases)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _EXPORT = re.compile(

@@ -87,7 +87,8 @@ async def _special(work: Work, tables: list[Table], best: Table) -> bool:
     elif _CLEAN.search(text):
         await cleaning.answer_clean(work, best)
     elif quality.MISSING.search(text):
-        await quality.answer_missing(work, best)
+        act = quality.drop_missing if quality.DROP.search(text) else quality.answer_missing
+        await act(work, best)
     elif quality.DUPLICATES.search(text):
         await quality.answer_duplicates(work, best)
     elif _CORRELATION.search(text):
@@ -167,8 +168,8 @@ async def _groups(work: Work, ask: Ask, table: Table) -> None:
         made.insert(0, await charts.draw_grouped(work, ask, drawn, by_date))
     if ask.export == "xlsx":
         made.append(await totals.to_workbook(work, done))
-    await totals.answer_grouped(work, ask, table, done)
-    await work.say("Files: " + " · ".join(map(link, made)))
+    if await totals.answer_grouped(work, ask, table, done):
+        await work.say("Files: " + " · ".join(map(link, made)))
 
 
 def _with_a_key(ask: Ask, table: Table) -> Ask:

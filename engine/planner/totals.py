@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from engine.planner.asks import Ask, is_rate, label
 from engine.planner.checks import check_groups, said_check
-from engine.planner.grids import Totals, comparison_code, cut, result_table, said_comparison
+from engine.planner.grids import (
+    Totals,
+    comparison_code,
+    cut,
+    result_table,
+    said_best,
+    said_comparison,
+)
 from engine.planner.tables import Table
 from engine.planner.text import (
     escape,
@@ -77,29 +84,34 @@ async def grouped(work: Work, ask: Ask, table: Table) -> Totals:
     lines += [f"print(result.head({MAX_ROWS_SHOWN}).to_csv(index=False))"]
     lines += ['print("Groups:", len(result))', 'print("Rows:", len(df))']
     lines += comparison_code(ask, keys, values)
-    if not ask.top:  # the best few are not the whole, there is nothing to compare
+    if not (ask.top or ask.having):  # some groups are not the whole: nothing to compare
         check = check_groups(ask, values[0], keys)
         lines += ["", "if len(df):", *(f"    {line}" if line else "" for line in check)]
     logs = await work.run("\n".join(lines), f"compute the {title}")
     return Totals(path, keys, values, title, logs)
 
 
-async def answer_grouped(work: Work, ask: Ask, table_: Table, done: Totals) -> None:
-    """Say a grouped result: a table, who leads, the check, and what to know about the data."""
+async def answer_grouped(work: Work, ask: Ask, table_: Table, done: Totals) -> bool:
+    """Say a grouped result: a table, who leads, the check, and what to know about the data.
+
+    False where nothing fits the conditions.
+    """
     head, *rows = section(done.logs, "Result") or [[]]
     name = escape(table_.source.name)
     if not rows:
-        await work.say(f"No rows of {name} fit the condition {conditions(ask)}.")
-        return
+        await work.say(f"Nothing in {name} fits: {escape(done.title)}.")
+        return False
     count, part = number(value(done.logs, "Rows")), cut(done.logs, len(rows))
     await work.say(
         f"{sentence(escape(done.title))}, from {count} rows of {name}{part}:",
         result_table(done, head, rows),
         _leader(ask, rows, done),
         said_comparison(done.logs),
+        said_best(done),
         said_check(done.logs),
         notes(ask, table_),
     )
+    return True
 
 
 async def to_workbook(work: Work, done: Totals) -> str:
@@ -115,7 +127,9 @@ def describe(ask: Ask) -> str:
     """A complete ask in words: `total revenue by region (region North)`."""
     whats = [label(a, m) for m in ask.measures for a in ask.aggregates] or ["number of rows"]
     by = f" by {listing([key.name for key in ask.keys])}" if ask.keys else ""
-    kept = " and ".join(each.said for each in ask.filters)
+    said = [each.said for each in ask.filters]
+    said += [f"{whats[0]} {each.said.removeprefix(each.column).strip()}" for each in ask.having]
+    kept = " and ".join(said)
     return f"{listing(whats)}{by}" + (f" ({kept})" if kept else "")
 
 
@@ -164,6 +178,9 @@ def _group_code(ask: Ask, keys: Sequence[str], values: Sequence[str]) -> list[st
     if ask.share:
         share = f"(100 * result[{first}] / result[{first}].sum()).round(1)"
         lines.append(f'result["share_percent"] = {share}')
+    for each in ask.having:
+        condition = each.code.removeprefix(f"df[{literal(each.column)}]")
+        lines.append(f"result = result[result[{first}]{condition}]")
     if ask.change and any(key.period for key in ask.keys) and len(ask.keys) == 1:
         lines.append(f'result["change_percent"] = (100 * result[{first}].pct_change()).round(1)')
     if ask.running and len(ask.keys) == 1:
@@ -174,7 +191,7 @@ def _group_code(ask: Ask, keys: Sequence[str], values: Sequence[str]) -> list[st
 
 
 def _leader(ask: Ask, rows: Sequence[Sequence[str]], done: Totals) -> str:
-    if not ask.rank:
+    if not ask.rank or value(done.logs, "Best"):
         return ""
     at = len(done.keys)
     who = escape(", ".join(rows[0][:at]))

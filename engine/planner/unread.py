@@ -7,28 +7,29 @@ import re
 from engine.planner import asks, filters, roles
 from engine.planner.tables import Table
 from engine.planner.text import escape, listing
-from engine.planner.words import RESERVED, Word, mentions, words
+from engine.planner.words import RESERVED, Word, mentions, stem, words
 
 _FILLER_WORDS = (
-    "we you they he she our my your their us them can could would should will shall may "
-    "might want need like love know see look get got have has had does did done been being "
-    "there here just also only some any both either etc but than let help tell find out use "
-    "using used calculate compute work display list provide return generate produce build "
-    "report answer question spreadsheet tool python code dataset record entry row sell sold "
-    "selling bought buy made making earn earned bring brought come came going went perform "
-    "performed performing across through throughout during within into about around thank "
-    "thanks hello hey one two three first last ever currently available existing entire "
-    "whole full break down breakdown split group grouped sort sorted order ordered rank "
-    "ranking ranked descending ascending compare comparison versus difference add adding "
-    "amount figure number level size popular well good great nice simple quick overview "
-    "summary together combined respectively these those such very really much long big high "
-    "low large small label color colour title legend axis picture image png export save "
-    "interested happen company store shop market period bar busiest quietest strongest "
-    "weakest slowest bestselling bestseller season seasonal seasonality pattern cumulative "
-    "running accumulated grow growth growing change changed increase decrease decline "
-    "stacked pivot cross tab matrix mom yoy except excluding exclude without share "
+    "does depend relate related relation relationship depends we you they he she our my your "
+    "their us them can could would should will shall may might want need like love know see "
+    "look get got have has had did done been being there here just also only some any both "
+    "either etc but than let help tell find out use using used calculate compute work "
+    "display list provide return generate produce build report answer question spreadsheet "
+    "tool python code dataset record entry row sell sold selling bought buy made making earn "
+    "earned bring brought come came going went perform performed performing across through "
+    "throughout during within into about around thank thanks hello hey one two three first "
+    "last ever currently available existing entire whole full break down breakdown split "
+    "group grouped sort sorted order ordered rank ranking ranked descending ascending "
+    "compare comparison versus difference add adding amount figure number level size popular "
+    "well good great nice simple quick overview summary together combined respectively these "
+    "those such very really much long big high low large small label color colour title "
+    "legend axis picture image png export save interested happen company store shop market "
+    "period bar busiest quietest strongest weakest slowest bestselling bestseller season "
+    "seasonal seasonality pattern cumulative running accumulated grow growth growing change "
+    "changed increase decrease decline stacked pivot cross tab matrix mom yoy except "
+    "excluding exclude without share more less delete insight insights"
 )
-_FILLERS = frozenset(_FILLER_WORDS.split())
+_FILLERS = frozenset(map(stem, _FILLER_WORDS.split()))
 _KNOWN = "|".join([*asks.AGGREGATES.values(), *asks.CHARTS.values(), *roles.PERIODS.values()])
 _KNOWN_WORDS = re.compile(rf"\b(?:{_KNOWN})\b", re.IGNORECASE)
 _MIN_LETTERS = 3
