@@ -136,7 +136,6 @@ class TestAnswer:
         assert isinstance(container, dict)
         assert len(container["file_ids"]) == 2
 
-
     async def test_written_over(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
