@@ -65,6 +65,8 @@ class TestKill:
             await program.start()
             answer = await program.answer(talk)
             messages = await program.messages(talk)
+            made = await program.file(answer, "made.txt")
+            await program.end()  # the last step is finished a moment after the answer is there
 
             assert [name for name, _ in finished] == STEPS[:3]
             assert steps_of(program)[: len(finished)] == finished
@@ -74,7 +76,7 @@ class TestKill:
             assert answer["id"] == begun["id"]
             assert not answer["failed"]
             assert "ended" in answer["runs"][-1]["logs"]
-            assert await program.file(answer, "made.txt") == b"made"
+            assert made == b"made"
 
     async def test_straight_after_the_message_was_taken(self, tmp_path: Path) -> None:
         """A message that was taken is answered once, though a second kill hits its recovery."""
