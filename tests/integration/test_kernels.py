@@ -94,7 +94,24 @@ async def test_images_are_counted(kernel: SandboxedKernel) -> None:
     )
 
     assert len(ran.images) == 3
-    assert ran.logs == "end\n[6 images left out: at most 3, 10 MB each]"
+    assert ran.logs == "end\n[6 images left out: at most 3, 10 MB each, 16 MB together]"
+
+
+async def test_images_are_bounded_together(tmp_path: Path) -> None:
+    """Images that together need more than a run may have are left out, and that is said."""
+    pool = KernelPool(settings(pool_size=0, run_images_mb=1), tmp_path)
+    await pool.start()
+    kernel = await pool.acquire("1g")
+
+    ran = await kernel.execute(
+        "import numpy as np\nfrom PIL import Image\nfor _ in range(3):\n"
+        "    noise = np.random.randint(0, 255, (450, 450, 3), dtype='uint8')\n"
+        "    display(Image.fromarray(noise))"
+    )
+
+    assert len(ran.images) == 1
+    assert ran.logs == "[2 images left out: at most 3, 10 MB each, 1 MB together]"
+    await pool.close()
 
 
 async def test_exception_is_told(kernel: SandboxedKernel) -> None:
