@@ -38,13 +38,26 @@ async def _turn_workflow(turn_id: str) -> None:
         _running.discard(task)
 
 
-async def step(name: str, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-    """Run one step of a workflow and checkpoint what it returns (JSON)."""
+async def step(
+    name: str, work: Callable[..., Awaitable[T]], *arguments: Any, attempts: int = 1
+) -> T:
+    """Run one step of a workflow and checkpoint what it returns (JSON).
+
+    Args:
+        name: the step's name, as it is stored.
+        work: what to do, with its arguments.
+        arguments: JSON.
+        attempts: how often a failing step is tried, with growing pauses.
+    """
 
     async def checkpointed() -> T:
         return await work(*arguments)
 
-    return await DBOS.run_step_async({"name": name}, checkpointed)
+    if attempts == 1:
+        return await DBOS.run_step_async({"name": name}, checkpointed)
+    return await DBOS.run_step_async(
+        {"name": name, "retries_allowed": True, "max_attempts": attempts}, checkpointed
+    )
 
 
 class Workflows:

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         60, gt=0, description="Longest single wait that a busy engine may ask for."
     )
     post_attempts: int = Field(4, ge=1, description="How often a post to the chat is tried.")
+    settle_attempts: int = Field(
+        8, ge=2, description="How often closing a turn is tried while the database refuses."
+    )
     turns_at_once: int = Field(64, ge=1, description="Turns that run at the same time.")
     sweep_seconds: float = Field(
         15, gt=0, description="How often forgotten turns are looked for and started."

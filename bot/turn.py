@@ -85,8 +85,12 @@ class TurnSteps:
             state = TurnState(await step("publish", self.publish, turn_id))
         except Exception:  # the chat refuses to take even the failure
             log.exception("answer not delivered", turn=turn_id)
-        next_turn = await step("settle", self.settle, turn_id, state.value)
-        self._dispatcher.finished(turn_id)
+        try:
+            attempts = self._settings.settle_attempts
+            # A turn that is never settled would hold its thread up for ever.
+            next_turn = await step("settle", self.settle, turn_id, state.value, attempts=attempts)
+        finally:
+            self._dispatcher.finished(turn_id)
         if next_turn:
             self._dispatcher.wake(next_turn)
 
