@@ -21,7 +21,6 @@ from bot.inbox import DurableInbox
 from bot.interpreter import Interpreter, warm_up
 from bot.open_turn import OpenTurns
 from bot.ports import AdapterPlugin, ChatPlatform, Services
-from bot.publishing import Publisher
 from bot.question import QuestionWriter
 from bot.settings import Settings
 from bot.store.database import ensure_folders, open_database, upgrade_all
@@ -125,12 +124,12 @@ async def application(
         )
         dispatcher = Dispatcher(
             turns,
-            workflows.start,
+            workflows,
             at_once=settings.turns_at_once,
             sweep_seconds=settings.sweep_seconds,
         )
         platforms: dict[str, ChatPlatform] = {}
-        open_turns = OpenTurns(turns, platforms)
+        open_turns = OpenTurns(turns, platforms, limit_seconds=settings.turn_seconds)
         tasks = TaskSet()
         stack.push_async_callback(tasks.close, settings.shutdown_seconds)
         tasks.spawn(warm_up(), "warm up")
@@ -162,7 +161,7 @@ async def application(
             questions=QuestionWriter(turns, threads, files, workspace),
             asker=asker,
             artifacts=ArtifactKeeper(settings, interpreter, blobs, files),
-            publisher=Publisher(Outbox(database), attempts=settings.post_attempts),
+            outbox=Outbox(database),
             dispatcher=dispatcher,
         )
         workflows.launch(steps.run)

@@ -81,25 +81,39 @@ class Asker:
     async def ask(self, turn: OpenTurn, question: Question, attempt: int) -> Verdict:
         """One try. What it gave is stored with the turn; what went wrong is put right as far as
         it can be, so that the next try may succeed."""
+        named = isinstance(question.container, str)
         try:
             outcome = await self._follow(turn, question)
         except EngineError as error:
-            return await self.failed(turn, error, attempt)
+            return await self.failed(turn, error, attempt, named_container=named)
         await turn.set_outcome(outcome)
         return verdict_of(outcome)
 
-    async def failed(self, turn: OpenTurn, error: EngineError, attempt: int) -> Verdict:
-        """Recover for another try, or end the turn with a sentence where none is left."""
+    async def failed(
+        self, turn: OpenTurn, error: EngineError, attempt: int, *, named_container: bool = True
+    ) -> Verdict:
+        """Recover for another try, or end the turn with a sentence where none is left.
+
+        Args:
+            turn: the turn.
+            error: what went wrong.
+            attempt: how many tries there were before this one.
+            named_container: whether a container was asked for by its id.
+        """
         log.warning("engine failed", turn=turn.id, attempt=attempt, error=repr(error))
-        last = attempt + 1 >= self._settings.engine_attempts
+        last = attempt + 1 >= self._settings.engine_attempts or turn.seconds_left() <= 0
         if last or isinstance(error, EngineRefused):
             await turn.set_outcome(Outcome(failure=_sentence(error)))
             return Verdict.SPOKEN
-        await self._recover(turn, error, attempt)
+        if turn.turn.response_id:
+            await turn.set_response(None)
+        await self._recover(turn, error, attempt, named_container=named_container)
         return Verdict.AGAIN
 
     async def _follow(self, turn: OpenTurn, question: Question) -> Outcome:
         response_id = turn.turn.response_id
+        if turn.stop.is_set() and response_id is None:
+            return Outcome(stopped=True)
         events = (
             self._interpreter.resume(response_id)
             if response_id
@@ -111,19 +125,27 @@ class Asker:
         try:
             await asyncio.wait(
                 (following, stopping),
-                timeout=self._settings.turn_seconds,
+                timeout=max(0, turn.seconds_left()),
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if following.done():
                 return following.result()
             if seen.response_id:
-                await self._interpreter.cancel(seen.response_id)
+                await self._cancel(seen.response_id)
             return self._cut_short(seen, stopped=turn.stop.is_set())
         finally:
             for task in (following, stopping):
                 task.cancel()
             with suppress(asyncio.CancelledError, EngineError):  # what it gave is known already
                 await following
+
+    async def _cancel(self, response_id: str) -> None:
+        """End the response at the engine, if it will; what was seen of it is kept anyway."""
+        try:
+            async with asyncio.timeout(self._settings.engine_cancel_seconds):
+                await self._interpreter.cancel(response_id)
+        except (EngineError, TimeoutError) as error:
+            log.warning("response not cancelled", response=response_id, error=repr(error))
 
     async def _consume(
         self, turn: OpenTurn, events: AsyncGenerator[TurnEvent], seen: _Seen
@@ -156,31 +178,33 @@ class Asker:
             failure=None if stopped else too_long,
         )
 
-    async def _recover(self, turn: OpenTurn, error: EngineError, attempt: int) -> None:
+    async def _recover(
+        self, turn: OpenTurn, error: EngineError, attempt: int, *, named_container: bool
+    ) -> None:
         """Put right what the error names, and wait where it is a matter of time."""
-        if turn.turn.response_id:
-            await turn.set_response(None)
         if isinstance(error, ContainerGone):
-            thread = await self._threads.get(turn.key)
-            if thread.container_id is None:
-                # No container of ours was named, so it is the context that holds a dead one.
+            if not named_container:
+                # The context holds a dead one; a named one is replaced by the next `prepare`.
                 await self._threads.forget_context(turn.key)
-            return
-        if isinstance(error, ContextGone):
+        elif isinstance(error, ContextGone):
             await self._threads.forget_context(turn.key)
-            return
-        if isinstance(error, UploadGone):
+        elif isinstance(error, UploadGone):
             await self._workspace.forget_uploads(turn.key)
-            return
-        if isinstance(error, ResponseLost):
+        elif isinstance(error, ResponseLost):
             await turn.note([ASKED_AGAIN])
-            return
+        else:
+            await self._wait(turn, error, attempt)
+
+    async def _wait(self, turn: OpenTurn, error: EngineError, attempt: int) -> None:
+        """Wait as long as the engine asks, or until the person has had enough."""
         wait_seconds = FIRST_WAIT_SECONDS * 2**attempt
         if isinstance(error, RateLimited):
             wait_seconds = max(wait_seconds, error.retry_after_seconds)
-        wait_seconds = min(wait_seconds, self._settings.retry_wait_seconds)
+        wait_seconds = min(wait_seconds, self._settings.retry_wait_seconds, turn.seconds_left())
         turn.reply.show(Progress(status=f"queued, about {wait_seconds:.0f} s…"))
-        await asyncio.sleep(wait_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                await turn.stop.wait()
 
 
 def _ended(run: CodeRun) -> CodeRun:

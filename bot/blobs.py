@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from bot.domain import Blob, ThreadKey
 from bot.errors import BlobMissing, TooLarge
 
 CHUNK_BYTES = 1024 * 1024
+ARRIVING = "arriving"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,6 +29,8 @@ class BlobStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._store = LocalStore(folder, mkdir=True)
+        # What was arriving when a process died; nobody else uses the folder now.
+        shutil.rmtree(folder / ARRIVING, ignore_errors=True)
 
     async def put(self, key: ThreadKey, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> Blob:
         """Store a stream in constant memory.
@@ -47,7 +51,7 @@ class BlobStore:
                 yield chunk
 
         # The name is known only at the end, so the bytes arrive under another one.
-        arriving = f"arriving/{secrets.token_hex(16)}"
+        arriving = f"{ARRIVING}/{secrets.token_hex(16)}"
         await obstore.put_async(
             self._store, arriving, measured(), chunk_size=CHUNK_BYTES, max_concurrency=2
         )

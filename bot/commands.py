@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import structlog
 from bot.domain import Addressing, Author, ContainerState, ThreadKey, WorkspaceView
 from bot.errors import ThreadlabError
 from bot.ports import CommandResult
+from bot.store.turns import TurnState
 
 if TYPE_CHECKING:
     from bot.inbox import DurableInbox
@@ -99,13 +99,17 @@ class ThreadCommands:
         return CommandResult("Stopping.")
 
     async def _retry(self, key: ThreadKey, _author: Author, _arguments: str) -> CommandResult:
-        last = await self._turns.latest(key)
-        asked = await self._turns.messages(last) if last else ()
-        if not asked:
+        last_id = await self._turns.latest(key)
+        asked = await self._turns.messages(last_id) if last_id else ()
+        if not last_id or not asked:
             return CommandResult("There is no question to ask again.", ok=False)
+        last = await self._turns.get(last_id)
+        if last.state is TurnState.RUNNING and last.outcome is None:
+            return CommandResult("The answer is still being worked on.", ok=False)
         again = replace(
             asked[-1],
-            id=f"{asked[-1].id.split('~')[0]}~{secrets.token_hex(4)}",
+            # Pressed twice, it is the same message.
+            id=f"{asked[-1].id.split('~')[0]}~{last_id}",
             text="\n\n".join(message.text for message in asked if message.text),
             attachments=tuple(a for message in asked for a in message.attachments),
             addressed=Addressing.REPLY,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.store.turns import Turns
+from bot.durable import Workflows, WorkflowState
+from bot.store.turns import Turns, TurnState
 
 log = structlog.get_logger()
 
@@ -25,13 +25,13 @@ class Dispatcher:
     def __init__(
         self,
         turns: Turns,
-        start: Callable[[str], Awaitable[None]],
+        workflows: Workflows,
         *,
         at_once: int,
         sweep_seconds: float,
     ) -> None:
         self._turns = turns
-        self._start = start
+        self._workflows = workflows
         self._at_once = at_once
         self._sweep_seconds = sweep_seconds
         self._waiting: deque[str] = deque()
@@ -68,26 +68,45 @@ class Dispatcher:
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Start turns until cancelled; now and then look for some that a crash left unstarted."""
+        """Start turns until cancelled; now and then look for some that were left behind."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._start_waiting())
+            group.create_task(self._sweep_for_ever())
+
+    async def _start_waiting(self) -> None:
         while True:
             self._changed.clear()
             while self._waiting and len(self._active) < self._at_once:
                 await self._begin(self._waiting.popleft())
+            await self._changed.wait()
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._sweep_seconds)
             try:
-                async with asyncio.timeout(self._sweep_seconds):
-                    await self._changed.wait()
-            except TimeoutError:
                 await self.sweep()
+            except Exception:  # a busy database: the next sweep finds the same
+                log.exception("sweep failed")
 
     async def sweep(self) -> None:
-        """Wake the turns that were claimed and never begun."""
-        for turn_id in await self._turns.unstarted(SWEPT_AT_ONCE):
-            self.wake(turn_id)
+        """Wake turns that were claimed and never begun; close those whose workflow has ended
+        without, which would hold their thread up."""
+        for turn_id in await self._turns.unsettled(SWEPT_AT_ONCE):
+            if turn_id in self._active or turn_id in self._waiting:
+                continue
+            state = await self._workflows.state(turn_id)
+            if state is WorkflowState.UNKNOWN:
+                self.wake(turn_id)
+            elif state is WorkflowState.OVER and turn_id not in self._active:
+                log.error("turn was never settled", turn=turn_id)
+                next_turn, _ = await self._turns.settle(turn_id, TurnState.FAILED)
+                if next_turn:
+                    self.wake(next_turn)
 
     async def _begin(self, turn_id: str) -> None:
         self.began(turn_id)
         try:
-            await self._start(turn_id)
+            await self._workflows.start(turn_id)
         except Exception:  # the sweep tries again: a turn must not be lost to a busy database
             log.exception("turn not started", turn=turn_id)
             self.finished(turn_id)

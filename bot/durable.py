@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ T = TypeVar("T")
 # which would leave turns behind for ever [facts: durability].
 EXECUTOR_ID = "threadlab"
 APPLICATION_VERSION = "1"
+
+FIRST_PAUSE_SECONDS = 0.5
 
 _run_turn: Callable[[str], Awaitable[None]] | None = None
 _running: set[asyncio.Task[Any]] = set()
@@ -56,8 +59,25 @@ async def step(
     if attempts == 1:
         return await DBOS.run_step_async({"name": name}, checkpointed)
     return await DBOS.run_step_async(
-        {"name": name, "retries_allowed": True, "max_attempts": attempts}, checkpointed
+        {
+            "name": name,
+            "retries_allowed": True,
+            "max_attempts": attempts,
+            "interval_seconds": FIRST_PAUSE_SECONDS,
+        },
+        checkpointed,
     )
+
+
+class WorkflowState(StrEnum):
+    """How far a workflow is."""
+
+    UNKNOWN = "unknown"  # never started
+    UNDER_WAY = "under way"  # running, or recovered in a moment
+    OVER = "over"
+
+
+_UNDER_WAY = ("PENDING", "ENQUEUED", "DELAYED")
 
 
 class Workflows:
@@ -89,6 +109,13 @@ class Workflows:
         """Start a turn; one that was started before is left alone."""
         with SetWorkflowID(turn_id):
             await DBOS.start_workflow_async(_turn_workflow, turn_id)
+
+    async def state(self, turn_id: str) -> WorkflowState:
+        """How far the turn's workflow is."""
+        status = await DBOS.get_workflow_status_async(turn_id)
+        if status is None:
+            return WorkflowState.UNKNOWN
+        return WorkflowState.UNDER_WAY if status.status in _UNDER_WAY else WorkflowState.OVER
 
     async def close(self) -> None:
         """End the library's threads. Turns still running are taken up at the next launch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,12 @@ class OpenTurn:
     """One running turn. Nobody else writes its row but a stop request, which comes as an event."""
 
     def __init__(
-        self, turn: Turn, asked: Sequence[IncomingMessage], reply: Reply, turns: Turns
+        self,
+        turn: Turn,
+        asked: Sequence[IncomingMessage],
+        reply: Reply,
+        turns: Turns,
+        limit_seconds: float,
     ) -> None:
         self.turn = turn
         self.asked = asked
@@ -26,6 +32,11 @@ class OpenTurn:
         if turn.stop_requested:
             self.stop.set()
         self._turns = turns
+        self._deadline = time.monotonic() + limit_seconds
+
+    def seconds_left(self) -> float:
+        """How long the turn may still take; after a restart its time begins anew."""
+        return self._deadline - time.monotonic()
 
     @property
     def id(self) -> str:
@@ -58,8 +69,11 @@ class OpenTurn:
 class OpenTurns:
     """The turns that run in this process."""
 
-    def __init__(self, turns: Turns, platforms: Mapping[str, ChatPlatform]) -> None:
+    def __init__(
+        self, turns: Turns, platforms: Mapping[str, ChatPlatform], *, limit_seconds: float
+    ) -> None:
         self._turns = turns
+        self._limit_seconds = limit_seconds
         self._platforms = platforms
         self._open: dict[str, OpenTurn] = {}
 
@@ -85,7 +99,7 @@ class OpenTurns:
         )
         if turn.reply_ref is None:
             await self._turns.update(turn_id, reply_ref=reply.ref)
-        self._open[turn_id] = OpenTurn(turn, asked, reply, self._turns)
+        self._open[turn_id] = OpenTurn(turn, asked, reply, self._turns, self._limit_seconds)
         return self._open[turn_id]
 
     def stop(self, turn_id: str) -> None:

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     engine_silence_seconds: float = Field(
         300, gt=0, description="Longest silence of the engine within one stream."
     )
+    engine_cancel_seconds: float = Field(
+        10, gt=0, description="Longest wait for the engine to end a response."
+    )
     engine_attempts: int = Field(
         4, ge=1, description="How often a question is put to an engine that refuses or fails."
     )

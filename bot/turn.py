@@ -6,7 +6,7 @@ What passes between steps is small JSON; the rest lies in the database.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -21,10 +21,11 @@ from bot.errors import AttachmentUnavailable, EngineError, TooLarge
 from bot.events import Outcome
 from bot.names import safe_name
 from bot.open_turn import OpenTurn, OpenTurns
-from bot.publishing import Publisher
+from bot.publishing import publish
 from bot.question import QuestionWriter
 from bot.settings import Settings
 from bot.store.files import Files, Origin, StoredFile
+from bot.store.outbox import Outbox
 from bot.store.turns import Turn, Turns, TurnState
 from bot.workspace import Prepared, Workspace
 
@@ -57,7 +58,7 @@ class TurnSteps:
         questions: QuestionWriter,
         asker: Asker,
         artifacts: ArtifactKeeper,
-        publisher: Publisher,
+        outbox: Outbox,
         dispatcher: Dispatcher,
     ) -> None:
         self._settings = settings
@@ -69,33 +70,39 @@ class TurnSteps:
         self._questions = questions
         self._asker = asker
         self._artifacts = artifacts
-        self._publisher = publisher
+        self._outbox = outbox
         self._dispatcher = dispatcher
 
     async def run(self, turn_id: str) -> None:
         """Answer, whatever happens: a failure becomes a sentence in the thread."""
         self._dispatcher.began(turn_id)
-        state = TurnState.FAILED
         try:
             try:
                 await self._answer(turn_id)
-            except Exception:  # anything at all: the person must hear of it
+            except Exception:  # anything at all: publish says so where nothing else is stored
                 log.exception("turn failed", turn=turn_id)
-                await step("fail", self.fail, turn_id)
-            state = TurnState(await step("publish", self.publish, turn_id))
-        except Exception:  # the chat refuses to take even the failure
-            log.exception("answer not delivered", turn=turn_id)
-        try:
+            state = await self._publish(turn_id)
             attempts = self._settings.settle_attempts
-            # A turn that is never settled would hold its thread up for ever.
-            next_turn = await step("settle", self.settle, turn_id, state.value, attempts=attempts)
+            # A turn that is never settled would hold its thread up.
+            next_turn = await step("settle", self.settle, turn_id, state, attempts=attempts)
         finally:
             self._dispatcher.finished(turn_id)
         if next_turn:
             self._dispatcher.wake(next_turn)
 
+    async def _publish(self, turn_id: str) -> str:
+        attempts = self._settings.post_attempts
+        try:
+            return await step("publish", self.publish, turn_id, attempts=attempts)
+        except Exception:  # the chat takes nothing at all; the thread must go on
+            log.exception("answer not delivered", turn=turn_id)
+            return TurnState.FAILED.value
+        finally:
+            await self._open_turns.close(turn_id)
+
     async def _answer(self, turn_id: str) -> None:
-        if await step("collect", self.collect, turn_id):
+        attempts = self._settings.post_attempts
+        if await step("collect", self.collect, turn_id, attempts=attempts):
             await step("ingest", self.ingest, turn_id)
         for attempt in range(self._settings.engine_attempts):
             prepared = await step("prepare", self.prepare, turn_id, attempt)
@@ -153,8 +160,6 @@ class TurnSteps:
         except EngineError as error:
             await self._asker.failed(turn, error, attempt)
             return None
-        if prepared.restored:
-            await turn.note([FRESH_CONTAINER])
         return asdict(prepared)
 
     async def ask(self, turn_id: str, prepared: dict[str, Any] | None, attempt: int) -> str:
@@ -176,25 +181,17 @@ class TurnSteps:
         await self._workspace.adopt(
             turn.key, turn.turn.generation, outcome.container_id, _prepared(prepared)
         )
-        await turn.note(await self._artifacts.keep(turn.key, turn_id, outcome))
+        fresh = [FRESH_CONTAINER] if _prepared(prepared).restored else []
+        await turn.note(fresh + await self._artifacts.keep(turn.key, turn_id, outcome))
         if any(run.images for run in outcome.runs):
             await turn.set_outcome(without_images(outcome))
-
-    async def fail(self, turn_id: str) -> None:
-        """Make the answer a sentence that helps; what the engine gave already stays."""
-        turn = await self._open_turns.get(turn_id)
-        outcome = replace(turn.turn.outcome or Outcome(), failure=UNEXPECTED)
-        await turn.set_outcome(without_images(outcome))
 
     async def publish(self, turn_id: str) -> str:
         """Post files, text and buttons, each once. Returns how the turn ended."""
         turn = await self._open_turns.get(turn_id)
         outcome = turn.turn.outcome or Outcome(failure=UNEXPECTED)
         kept = await self._files.of_turn(turn_id, Origin.CODE)
-        try:
-            await self._publisher.publish(turn.reply, _answer(turn.turn, outcome, kept))
-        finally:
-            await self._open_turns.close(turn_id)
+        await publish(self._outbox, turn.reply, _answer(turn.turn, outcome, kept))
         if outcome.stopped:
             return TurnState.STOPPED
         return TurnState.FAILED if outcome.failure else TurnState.DONE

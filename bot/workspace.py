@@ -115,8 +115,8 @@ class Workspace:
             )
 
     async def _rebuild(self, key: ThreadKey, thread: Thread) -> Prepared:
-        if thread.container_id:
-            await self._threads.forget_container(key, thread.container_id)
+        # The dead container stays noted until another takes its place: a crash or a failing upload
+        # in between must not make us forget that this is a rebuilding.
         files = newest(await self._files.of_thread(key))
         uploads = [await self._uploaded(key, file) for file in files]
         restored = thread.container_id is not None

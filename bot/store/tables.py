@@ -58,7 +58,7 @@ turns = sa.Table(
     sa.Column("reply_ref", sa.String),
     sa.Column("response_id", sa.String),
     sa.Column("stop_requested", sa.Boolean, nullable=False, server_default=sa.false()),
-    # What the engine answered: text, code runs, citations, usage (bot/interpreter.py Outcome).
+    # What the engine answered: text, code runs, citations, usage (bot/events.py Outcome).
     sa.Column("outcome", sa.JSON),
     sa.Column("notes", sa.JSON, nullable=False, server_default="[]"),
     sa.Index("ix_turns_state", "state"),

@@ -42,10 +42,6 @@ class Threads:
         known = {name: row[name] for name in Thread.__slots__ if name != "key"}
         return Thread(key=key, **known)
 
-    async def forget_container(self, key: ThreadKey, container_id: str) -> None:
-        """The container is dead; the model's context stays."""
-        await self._update(key, {"container_id": None}, container_id=container_id)
-
     async def forget_context(self, key: ThreadKey) -> None:
         """The chain of responses is lost; the container stays."""
         await self._update(key, {"last_response_id": None})

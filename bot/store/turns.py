@@ -143,11 +143,11 @@ class Turns:
             await db.execute(sa.update(threads).where(here).values(**values))
             return await _claim(db, turn.thread), outcome
 
-    async def unstarted(self, limit: int) -> Sequence[str]:
-        """Turns that were claimed and not begun, oldest first."""
+    async def unsettled(self, limit: int) -> Sequence[str]:
+        """Turns that are not over, oldest first."""
         query = (
             sa.select(turns.c.id)
-            .where(turns.c.state == TurnState.ACCEPTED)
+            .where(turns.c.state.not_in(OVER))
             .order_by(turns.c.created_at)
             .limit(limit)
         )
