@@ -12,7 +12,7 @@ from engine.planner.workbench import Work
 _FILLER_WORDS = (
     "what what's whats is the result of calculate compute evaluate please can could you tell me "
     "how much find work out give solve show value answer equal equals to and i need know hey hi "
-    "hello exactly now using use python tool with code it in by for"
+    "hello exactly now to using use python tool with code it in by for"
 )
 _FILLER = frozenset(_FILLER_WORDS.split())
 _DIGITS = re.compile(

@@ -148,14 +148,15 @@ image = ImageOps.exif_transpose(Image.open({path}))
 image = image if image.mode == "L" else image.convert("RGB")
 pixels = np.asarray(image).reshape(-1, len(image.getbands()))
 
+names = {{"R": ("red", "tab:red"), "G": ("green", "tab:green"), "B": ("blue", "tab:blue")}}
+names["L"] = ("brightness", "0.3")
 fig, ax = plt.subplots(figsize=(8, 4.5))
 for band, name in enumerate(image.getbands()):
     counts = np.bincount(pixels[:, band], minlength=256)
-    color = {{"R": "tab:red", "G": "tab:green", "B": "tab:blue", "L": "0.3"}}[name]
-    ax.fill_between(range(256), counts, alpha=0.4, color=color, label=name)
-    print(f"{{name}}: mean {{pixels[:, band].mean():.1f}}, {{counts.sum():,}} pixels counted")
-ax.set_xlabel("brightness (0–255)")
-ax.set_ylabel("pixels")
+    label, color = names[name]
+    ax.fill_between(range(256), counts, alpha=0.4, color=color, label=label)
+    print(f"{{label}}: mean {{pixels[:, band].mean():.1f}}, {{counts.sum():,}} pixels counted")
+ax.set(xlim=(0, 255), ylim=(0, None), xlabel="brightness (0–255)", ylabel="pixels")
 ax.yaxis.set_major_formatter("{{x:,.0f}}")
 ax.legend(frameon=False)
 {finish}

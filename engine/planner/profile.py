@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engine.planner.asks import is_rate
 from engine.planner.tables import Column, Table
 from engine.planner.text import escape, number, table
+from engine.planner.unread import said_unread
 from engine.planner.workbench import Work
 
 _MAX_COLUMNS = 40
@@ -14,8 +15,11 @@ _MAX_COMMON = 4
 
 
 async def answer_profile(work: Work, tables: Sequence[Table], asked: bool) -> None:
-    """Say what each table holds; where that was not `asked` for, say why it is shown."""
-    if not asked:
+    """Say what each table holds; where that was not (all that was) `asked` for, say so first."""
+    strange = said_unread(work.text, tables)
+    if strange:
+        await work.say(f"I made nothing of {strange}, so here is what is in the file.")
+    elif not asked:
         await work.say("I could not tell what to compute, so here is what is in the file.")
     for each in tables:
         head = f"**{escape(each.source.name)}**: {each.rows:,} rows, {len(each.columns)} columns"

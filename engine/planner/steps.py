@@ -70,6 +70,7 @@ def _repeats(part: str) -> int:
 
 def _operation(part: str) -> Expr | None:
     plain = re.sub(_THAT, "r", _LEAD.sub("", part).strip(), flags=re.IGNORECASE).strip()
+    plain = re.sub(r"^its (.+)", r"the \1 of r", plain, flags=re.IGNORECASE)
     for pattern, template in _OPERATIONS:
         match = re.fullmatch(pattern, plain, re.IGNORECASE)
         if match:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from engine.planner import asks, filters, roles
 from engine.planner.tables import Table
@@ -27,7 +28,9 @@ _FILLER_WORDS = (
     "period bar busiest quietest strongest weakest slowest bestselling bestseller season "
     "seasonal seasonality pattern cumulative running accumulated grow growth growing change "
     "changed increase decrease decline stacked pivot cross tab matrix mom yoy except "
-    "excluding exclude without share more less delete insight insights"
+    "excluding exclude without share more less delete insight insights describe description "
+    "summarize summarise explain explore inspect profile preview analyze analyse analysis contain "
+    "content info information inside structure upload uploaded attached document"
 )
 _FILLERS = frozenset(map(stem, _FILLER_WORDS.split()))
 _KNOWN = "|".join([*asks.AGGREGATES.values(), *asks.CHARTS.values(), *roles.PERIODS.values()])
@@ -48,12 +51,16 @@ def unread(text: str, table: Table) -> list[str]:
 
 
 def unread_note(text: str, table: Table) -> str:
-    """A sentence on those words; empty where there are none, or so many that all is guesswork."""
-    found = list(dict.fromkeys(unread(text, table)))[:_MAX_WORDS]
-    if not found:
-        return ""
-    spoken = listing([f"“{escape(word)}”" for word in found])
-    return f"I made nothing of {spoken}; this is what I understood:"
+    """A sentence on those words, to stand before the answer; empty where there are none."""
+    said = said_unread(text, [table])
+    return f"I made nothing of {said}; this is what I understood:" if said else ""
+
+
+def said_unread(text: str, tables: Sequence[Table]) -> str:
+    """The first few words that none of the tables knows, quoted; empty where there are none."""
+    known = [unread(text, table) for table in tables]
+    found = [word for word in dict.fromkeys(known[0]) if all(word in each for each in known)]
+    return listing([f"“{escape(word)}”" for word in found[:_MAX_WORDS]])
 
 
 def _is_strange(word: Word, spans: list[tuple[int, int]]) -> bool:

@@ -166,6 +166,8 @@ class TestSample:
             ("chart it", "chart.png"),
             ("revenue by region in 1999", "Nothing in sales.csv fits"),
             ("hello", "total revenue by region and a bar chart"),
+            ("what is the weather in Paris?", "I made nothing of “weather” and “Paris”"),
+            ("write me a poem", "I made nothing of “write” and “poem”"),
         ],
     )
     async def test_questions(self, chat: Chat, question: str, said: str) -> None:
@@ -260,6 +262,18 @@ class TestFormats:
         assert {"id", "amount", "name"} == set(pd.read_csv(chat.lab.made("joined.csv")))
         assert "joined.csv" in answer
 
+    async def test_keys_match_despite_stray_spaces(self, chat: Chat) -> None:
+        """`North ` and `North` are partners; rows without one are counted on both sides."""
+        people = b"region,manager\nNorth,Ann\nSouth,Bob\nEast,Cid\nNowhere,Dee\n"
+
+        answer = await chat.ask("join them", sales__csv=SAMPLE.read_bytes(), regions__csv=people)
+
+        sales = pd.read_csv(SAMPLE)["region"].str.strip()
+        joined = pd.read_csv(chat.lab.made("joined.csv"))
+        assert len(joined) == (sales != "West").sum() + 1
+        assert f"second, {(sales == 'West').sum()} found none and were left out" in answer
+        assert "Of the first, 1 found no partner" in answer
+
     async def test_hostile_names_stay_text(self, chat: Chat) -> None:
         """Quotes, backslashes and Markdown in names and cells break neither code nor answer."""
         text = "na\"me\\',amount\nx`|*y,1\nx`|*y,2\n"
@@ -278,6 +292,12 @@ class TestPictures:
         with Image.open(chat.lab.made("cat_grayscale.jpg")) as image:
             assert (image.mode, image.size) == ("L", (120, 80))
         assert "cat_grayscale_histogram.png" in answer
+
+    async def test_a_gray_histogram_is_of_brightness(self, chat: Chat, photo: bytes) -> None:
+        """The legend speaks of brightness; the format's own letter for it stays inside."""
+        await chat.ask("make it grayscale and show a histogram", cat__jpg=photo)
+
+        assert "brightness: mean" in chat.lab.logs[-1]
 
     async def test_edits_build_on_each_other(self, chat: Chat, photo: bytes) -> None:
         """`now rotate it` goes on with the picture made before."""
@@ -305,6 +325,8 @@ class TestNumbers:
             ("x = x + 1", "there is no solution"),
             ("Compute 4 * 3.82. Then take the square root of that result. Then again.",
              "**1.97711002656362**"),
+            ("use the python tool to calculate what is 4 * 3.82. and then find its square root and "
+             "then find the square root of that result", "**1.97711002656362**"),
             ("primes up to 100", "**25** primes"),
             ("simulate 10,000 rolls of two dice", "dice_rolls.png"),
             ("compound interest on 1000 at 5% for 10 years", "**1,628.89**"),
