@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from adapters.web.context import WebContext
 from adapters.web.conversations import Conversations
+from adapters.web.failure import Failures
 from adapters.web.files import Files
 from adapters.web.security import Guard
 from adapters.web.stream import EventStreams
@@ -47,7 +48,7 @@ def build_app(context: WebContext) -> Starlette:
             *Files(context).routes,
             Mount("/static", _FreshFiles(directory=_STATIC)),
         ],
-        middleware=[Middleware(Guard, settings=context.settings)],
+        middleware=[Middleware(Guard, settings=context.settings), Middleware(Failures)],
         exception_handlers={HTTPException: _refused},
     )
 

@@ -80,11 +80,11 @@ class WebPlatform:
         self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None
     ) -> WebReply:
         """The bot's message of the turn, found by the turn's id."""
-        del message_id, ref  # the turn's id alone names the surface
+        del ref  # the turn's id names the surface
         conversation_id = conversation_of(key)
         if await self._context.store.conversation(conversation_id) is None:
             raise PlatformError("There is no such conversation on the page.")
-        message = await self._context.store.open_answer(conversation_id, turn_id)
+        message = await self._context.store.open_answer(conversation_id, turn_id, message_id)
         self._context.publish_message(message)
         await self._context.publish_workspace(conversation_id)
         return WebReply(self._context, message)

@@ -29,6 +29,8 @@ async def read_object(request: Request, limit_bytes: int) -> dict[str, Any]:
         value = json.loads(body or b"{}")
     except ValueError as error:
         raise HTTPException(400, "The request is not JSON.") from error
+    except RecursionError as error:
+        raise HTTPException(400, "The request is nested too deeply.") from error
     if not isinstance(value, dict):
         raise HTTPException(400, "The request is not a JSON object.")
     return value

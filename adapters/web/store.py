@@ -107,8 +107,12 @@ class WebStore:
             message = await _message(connection, messages.c.id == message_id)
         return (message, conversation) if message.conversation_id == conversation_id else None
 
-    async def open_answer(self, conversation_id: str, turn_id: str) -> Message:
-        """The bot's message of a turn, made where it is not there; what waited is answered."""
+    async def open_answer(self, conversation_id: str, turn_id: str, message_id: str) -> Message:
+        """The bot's message of a turn, made where it is not there.
+
+        The person's message `message_id`, and what waited before it, is answered with it. A later
+        one may not have reached the inbox yet, and keeps waiting.
+        """
         values = {
             "id": uuid.uuid4().hex,
             "conversation_id": conversation_id,
@@ -121,8 +125,11 @@ class WebStore:
             "created_at": rows.now(),
         }
         of_turn = messages.c.turn_id == turn_id
-        waiting = (messages.c.conversation_id == conversation_id) & (
-            messages.c.state == MessageState.WAITING
+        asked = select(messages.c.position).where(messages.c.id == message_id).scalar_subquery()
+        waiting = (
+            (messages.c.conversation_id == conversation_id)
+            & (messages.c.state == MessageState.WAITING)
+            & (messages.c.position <= asked)
         )
         paused = of_turn & (messages.c.state == MessageState.PAUSED)
         async with self._database.begin() as connection:

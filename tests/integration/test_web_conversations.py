@@ -78,6 +78,7 @@ class TestSaying:
         ("body", "status", "sentence"),
         [
             (b"{", 400, "not JSON"),
+            (b"[" * 9000, 400, "nested too deeply"),
             (b"[]", 400, "not a JSON object"),
             (b'{"client_id": "x", "text": "hi"}', 400, "client_id"),
             (b'{"client_id": "12345678", "text": "  "}', 400, "Write something"),

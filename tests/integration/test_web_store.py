@@ -47,7 +47,7 @@ async def test_migrations_make_the_tables_that_the_code_expects(database: AsyncE
 async def test_an_answer_is_read_back_as_it_was_posted(store: WebStore) -> None:
     """Runs, files, notes: all of a post survives."""
     conversation = await store.create_conversation()
-    message = await store.open_answer(conversation.id, "turn-1")
+    message = await store.open_answer(conversation.id, "turn-1", "message-1")
     post = Post(
         "turn-1:0",
         "text",
@@ -75,19 +75,30 @@ async def test_a_message_waits_until_an_answer_begins(store: WebStore) -> None:
     )
 
     (waiting,) = await store.waiting()
-    await store.open_answer(conversation.id, "turn-1")
+    await store.open_answer(conversation.id, "turn-1", "message-1")
 
     assert waiting.attachments == files
     assert await store.waiting() == []
 
 
+async def test_a_message_after_the_one_that_is_answered_still_waits(store: WebStore) -> None:
+    """What was stored but not handed in when an answer begins is handed in after a crash."""
+    conversation = await store.create_conversation()
+    for name in ("message-1", "message-2", "message-3"):
+        await store.add_person_message(conversation.id, name, "hi", "You", (), title_if_new="hi")
+
+    await store.open_answer(conversation.id, "turn-1", "message-2")
+
+    assert [message.id for message in await store.waiting()] == ["message-3"]
+
+
 async def test_an_answer_reopened_after_its_end_stays_finished(store: WebStore) -> None:
     """A turn repeated after its post was stored does not undo it."""
     conversation = await store.create_conversation()
-    message = await store.open_answer(conversation.id, "turn-1")
+    message = await store.open_answer(conversation.id, "turn-1", "message-1")
     answer = Answer("turn-1", "done")
     await store.finish(conversation.id, message.id, Post("turn-1:0", answer.text))
 
-    again = await store.open_answer(conversation.id, "turn-1")
+    again = await store.open_answer(conversation.id, "turn-1", "message-1")
 
     assert (again.id, again.state) == (message.id, MessageState.DONE)
