@@ -156,7 +156,7 @@ for band, name in enumerate(image.getbands()):
     label, color = names[name]
     ax.fill_between(range(256), counts, alpha=0.4, color=color, label=label)
     print(f"{{label}}: mean {{pixels[:, band].mean():.1f}}, {{counts.sum():,}} pixels counted")
-ax.set(xlim=(0, 255), ylim=(0, None), xlabel="brightness (0–255)", ylabel="pixels")
+ax.set(xlim=(-2, 257), ylim=(0, None), xlabel="brightness (0–255)", ylabel="pixels")
 ax.yaxis.set_major_formatter("{{x:,.0f}}")
 ax.legend(frameon=False)
 {finish}

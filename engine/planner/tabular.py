@@ -17,9 +17,10 @@ from engine.planner import (
     rows,
     totals,
 )
-from engine.planner.asks import Ask, is_follow_up, parse_ask, score
+from engine.planner.asks import Ask
 from engine.planner.profile import answer_profile, suggestions
 from engine.planner.protocol import LabFile
+from engine.planner.questions import is_follow_up, parse_ask, score
 from engine.planner.roles import Key
 from engine.planner.tables import Table, read_tables
 from engine.planner.text import escape, link, shown_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from engine.planner import asks, filters, roles
+from engine.planner import filters, phrases, questions, roles
 from engine.planner.tables import Table
 from engine.planner.text import escape, listing
 from engine.planner.words import RESERVED, Word, mentions, stem, words
@@ -33,7 +33,7 @@ _FILLER_WORDS = (
     "content info information inside structure upload uploaded attached document"
 )
 _FILLERS = frozenset(map(stem, _FILLER_WORDS.split()))
-_KNOWN = "|".join([*asks.AGGREGATES.values(), *asks.CHARTS.values(), *roles.PERIODS.values()])
+_KNOWN = "|".join([*phrases.AGGREGATES.values(), *phrases.CHARTS.values(), *roles.PERIODS.values()])
 _KNOWN_WORDS = re.compile(rf"\b(?:{_KNOWN})\b", re.IGNORECASE)
 _MIN_LETTERS = 3
 _MAX_WORDS = 4
@@ -41,7 +41,7 @@ _MAX_WORDS = 4
 
 def unread(text: str, table: Table) -> list[str]:
     """The words that neither name something in the table nor ask for something known."""
-    text = asks.rows_counted(text, table)
+    text = questions.rows_counted(text, table)
     parts = words(text)
     named = mentions([word.stem for word in parts], [c.name.strip() for c in table.columns])
     spans = [(parts[m.first].start, parts[m.last - 1].end) for m in named]

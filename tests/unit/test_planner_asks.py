@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.planner.asks import Ask, is_follow_up, parse_ask, score
+from engine.planner.asks import Ask
+from engine.planner.questions import is_follow_up, parse_ask, score
 from engine.planner.roles import Key
 from engine.planner.sources import Source
 from engine.planner.tables import Column, Table, parse_profile
