@@ -158,7 +158,7 @@ async def application(
             files=files,
             blobs=blobs,
             workspace=workspace,
-            questions=QuestionWriter(turns, threads, files, workspace),
+            questions=QuestionWriter(turns, threads, files, blobs, workspace),
             asker=asker,
             artifacts=ArtifactKeeper(settings, interpreter, blobs, files),
             outbox=Outbox(database),

@@ -17,15 +17,25 @@ from bot.domain import CodeRun, ThreadKey
 from bot.errors import ContainerGone, EngineError, TooLarge
 from bot.events import Citation, Outcome
 from bot.interpreter import ContainerFile, Interpreter
-from bot.names import media_type_of, safe_name
+from bot.names import media_type_of, name_in_data, plain_name, safe_name
 from bot.settings import Settings
 from bot.store.files import Files, Origin, StoredFile
 
 log = structlog.get_logger()
 
 _PNG_URL = "data:image/png;base64,"
-_LINK = re.compile(r"(!?)\[([^\]\n]*)\]\(\s*<?sandbox:([^)\s>]+)>?\s*\)")
-_BARE = re.compile(r"sandbox:(/[^\s)\]>\"']+)")
+_FIGURE = re.compile(r"figure-(\d{1,9})\.png")
+# Labels and addresses may have brackets in them, one level deep. Possessive: never tried twice.
+_URL = re.compile(r"""sandbox:(?P<path>/(?:[^\s()<>\[\]"'`]|\([^\s()]*\))*+)""")
+_LINK = re.compile(
+    r"""
+    (?P<bang>!?) \[ (?P<label>(?: \\. | [^\[\]\\\n] | \[[^\[\]\n]*\] )*+) \]
+    \(\s* (?: <sandbox:(?P<angled>[^<>\n]*)>
+         | sandbox:(?P<path>(?: [^()<>\n] | \([^()\n]*\) )*+) )
+    (?: \s{1,9}"[^"\n]*" )? \s*\)
+    """,
+    re.VERBOSE,
+)
 
 
 class ArtifactKeeper:
@@ -105,10 +115,9 @@ class ArtifactKeeper:
         except EngineError as error:
             log.warning("artifact lost", turn=turn_id, file=file.id, error=str(error))
             return [f"“{name}” could not be fetched from the container."]
-        before = next((f for f in reversed(seen) if f.name == name), None)
         cited = any(citation.file_id == file.id for citation in outcome.citations)
-        if before is not None and before.sha256 == blob.sha256 and not cited:
-            return []  # listed again, or copied, though nothing changed
+        if not cited and _is_known(name, blob.sha256, seen):
+            return []
         await self._files.add(
             key,
             StoredFile(
@@ -127,26 +136,30 @@ class ArtifactKeeper:
         return []
 
     async def _keep_figures(self, key: ThreadKey, turn_id: str, runs: Sequence[CodeRun]) -> None:
-        """Figures that code showed; those that were saved as files too are not kept twice."""
+        """Figures that code showed, numbered over the whole thread; those that were saved as
+        files too are not kept twice."""
         kept = {file.sha256 for file in await self._files.of_turn(turn_id, Origin.CODE)}
         urls = [url for run in runs for url in run.images if url.startswith(_PNG_URL)]
-        for number, url in enumerate(urls[: self._count_max], start=1):
+        names = (_FIGURE.fullmatch(file.name) for file in await self._files.of_thread(key))
+        last = max((int(name[1]) for name in names if name), default=0)
+        for position, url in enumerate(urls[: self._count_max], start=1):
             try:
                 png = base64.b64decode(url.removeprefix(_PNG_URL), validate=True)
             except binascii.Error:
-                log.warning("unreadable figure", turn=turn_id, number=number)
+                log.warning("unreadable figure", turn=turn_id, position=position)
                 continue
             blob = await self._blobs.put(key, _once(png), limit_bytes=self._limit_bytes)
             if blob.sha256 in kept:
                 continue
             kept.add(blob.sha256)
+            last += 1
             await self._files.add(
                 key,
                 StoredFile(
-                    id=f"file_{turn_id}_figure-{number}",
+                    id=f"file_{turn_id}_figure-{position}",
                     turn_id=turn_id,
                     origin=Origin.CODE,
-                    name=f"figure-{number}.png",
+                    name=f"figure-{last}.png",
                     media_type="image/png",
                     sha256=blob.sha256,
                     size_bytes=blob.size_bytes,
@@ -157,43 +170,23 @@ class ArtifactKeeper:
 def _name_of(file: ContainerFile, container_id: str, seen: Sequence[StoredFile]) -> str:
     """The file's name; one that code wrote over an upload keeps the name it was sent with."""
     sent = {known.path_in(container_id): known.name for known in seen if known.engine_file_id}
-    return sent.get(file.path) or safe_name(file.name)
+    return sent.get(file.path) or name_in_data(file.path)
+
+
+def _is_known(name: str, sha256: str, seen: Sequence[StoredFile]) -> bool:
+    """Whether a file was only listed again, or is a copy of one that a person sent."""
+    before = next((known for known in reversed(seen) if known.name == name), None)
+    if before is not None and before.sha256 == sha256:
+        return True
+    copied = (posixpath.basename(name), sha256)
+    return any(f.origin is Origin.PERSON and (f.name, f.sha256) == copied for f in seen)
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def link(text: str, citations: Sequence[Citation], kept: Sequence[StoredFile]) -> str:
-    """The answer with its dead `sandbox:` links turned into `artifact:` ones.
-
-    A link that leads to no kept file becomes its plain text.
-    """
-    by_file_id = {file.container_file_id: file for file in kept if file.container_file_id}
-    by_name = {file.name: file for file in kept}
-    cited = {
-        text[citation.start : citation.end]: by_file_id[citation.file_id]
-        for citation in citations
-        if citation.end > citation.start and citation.file_id in by_file_id
-    }
-
-    def target(path: str) -> StoredFile | None:
-        name = posixpath.basename(path)
-        named = by_name.get(safe_name(name)) or by_name.get(safe_name(unquote(name)))
-        return cited.get(f"sandbox:{path}") or named
-
-    def replace_link(match: re.Match[str]) -> str:
-        bang, label, path = match.groups()
-        file = target(path)
-        shown = label or posixpath.basename(path)
-        return f"{bang}[{shown}](artifact:{file.id})" if file else shown
-
-    def replace_bare(match: re.Match[str]) -> str:
-        file = target(match[1])
-        return f"[{file.name}](artifact:{file.id})" if file else posixpath.basename(match[1])
-
-    return _BARE.sub(replace_bare, _LINK.sub(replace_link, text))
-
+@@LINKS@@
 
 def without_images(outcome: Outcome) -> Outcome:
     """The outcome as it is stored: figures are files by now, and large."""

@@ -209,7 +209,7 @@ class Asker:
 
 def _ended(run: CodeRun) -> CodeRun:
     unfinished = run.state in (RunState.WRITING, RunState.RUNNING)
-    return replace(run, state=RunState.FAILED) if unfinished else run
+    return replace(run, state=RunState.STOPPED) if unfinished else run
 
 
 def _sentence(error: EngineError) -> str:

@@ -17,9 +17,12 @@ from bot import doctor, plugins
 from bot.app import application
 from bot.errors import ThreadlabError
 from bot.settings import Settings, env_file_values, environment
+from bot.variables import strangers
+
+log = structlog.get_logger()
 
 cli = typer.Typer(
-    help="A Slack and Discord bot that gives every chat thread its own Python lab.",
+    help="Gives every chat thread its own Python lab: questions in, numbers and charts out.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -38,7 +41,7 @@ def options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """A Slack and Discord bot that gives every chat thread its own Python lab."""
+    """Gives every chat thread its own Python lab: questions in, numbers and charts out."""
 
 
 @cli.command()
@@ -57,6 +60,8 @@ def run() -> None:
         for error in _leaves(refused):
             typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
+    except* asyncio.CancelledError:
+        raise typer.Exit(1) from None
 
 
 @cli.command("doctor")
@@ -78,16 +83,32 @@ def examine() -> None:
 
 async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
+    main_task = asyncio.current_task()
+    assert main_task is not None
+
+    def end() -> None:
+        if stop.is_set():  # asked twice: running answers are not waited for
+            main_task.cancel()
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     environ = environment()
+    for stranger in strangers(environ, ours=frozenset(env_file_values())):
+        log.warning("no such setting", name=stranger.name, meant=stranger.meant)
     adapters = plugins.wanted_adapters(settings, environ)
     async with application(settings, environ, adapters) as app:
         serving = asyncio.create_task(app.serve())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        if app.dispatcher.active:
+            log.info(
+                "finishing running answers; once more ends at once",
+                answers=len(app.dispatcher.active),
+                at_most_seconds=settings.shutdown_seconds,
+            )
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=not serving.done())
 

@@ -66,7 +66,7 @@ async def examine(
 def invalid(error: ValidationError) -> list[Finding]:
     """What is wrong with values of the core's settings."""
     return [
-        Finding(Verdict.WRONG, "settings", f"{_place(problem['loc'])}: {problem['msg']}.")
+        Finding(Verdict.WRONG, "settings", f"{_place(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}.")
         for problem in error.errors()
     ]
 

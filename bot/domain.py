@@ -81,6 +81,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    STOPPED = "stopped"  # the turn ended before the run did
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,9 @@ class Workflows:
 
     async def close(self) -> None:
         """End the library's threads. Turns still running are taken up at the next launch."""
-        # Cancelled, a workflow leaves its state as it is; failing, it would be over.
+        # Cancelled, a workflow leaves its state as it is; failing, it would be over. The library
+        # warns of each, though it is meant.
+        logging.getLogger("dbos").setLevel(logging.ERROR)
         cut_off = list(_running)
         for task in cut_off:
             task.cancel()

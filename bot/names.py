@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import posixpath
 import re
 
 NAME_CHARACTERS_MAX = 120
@@ -21,10 +22,7 @@ _TYPES = {
     ".ipynb": "application/x-ipynb+json",
 }
 
-# Kinds that the model itself can look at [facts: input_file versus file_ids].
-VISIBLE_IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
-VISIBLE_DOCUMENTS = frozenset({"application/pdf"})
-VISIBLE_BYTES_MAX = 50_000_000
+DATA_FOLDER = "/mnt/data"
 
 
 def safe_name(name: str) -> str:
@@ -42,6 +40,17 @@ def safe_name(name: str) -> str:
     if not dot or len(ending) > 10:
         return printable[:NAME_CHARACTERS_MAX]
     return f"{stem[: NAME_CHARACTERS_MAX - len(ending) - 1]}.{ending}"
+
+
+def name_in_data(path: str) -> str:
+    """What a file made by code is called: its path below /mnt/data, each part made safe."""
+    inside = posixpath.normpath(f"/{path.lstrip('/')}").removeprefix(f"{DATA_FOLDER}/")
+    return "/".join(safe_name(part) for part in inside.split("/") if part) or "file"
+
+
+def plain_name(name: str) -> str:
+    """The name without folders, yet telling them apart: `b/x.csv` becomes `b-x.csv`."""
+    return safe_name(name.replace("/", "-")) if "/" in name else name
 
 
 def media_type_of(name: str) -> str:

@@ -7,11 +7,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import structlog
+
 from bot.domain import IncomingMessage, ThreadKey
 from bot.errors import PlatformError
 from bot.events import Outcome
 from bot.ports import ChatPlatform, Reply
 from bot.store.turns import Turn, Turns
+
+log = structlog.get_logger()
 
 
 class OpenTurn:
@@ -110,5 +114,9 @@ class OpenTurns:
     async def close(self, turn_id: str) -> None:
         """The turn shows nothing more."""
         closing = self._open.pop(turn_id, None)
-        if closing is not None:
+        if closing is None:
+            return
+        try:
             await closing.reply.close()
+        except PlatformError:
+            log.exception("reply not closed", turn=turn_id)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 
-from bot.domain import IncomingMessage
+from bot.blobs import BlobStore
+from bot.domain import IncomingMessage, ThreadKey
 from bot.interpreter import Question
-from bot.names import VISIBLE_BYTES_MAX, VISIBLE_DOCUMENTS, VISIBLE_IMAGES
 from bot.open_turn import OpenTurn
 from bot.prompts import INSTRUCTIONS, question_text, workspace_note
 from bot.store.files import Files, Origin, StoredFile, newest
 from bot.store.threads import Threads
 from bot.store.turns import Turns
+from bot.visible import REQUEST_BYTES_MAX, Kind, kind_of
 from bot.workspace import Prepared, Workspace
 
 HISTORY_TURNS_MAX = 6
@@ -21,10 +23,18 @@ HISTORY_TURNS_MAX = 6
 class QuestionWriter:
     """Writes questions from what the store knows."""
 
-    def __init__(self, turns: Turns, threads: Threads, files: Files, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        threads: Threads,
+        files: Files,
+        blobs: BlobStore,
+        workspace: Workspace,
+    ) -> None:
         self._turns = turns
         self._threads = threads
         self._files = files
+        self._blobs = blobs
         self._workspace = workspace
 
     async def write(self, turn: OpenTurn, prepared: Prepared) -> Question:
@@ -39,17 +49,32 @@ class QuestionWriter:
             fresh=prepared.restored,
             history=() if thread.last_response_id else await self._history(turn),
         )
+        visible = await self._visible(turn.key, new)
         return Question(
             text=question_text([message.text for message in turn.asked], has_files=bool(new)),
             instructions=INSTRUCTIONS,
             workspace=note,
             container=self._workspace.container_for(prepared),
-            images=_visible(new, VISIBLE_IMAGES),
-            documents=_visible(new, VISIBLE_DOCUMENTS),
+            images=tuple(visible[Kind.IMAGE]),
+            documents=tuple(visible[Kind.DOCUMENT]),
             previous_response_id=thread.last_response_id,
             safety_identifier=_safety_identifier(turn.asked),
             turn_id=turn.id,
         )
+
+    async def _visible(self, key: ThreadKey, files: Sequence[StoredFile]) -> dict[Kind, list[str]]:
+        """Ids of the uploads that the model itself may look at, as many as one request carries."""
+        visible: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+        left_bytes = REQUEST_BYTES_MAX
+        for file in files:
+            if file.engine_file_id is None or file.size_bytes > left_bytes:
+                continue
+            async with self._blobs.as_file(key, file.sha256) as path:
+                kind = await asyncio.to_thread(kind_of, path)
+            if kind is not None:
+                visible[kind].append(file.engine_file_id)
+                left_bytes -= file.size_bytes
+        return visible
 
     async def _history(self, turn: OpenTurn) -> list[tuple[str, str]]:
         """Earlier questions and answers in words, for when the service has lost them."""
@@ -61,17 +86,6 @@ class QuestionWriter:
                 question = question_text([message.text for message in asked], has_files=False)
                 exchanges.append((question, earlier.outcome.text))
         return exchanges
-
-
-def _visible(files: Sequence[StoredFile], kinds: frozenset[str]) -> tuple[str, ...]:
-    """Ids of uploads that the model itself may look at."""
-    return tuple(
-        file.engine_file_id
-        for file in files
-        if file.media_type in kinds
-        and file.size_bytes <= VISIBLE_BYTES_MAX
-        and file.engine_file_id is not None
-    )
 
 
 def _safety_identifier(asked: Sequence[IncomingMessage]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     database_timeout_seconds: float = Field(
         30, gt=0, description="How long a statement waits for a locked database."
     )
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("an address begins with http:// or https://")
+        return value or None
 
     @property
     def database_path(self) -> Path:

@@ -6,7 +6,7 @@ What passes between steps is small JSON; the rest lies in the database.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import structlog
@@ -76,12 +76,14 @@ class TurnSteps:
     async def run(self, turn_id: str) -> None:
         """Answer, whatever happens: a failure becomes a sentence in the thread."""
         self._dispatcher.began(turn_id)
+        failed = False
         try:
             try:
                 await self._answer(turn_id)
-            except Exception:  # anything at all: publish says so where nothing else is stored
+            except Exception:  # anything at all: the person must hear of it
                 log.exception("turn failed", turn=turn_id)
-            state = await self._publish(turn_id)
+                failed = True
+            state = await self._publish(turn_id, failed)
             attempts = self._settings.settle_attempts
             # A turn that is never settled would hold its thread up.
             next_turn = await step("settle", self.settle, turn_id, state, attempts=attempts)
@@ -90,10 +92,10 @@ class TurnSteps:
         if next_turn:
             self._dispatcher.wake(next_turn)
 
-    async def _publish(self, turn_id: str) -> str:
+    async def _publish(self, turn_id: str, failed: bool) -> str:
         attempts = self._settings.post_attempts
         try:
-            return await step("publish", self.publish, turn_id, attempts=attempts)
+            return await step("publish", self.publish, turn_id, failed, attempts=attempts)
         except Exception:  # the chat takes nothing at all; the thread must go on
             log.exception("answer not delivered", turn=turn_id)
             return TurnState.FAILED.value
@@ -186,10 +188,15 @@ class TurnSteps:
         if any(run.images for run in outcome.runs):
             await turn.set_outcome(without_images(outcome))
 
-    async def publish(self, turn_id: str) -> str:
-        """Post files, text and buttons, each once. Returns how the turn ended."""
+    async def publish(self, turn_id: str, failed: bool) -> str:
+        """Post files, text and buttons, each once. Returns how the turn ended.
+
+        Where the turn failed, what the engine gave already stays above the sentence that says so.
+        """
         turn = await self._open_turns.get(turn_id)
         outcome = turn.turn.outcome or Outcome(failure=UNEXPECTED)
+        if failed:
+            outcome = replace(outcome, failure=UNEXPECTED)
         kept = await self._files.of_turn(turn_id, Origin.CODE)
         await publish(self._outbox, turn.reply, _answer(turn.turn, outcome, kept))
         if outcome.stopped:

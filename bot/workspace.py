@@ -136,7 +136,7 @@ class Workspace:
         if file.upload_id:
             return file.upload_id
         async with self._blobs.as_file(key, file.sha256) as path:
-            upload = await self._interpreter.files.upload(file.name, file.media_type, path)
+            upload = await self._interpreter.files.upload(file.plain_name, file.media_type, path)
         await self._files.update(
             file.id, engine_file_id=upload.file_id, engine_expires_at=upload.expires_at
         )
@@ -163,7 +163,7 @@ class Workspace:
                 await self._files.update(
                     file.id,
                     container_id=container_id,
-                    container_path=f"/mnt/data/{file.engine_file_id}-{file.name}",
+                    container_path=f"/mnt/data/{file.engine_file_id}-{file.plain_name}",
                 )
 
     def container_for(self, prepared: Prepared) -> str | FreshContainer:

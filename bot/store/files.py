@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain import Artifact, Blob, ThreadKey
+from bot.names import DATA_FOLDER, plain_name
 from bot.store.messages import insert_once
 from bot.store.tables import files
 
@@ -28,7 +29,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One version of a file. The container columns say where it lies in which container."""
+    """One version of a file. The container columns say where it lies in which container.
+
+    `name` is what makes versions one file: for what code made, its path below /mnt/data.
+    """
 
     id: str
     turn_id: str
@@ -44,6 +48,11 @@ class StoredFile:
     container_path: str | None = None
 
     @property
+    def plain_name(self) -> str:
+        """The name for people and for the engine: without folders."""
+        return plain_name(self.name)
+
+    @property
     def upload_id(self) -> str | None:
         """The id of its copy at the engine, if that will last."""
         if self.engine_file_id is None or self.engine_expires_at is None:
@@ -55,7 +64,7 @@ class StoredFile:
         """Where code finds the file: uploads are mounted as `<file id>-<name>` [facts: openai]."""
         if container_id and container_id == self.container_id and self.container_path:
             return self.container_path
-        return posixpath.join("/mnt/data", f"{self.engine_file_id}-{self.name}")
+        return posixpath.join(DATA_FOLDER, f"{self.engine_file_id}-{self.plain_name}")
 
     def is_copy_of(self, other: StoredFile) -> bool:
         """Whether both have the same name and bytes."""
@@ -74,7 +83,8 @@ class StoredFile:
 
     def as_artifact(self) -> Artifact:
         """The file as something to deliver."""
-        return Artifact(self.id, self.name, self.media_type, Blob(self.sha256, self.size_bytes))
+        blob = Blob(self.sha256, self.size_bytes)
+        return Artifact(self.id, self.plain_name, self.media_type, blob)
 
 
 class Files:

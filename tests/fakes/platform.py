@@ -106,6 +106,7 @@ class ScriptedChat:
         self.delivered: dict[str, bytes] = {}
         self.files: dict[str, bytes] = {}
         self.send_faults: list[Exception | None] = []
+        self.open_faults: list[Exception] = []
         self._services: Services | None = None
         self._count = 0
 
@@ -137,6 +138,8 @@ class ScriptedChat:
     async def open_reply(
         self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None
     ) -> Reply:
+        if self.open_faults:
+            raise self.open_faults.pop(0)
         if turn_id not in self.surfaces:
             assert ref is None, "a stored surface must exist"
             surface = Surface(f"surface-{turn_id}", key, turn_id, message_id)

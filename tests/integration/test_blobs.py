@@ -53,6 +53,15 @@ class TestBlobStore:
 
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
+    async def test_leftovers(self, tmp_path: Path) -> None:
+        """What was arriving when a process died is gone at the next start."""
+        (tmp_path / "arriving").mkdir()
+        (tmp_path / "arriving" / "half").write_bytes(b"x")
+
+        BlobStore(tmp_path)
+
+        assert not (tmp_path / "arriving").exists()
+
     @pytest.mark.parametrize("name", ["../../../etc/passwd", "", "A" * 64, "0" * 63])
     async def test_names(self, tmp_path: Path, name: str) -> None:
         """Only a sha256 names a blob: no path gets through."""

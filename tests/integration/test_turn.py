@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain import ContainerState
 from bot.errors import AmbiguousSend, PlatformError
+from bot.store.turns import Turns, TurnState
 from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
@@ -236,6 +237,23 @@ class TestWorkspace:
         assert chat.text_of(second) == "Done."
         assert not any(post.failed for post in second.posts.values())
 
+    async def test_upload_that_fails_while_rebuilding(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A rebuilding that takes two tries is still one, and is said."""
+        api.script = lambda body: [Code("…", makes={"made.csv": b"1"}), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one")
+            await chat.finished(1)
+            api.expire(next(iter(api.containers)))
+            api.faults.append(Fault("/v1/files", 500))
+            api.script = lambda body: [Code("…"), Say("Done.")]
+            await chat.say("two")
+            _, second = await chat.finished(2)
+
+        assert sum("fresh container" in note for note in notes(second)) == 1
+        assert "variables and imports are gone" in str(api.asked[-1]["input"])
+
     async def test_lost_context(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
@@ -342,6 +360,62 @@ class TestFailures:
         assert len(posts) == 1
         assert chat.text_of(surface) == "Done."
 
+    async def test_chat_that_opens_late(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A chat that refuses to open the reply at first costs time, not the answer."""
+        chat.open_faults = [PlatformError("not now"), PlatformError("nor now")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        assert chat.text_of(surface) == "Done."
+
+    async def test_files_that_can_not_be_kept(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A step that fails on our side leaves what the engine said, and says so."""
+
+        async def broken(*_: object) -> None:
+            raise OSError("disk full")
+
+        monkeypatch.setattr("bot.artifacts.ArtifactKeeper.keep", broken)
+        api.script = lambda body: [Code("…"), Say("It is 42.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        assert chat.text_of(surface).startswith("It is 42.")
+        assert "Something went wrong on our side" in chat.text_of(surface)
+
+    async def test_turn_that_could_not_be_settled(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A database that refuses to close a turn does not hold its thread up for ever."""
+        settle, refusals = Turns.settle, iter(range(2))
+
+        async def refusing(self: Turns, turn_id: str, state: TurnState) -> object:
+            if next(refusals, None) is not None:
+                raise OSError("disk full")
+            return await settle(self, turn_id, state)
+
+        monkeypatch.setattr(Turns, "settle", refusing)
+        async with running(chat, tmp_path, api.base_url, settle_attempts=2):
+            await chat.say("one")
+            await chat.say("two", author=BEN)
+            surfaces = await chat.finished(2)
+
+        assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
+        assert len(api.asked) == 2
+
     async def test_dead_chat(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
@@ -372,6 +446,70 @@ class TestCommands:
         assert chat.text_of(surface) == "So far."
         assert any(note.startswith("Stopped") for note in notes(surface))
         assert any(path.endswith("/cancel") for _, path in api.calls)
+
+    async def test_stop_that_the_engine_refuses(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where the engine fails to cancel, what there is is kept all the same, and asked once."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Say("So far."), Wait(gate), Say("Never.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            await shown(chat, "So far.")
+            api.faults.append(Fault("/v1/responses", 500))
+            await chat.services.commands.run("stop", chat.thread(), ANN)
+            (surface,) = await chat.finished(1)
+            gate.set()
+
+        assert chat.text_of(surface) == "So far."
+        assert len(api.asked) == 1
+
+    async def test_stop_in_the_queue(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Stop is heard while the engine is waited for: nothing more is asked."""
+        fault = Fault("/v1/responses", 429, "Slow down", headers={"retry-after": "60"})
+        api.faults.append(fault)
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            while not any(
+                p.status.startswith("queued") for s in chat.surfaces.values() for p in s.shown
+            ):
+                await asyncio.sleep(0.01)
+            await chat.services.commands.run("stop", chat.thread(), ANN)
+            (surface,) = await chat.finished(1, timeout_seconds=5)
+
+        assert any(note.startswith("Stopped") for note in notes(surface))
+        assert api.asked == []
+
+    async def test_time_is_up(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A question that takes too long is ended at the engine and keeps what there is."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Say("So far."), Wait(gate)]
+        async with running(chat, tmp_path, api.base_url, turn_seconds=0.5):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+            gate.set()
+
+        assert chat.text_of(surface).startswith("So far.")
+        assert "It took longer than" in chat.text_of(surface)
+        assert len(api.asked) == 1
+
+    async def test_retry_thrice(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Retry pressed again and again asks once more, not three times."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            await chat.finished(1)
+            for _ in range(3):
+                await chat.services.commands.run("retry", chat.thread(), ANN)
+            await chat.finished(2)
+            await asyncio.sleep(0.2)
+
+        assert len(api.asked) == 2
 
     async def test_retry(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
         """Retry asks the last question again, files included, without uploading them again."""
