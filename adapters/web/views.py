@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from adapters.web import render
 from adapters.web.records import Conversation, Message, MessageState, Role
-from bot.domain import Artifact, Attachment, CodeRun, Post, Progress, WorkspaceView
+from adapters.web.tracebacks import ends_in_traceback
+from bot.domain import Artifact, Attachment, CodeRun, Post, Progress, RunState, WorkspaceView
 
 View = dict[str, Any]
 
@@ -58,7 +59,7 @@ def run_view(run: CodeRun, log_limit_chars: int) -> View:
     """One run of code. Long logs keep their beginning and end."""
     return {
         "id": run.id,
-        "state": run.state.value,
+        "state": _run_state(run),
         "title": _title(run.code),
         "code": run.code,
         "code_html": render.kept_highlighted(run.code),
@@ -140,6 +141,12 @@ def _file_view(conversation_id: str, kind: str, file_id: str, name: str, media_t
         "image": media_type in IMAGE_TYPES,
         "url": f"/api/conversations/{path}",
     }
+
+
+def _run_state(run: CodeRun) -> str:
+    """A run's state; "raised" for code that ran and ended in an exception."""
+    raised = run.state is RunState.DONE and ends_in_traceback(run.logs)
+    return "raised" if raised else run.state.value
 
 
 def _title(code: str) -> str:

@@ -270,7 +270,9 @@ class TestButtons:
 
         await person.page.locator("#stop").click()
 
-        await expect(await person.answer()).to_contain_text("Stopped.")
+        answer = await person.answer()
+        await expect(answer).to_contain_text("Stopped.")
+        await expect(answer.locator(".run")).to_have_attribute("data-state", "stopped")
         assert [name for name, _ in site.core.commands] == ["stop"]
 
     async def test_retry_asks_again_after_a_failure(self, tmp_path: Path, browser: Browser) -> None:

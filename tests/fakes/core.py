@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bot.domain import (
@@ -15,6 +16,7 @@ from bot.domain import (
     ContainerState,
     IncomingMessage,
     Progress,
+    RunState,
     ThreadKey,
     WorkspaceView,
 )
@@ -164,7 +166,8 @@ class FakeCore:
             except asyncio.CancelledError:
                 if not any(name == "stop" for name, _ in self.commands):
                     raise
-                stopped = Answer(turn_id, shown.text, shown.runs, notes=("Stopped.",))
+                runs = tuple(replace(run, state=RunState.STOPPED) for run in shown.runs)
+                stopped = Answer(turn_id, shown.text, runs, notes=("Stopped.",))
                 for post in reply.plan(stopped):
                     await reply.send(post)
             finally:

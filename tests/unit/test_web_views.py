@@ -50,6 +50,15 @@ def test_a_run_is_titled_by_its_first_comment() -> None:
     assert run_view(CodeRun("r", "x = 1  # no", RunState.DONE), 9)["title"] == ""
 
 
+def test_code_that_ended_in_an_exception_is_not_shown_as_fine() -> None:
+    """The API calls it completed; its output tells."""
+    logs = 'Traceback (most recent call last):\n  File "x", line 1\nKeyError: 1\n'
+
+    assert run_view(CodeRun("r", "x", RunState.DONE, logs), 9)["state"] == "raised"
+    assert run_view(CodeRun("r", "x", RunState.DONE, "1"), 9)["state"] == "done"
+    assert run_view(CodeRun("r", "x", RunState.STOPPED, logs), 9)["state"] == "stopped"
+
+
 def test_only_changed_runs_are_sent_again() -> None:
     """A run that is as before is not pushed again."""
     first, second = {"id": "a", "state": "done"}, {"id": "b", "state": "running"}

@@ -4,9 +4,11 @@ import { fileSize, h, icon, setHtml, toast } from "./dom.js";
 import { enlarge, fileCard, picture } from "./files.js";
 
 const RUN_WORDS = {
-  writing: "Writing Python…", running: "Running Python…", done: "Ran Python", failed: "Python failed",
+  writing: "Writing Python…", running: "Running Python…", done: "Ran Python",
+  raised: "Python, with an error", failed: "Python failed", stopped: "Python, stopped",
 };
 const ACTION_WORDS = { retry: "Retry", reset: "Reset", stop: "Stop" };
+const RUN_ICONS = { writing: "code", running: "code", done: "check", raised: "alert", failed: "cross", stopped: "stop" };
 const BUSY = new Set(["writing", "running"]);
 
 /** One answer, updated in place so that what a person has opened stays open. */
@@ -138,8 +140,7 @@ class Run {
     const busy = BUSY.has(view.state);
     if (!this.touched) this.element.open = busy;
     this.element.dataset.state = view.state;
-    this.mark.replaceChildren(
-      icon(busy ? "code" : view.state === "failed" ? "cross" : "check"));
+    this.mark.replaceChildren(icon(RUN_ICONS[view.state] ?? "code"));
     this.title.replaceChildren(RUN_WORDS[view.state] ?? view.state,
       ...(view.title ? [h("span", { class: "run-about" }, view.title)] : []));
     this.#body(view);
