@@ -66,9 +66,14 @@ async def examine(
 def invalid(error: ValidationError) -> list[Finding]:
     """What is wrong with values of the core's settings."""
     return [
-        Finding(Verdict.WRONG, "settings", f"{_place(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}.")
+        Finding(Verdict.WRONG, "settings", f"{_place(problem['loc'])}: {_reason(problem['msg'])}.")
         for problem in error.errors()
     ]
+
+
+def _reason(message: str) -> str:
+    """Pydantic's message without its own word for a reason of ours."""
+    return message.removeprefix("Value error, ")
 
 
 def _place(location: Sequence[int | str]) -> str:
