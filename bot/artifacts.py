@@ -8,16 +8,16 @@ import posixpath
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from urllib.parse import unquote
 
 import structlog
 
 from bot.blobs import BlobStore
 from bot.domain import CodeRun, ThreadKey
 from bot.errors import ContainerGone, EngineError, TooLarge
-from bot.events import Citation, Outcome
+from bot.events import Outcome
 from bot.interpreter import ContainerFile, Interpreter
-from bot.names import media_type_of, name_in_data, plain_name, safe_name
+from bot.links import link as link
+from bot.names import media_type_of, name_in_data
 from bot.settings import Settings
 from bot.store.files import Files, Origin, StoredFile
 
@@ -25,17 +25,6 @@ log = structlog.get_logger()
 
 _PNG_URL = "data:image/png;base64,"
 _FIGURE = re.compile(r"figure-(\d{1,9})\.png")
-# Labels and addresses may have brackets in them, one level deep. Possessive: never tried twice.
-_URL = re.compile(r"""sandbox:(?P<path>/(?:[^\s()<>\[\]"'`]|\([^\s()]*\))*+)""")
-_LINK = re.compile(
-    r"""
-    (?P<bang>!?) \[ (?P<label>(?: \\. | [^\[\]\\\n] | \[[^\[\]\n]*\] )*+) \]
-    \(\s* (?: <sandbox:(?P<angled>[^<>\n]*)>
-         | sandbox:(?P<path>(?: [^()<>\n] | \([^()\n]*\) )*+) )
-    (?: \s{1,9}"[^"\n]*" )? \s*\)
-    """,
-    re.VERBOSE,
-)
 
 
 class ArtifactKeeper:
@@ -185,8 +174,6 @@ def _is_known(name: str, sha256: str, seen: Sequence[StoredFile]) -> bool:
 async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
-
-@@LINKS@@
 
 def without_images(outcome: Outcome) -> Outcome:
     """The outcome as it is stored: figures are files by now, and large."""

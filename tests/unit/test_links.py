@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.artifacts import link
 from bot.events import Citation
+from bot.links import link
 from bot.store.files import Origin, StoredFile
 
 
