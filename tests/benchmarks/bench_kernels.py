@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import tempfile
 import time
 from collections.abc import Awaitable
@@ -14,6 +13,7 @@ import psutil
 from engine.kernels import SandboxedKernel
 from engine.pool import KernelPool
 from engine.settings import EngineSettings
+from tests.benchmarks.figures import head, percentile, row
 
 _ROUNDS = 8
 _RUNS = 50
@@ -42,12 +42,8 @@ def _cpu_seconds() -> float:
     return float(sum(sum(process.cpu_times()[:2]) for process in processes))
 
 
-def _row(what: str, figures: list[float], unit: str, goal: str = "") -> None:
-    worst = f"max {max(figures):8.1f}" if len(figures) > 1 else " " * 12
-    print(f"{what:42} {statistics.median(figures):8.1f} {worst} {unit:4} {goal}")
-
-
 async def _measure(folder: Path) -> None:
+    head("Kernels")
     pool = KernelPool(EngineSettings(pool_size=1), folder)
     kernels: list[SandboxedKernel] = []
 
@@ -60,25 +56,26 @@ async def _measure(folder: Path) -> None:
         await _warm(pool)
         from_pool.append(await _milliseconds(acquire()))
         first_cell.append(await _milliseconds(kernels[-1].execute("1 + 1")))
-    _row("kernel ready from pool", from_pool, "ms", "goal 10")
-    _row("first run", first_cell, "ms")
+    row("kernel ready from the pool, p50", percentile(from_pool, 0.5), "ms", "≤ 10 ms")
+    row("… slowest", max(from_pool), "ms")
+    row("its first run of code, p50", percentile(first_cell, 0.5), "ms")
     runs = [await _milliseconds(kernels[0].execute("1 + 1")) for _ in range(_RUNS)]
-    _row("next run", runs, "ms")
+    row("further runs, p50", percentile(runs, 0.5), "ms")
 
     await _warm(pool)
-    _row("memory per idle container (PSS)", [_pss_megabytes() / (len(kernels) + 1)], "MB")
+    row("memory per idle container (PSS)", _pss_megabytes() / (len(kernels) + 1), "MB")
     used = _cpu_seconds()
     await asyncio.sleep(_IDLE_SECONDS)
     share = (_cpu_seconds() - used) / _IDLE_SECONDS * 100
-    _row(f"idle CPU, {len(kernels) + 1} kernels and the pool", [share], "%", "goal 2")
-    _row("close everything", [await _milliseconds(pool.close())], "ms")
+    row(f"CPU of {len(kernels) + 1} idle kernels and the pool", share, "%", "≤ 2 %")
+    row("ending them all", await _milliseconds(pool.close()), "ms")
 
 
 async def _measure_cold(folder: Path) -> None:
     pool = KernelPool(EngineSettings(pool_size=0), folder)
     await pool.start()
     cold = [await _milliseconds(pool.acquire("1g")) for _ in range(_ROUNDS)]
-    _row("kernel ready cold", cold, "ms")
+    row("kernel ready without the pool (cold), p50", percentile(cold, 0.5), "ms")
     await pool.close()
 
 
