@@ -6,6 +6,7 @@ import re
 
 from engine.planner.expressions import MAX_LETTERS, Call, Expr, Minus, Op, parse, plain_operators
 from engine.planner.render import MPMATH, PYTHON, render, shown, uses_functions
+from engine.planner.separators import plain_numbers, reading_note
 from engine.planner.text import escape, value
 from engine.planner.workbench import Work
 
@@ -28,7 +29,7 @@ def expression_in(text: str) -> Expr | None:
     """The calculation that a question asks for: all of it but filler words. Never raises."""
     if len(text) > MAX_LETTERS:
         return None
-    chunks = _DIGITS.sub(" ", plain_operators(text)).split()
+    chunks = _DIGITS.sub(" ", plain_operators(plain_numbers(text))).split()
     if len(chunks) > _MAX_CHUNKS:
         return None
     first, last = 0, len(chunks)
@@ -89,4 +90,5 @@ class Arithmetic:
             f"{escape(shown(expression))} = **{grouped_digits(best)}**",
             f"Cross-check: Python's own arithmetic gives {result[:60]}, a second calculation with "
             f"{max(50, digits + 15)} digits gives {check[:60]}.",
+            reading_note(work.text),
         )

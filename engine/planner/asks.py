@@ -22,6 +22,7 @@ class Ask:
     having: tuple[Filter, ...] = ()
     chart: str = ""
     rank: bool = False
+    by_value: bool = False
     top: int | None = None
     ascending: bool = False
     share: bool = False
@@ -53,6 +54,7 @@ class Ask:
             having=self.having or earlier.having,
             chart=self.chart if self.chart not in {"", "auto"} else self.chart or earlier.chart,
             rank=self.rank or earlier.rank,
+            by_value=self.by_value or earlier.by_value,
             top=self.top or earlier.top,
             ascending=self.ascending or earlier.ascending,
             share=self.share or earlier.share,

@@ -5,60 +5,130 @@ from __future__ import annotations
 from engine.planner.asks import Ask
 from engine.planner.chart_style import COLORS, finish
 from engine.planner.grids import Totals
+from engine.planner.roles import Key
+from engine.planner.tables import Table
 from engine.planner.text import literal, output_path, sentence, slug
+from engine.planner.totals import is_ordered
 from engine.planner.workbench import Work
 
 _MAX_BARS = 30
+_MAX_BARS_IN_ORDER = 366  # a year of days: the time between would be missed
+_MAX_TICKS = 15  # where there are more bars than names find room for
 _MAX_SLICES = 8
 _MANY_LABELS = 7
+_MAX_MARKED = 40
 _THOUSANDS = 'set_major_formatter("{{x:,.10g}}")'  # braces doubled: it goes through format()
 
 
-def kind_for(ask: Ask, by_date: bool) -> str:
+def kind_for(ask: Ask, by_time: bool) -> str:
     """The kind of chart for a grouped result: as said, else lines over time and bars otherwise."""
     if ask.chart not in {"auto", ""}:
         return ask.chart
-    over_time = any(key.period and key.period != "weekday" for key in ask.keys)
-    return "line" if over_time or by_date else "bar"
+    over_time = by_time or any(key.period not in {"", "weekday"} for key in ask.keys)
+    return "line" if over_time and not ask.by_value else "bar"
 
 
-async def draw_grouped(work: Work, ask: Ask, done: Totals, by_date: bool) -> str:
+async def draw_grouped(work: Work, ask: Ask, done: Totals, table: Table) -> str:
     """Draw a grouped result from its CSV; returns the chart's path."""
-    kind = kind_for(ask, by_date)
+    axis = _axis(ask.keys[0], table)
+    kind = kind_for(ask, axis == "time")
     kind = kind if kind in _PLOTS else "bar"
     kind = "bar" if kind == "stacked" and len(done.keys) < 2 else kind
     path = output_path(f"{slug(done.title)}_{'bar' if kind == 'barh' else kind}_chart.png")
     lines = ["import matplotlib.pyplot as plt", "import pandas as pd", ""]
     lines += ["# The numbers come from the file written above."]
-    lines += [f"result = pd.read_csv({literal(done.path)})", *_shape(done), COLORS, ""]
-    lines += _plot(kind, done)
+    lines += [f"result = pd.read_csv({literal(done.path)})"]
+    lines += [*_shape(done, axis if kind == "line" else ""), COLORS, ""]
+    if kind == "line" and axis:
+        lines += _plot_on_axis(done, axis)
+    else:
+        in_order = is_ordered(ask.keys[0], table) and not ask.by_value
+        lines += _plot(kind, done, _MAX_BARS_IN_ORDER if in_order else _MAX_BARS)
     grid = {"barh": "x", "pie": ""}.get(kind, "y")
     lines += ["", finish(sentence(done.title), path, grid=grid)]
     await work.run("\n".join(lines), f"draw the {kind} chart")
     return path
 
 
-def _shape(done: Totals) -> list[str]:
-    """One row per label and one column per series."""
-    index = literal(done.keys[0])
+def _axis(key: Key, table: Table) -> str:
+    """What a line's axis measures: `time`, `number`, or nothing where its values are labels."""
+    if table.column(key.column).kind == "date":
+        return "time" if key.period in {"", "day", "week"} else ""
+    return "number" if table.is_ordered(key.column) else ""
+
+
+def _shape(done: Totals, axis: str) -> list[str]:
+    """One row per label, point in time or number, and one column per series."""
+    name = literal(done.keys[0])
+    kept = {"time": f"pd.to_datetime(result[{name}])", "number": f"result[{name}]"}
+    lines = [f"result[{name}] = {kept.get(axis, f'result[{name}].astype(str)')}"]
     if len(done.keys) == 1:
         columns = ", ".join(map(literal, done.values))
-        return [f"result = result.astype({{{index}: str}}).set_index({index})[[{columns}]]"]
-    series = f"index={index}, columns={literal(done.keys[1])}, values={literal(done.values[0])}"
-    return [f"result = result.pivot_table({series}, sort=False)"]
-
-
-def _plot(kind: str, done: Totals) -> list[str]:
-    axis = done.values[0].replace("_", " ") if len(done.values) == 1 else "value"
-    has_series = len(done.keys) > 1 or len(done.values) > 1
-    template = _PLOTS[kind]
-    lines = template.format(legend=has_series, axis=literal(axis)).strip().splitlines()
-    if kind == "bar" and not has_series:
-        lines += ["digits = 0 if bars.abs().to_numpy().max() >= 100 else 2"]
-        lines += ['ax.bar_label(ax.containers[0], fmt=f"{{:,.{digits}f}}", padding=2, fontsize=8)']
+        lines.append(f"result = result.set_index({name})[[{columns}]]")
+    else:
+        series = f"index={name}, columns={literal(done.keys[1])}, values={literal(done.values[0])}"
+        lines.append(f"result = result.pivot_table({series}, sort=False)")
+    if axis:
+        lines.append("result = result[result.index.notna()].sort_index()")
     return lines
 
 
+def _plot_on_axis(done: Totals, axis: str) -> list[str]:
+    """Lines over an axis that measures: gaps between its values are as wide as they are."""
+    lines = [*_ON_AXIS.strip().splitlines(), f"ax.set_ylabel({literal(_amount(done))})"]
+    if _has_series(done):
+        lines.append("ax.legend(frameon=False)")
+    if axis == "time":
+        lines.insert(0, "from matplotlib.dates import ConciseDateFormatter\n")
+        ticks = "ConciseDateFormatter(ax.xaxis.get_major_locator())"
+        lines.append(f"ax.xaxis.set_major_formatter({ticks})")
+    else:
+        lines += ['if result.index.dtype.kind == "i":']
+        lines += ['    ax.locator_params(axis="x", integer=True)']
+        lines += [f"ax.set_xlabel({literal(done.keys[0])})"]
+    return lines
+
+
+def _plot(kind: str, done: Totals, most: int) -> list[str]:
+    has_series = _has_series(done)
+    template = _PLOTS[kind]
+    axis = literal(_amount(done))
+    lines = template.format(legend=has_series, axis=axis, most=most).strip().splitlines()
+    if kind == "bar" and not has_series:
+        lines += [f"if len(bars) <= {_MAX_BARS}:"]
+        lines += ["    digits = 0 if bars.abs().to_numpy().max() >= 100 else 2"]
+        lines += ['    form = f"{{:,.{digits}f}}"']
+        lines += ["    ax.bar_label(ax.containers[0], fmt=form, padding=2, fontsize=8)"]
+    return lines
+
+
+def _has_series(done: Totals) -> bool:
+    return len(done.keys) > 1 or len(done.values) > 1
+
+
+def _amount(done: Totals) -> str:
+    """What the values are, to stand beside their axis."""
+    return done.values[0].replace("_", " ") if len(done.values) == 1 else "value"
+
+
+_ON_AXIS = f"""
+fig, ax = plt.subplots(figsize=(9, 5))
+ax.set_prop_cycle(color=colors)
+for name, series in result.items():
+    series = series.dropna()
+    marker = "o" if len(series) <= {_MAX_MARKED} else None
+    ax.plot(series.index, series, marker=marker, markersize=5, linewidth=2, label=name)
+ax.yaxis.{_THOUSANDS.replace("{{", "{").replace("}}", "}")}
+"""
+_BARS_AXIS = f"""
+step = 1 if len(bars) <= {_MAX_BARS} else -(-len(bars) // {_MAX_TICKS})
+ax.set_xticks(range(0, len(bars), step), bars.index[::step])
+ax.tick_params(axis="x", rotation=45 if len(bars) > {_MANY_LABELS} else 0)
+ax.yaxis.{_THOUSANDS}
+ax.set_ylabel({{axis}})
+some = f"the first {{{{len(bars)}}}} of {{{{len(result)}}}}"
+ax.set_xlabel(some if len(bars) < len(result) else "")
+"""
 _PLOTS = {
     "line": f"""
 fig, ax = plt.subplots(figsize=(9, 5))
@@ -68,30 +138,26 @@ ax.yaxis.{_THOUSANDS}
 ax.set_ylabel({{axis}})
 ax.set_xlabel("")
 """,
-    "bar": f"""
+    "bar": """
 fig, ax = plt.subplots(figsize=(9, 5))
-bars = result.head({_MAX_BARS})
-bars.plot.bar(ax=ax, color=colors, legend={{legend}}, width=0.75)
-ax.tick_params(axis="x", rotation=45 if len(bars) > {_MANY_LABELS} else 0)
-ax.yaxis.{_THOUSANDS}
-ax.set_ylabel({{axis}})
-ax.set_xlabel("")
-""",
-    "stacked": f"""
+bars = result.head({most})
+bars.plot.bar(ax=ax, color=colors, legend={legend}, width=0.75)
+"""
+    + _BARS_AXIS,
+    "stacked": """
 fig, ax = plt.subplots(figsize=(9, 5))
-bars = result.head({_MAX_BARS})
+bars = result.head({most})
 bars.plot.bar(ax=ax, stacked=True, color=colors, width=0.7)
-ax.tick_params(axis="x", rotation=45 if len(bars) > {_MANY_LABELS} else 0)
-ax.yaxis.{_THOUSANDS}
-ax.set_ylabel({{axis}})
-ax.set_xlabel("")
-""",
+"""
+    + _BARS_AXIS,
     "barh": f"""
 fig, ax = plt.subplots(figsize=(9, 5))
-result.head({_MAX_BARS})[::-1].plot.barh(ax=ax, color=colors, legend={{legend}}, width=0.75)
+bars = result.head({_MAX_BARS})
+bars[::-1].plot.barh(ax=ax, color=colors, legend={{legend}}, width=0.75)
 ax.xaxis.{_THOUSANDS}
 ax.set_xlabel({{axis}})
-ax.set_ylabel("")
+some = f"the first {{{{len(bars)}}}} of {{{{len(result)}}}}"
+ax.set_ylabel(some if len(bars) < len(result) else "")
 """,
     "pie": f"""
 shares = result.iloc[:, 0].nlargest({_MAX_SLICES})

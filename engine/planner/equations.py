@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.planner.expressions import MAX_LETTERS, Call, Expr, Minus, Name, Op, parse
 from engine.planner.render import SYMPY, render, shown
+from engine.planner.separators import plain_numbers, reading_note
 from engine.planner.text import escape, section, value
 from engine.planner.workbench import Work
 
@@ -14,6 +15,7 @@ _LETTERS = frozenset("abcdfghjklmnopqrstuvwxyz")
 _SPLIT = re.compile(
     r"[;\n]|,(?!\d{3}\b)|\.(?=\s|$)|\band\b|\bwith\b|\bfor\b|\bif\b|\bwhere\b|:", re.I
 )
+_BETWEEN = re.compile(r"(=\s*-?\d+),(?=\d+[a-z]\b[^,]*=)")  # `x + y = 10,2x - y = 2` are two
 _MAX_UNKNOWNS = 5
 _TIMES = re.compile(r"(\d) × (?=[a-z]\b)")  # 3 × x is written 3x
 
@@ -47,7 +49,7 @@ def parse_equations(text: str) -> list[Equation]:
     if len(text) > MAX_LETTERS or "=" not in text:
         return []
     found = []
-    for part in _SPLIT.split(text):
+    for part in _SPLIT.split(plain_numbers(_BETWEEN.sub(r"\1; ", text))):
         if part.count("=") != 1:
             continue
         left, right = part.split("=")
@@ -98,6 +100,7 @@ class Equations:
         await work.say(
             f"{start}{(chr(10) + '- ').join(lines)}",
             f"Check by substitution into {_shown(equations)}: {escape(value(logs, 'Check'))}.",
+            reading_note(work.text),
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from engine.planner.separators import plain_numbers
+
 MAX_LETTERS = 2_000
 _MAX_DEPTH = 60
 _MAX_DIGITS = 400
@@ -38,7 +40,7 @@ _WORDS = (
     (r"(?<=\d)\s*x\s*(?=\d)", "*"),
 )
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d{1,3})?|\.\d+)|(?P<name>[A-Za-zπ]+\d*)|(?P<op>[-+*/^()!%]))"
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?|\.\d+)|(?P<name>[A-Za-zπ]+\d*)|(?P<op>[-+*/^()!%]))"
 )
 
 
@@ -102,7 +104,7 @@ def parse(text: str, variables: frozenset[str] = frozenset()) -> Expr | None:
     if len(text) > MAX_LETTERS:
         return None
     try:
-        return _Parser(_tokens(plain_operators(text), variables), variables).whole()
+        return _Parser(_tokens(plain_operators(plain_numbers(text)), variables), variables).whole()
     except _NotAnExpressionError:
         return None
 
@@ -118,7 +120,7 @@ def _tokens(text: str, variables: frozenset[str]) -> list[str]:
         if match["name"] and token.lower() not in FUNCTIONS | CONSTANTS and set(token) <= variables:
             tokens += list(token)  # xy means x times y
         else:
-            tokens.append(token.replace(",", "") if match["number"] else token)
+            tokens.append(token)
         position = match.end()
     return tokens
 

@@ -24,15 +24,20 @@ class Totals:
     logs: str
 
 
-def comparison_code(ask: Ask, keys: Sequence[str], values: Sequence[str]) -> list[str]:
-    """Code that prints a result of two keys as a grid, and the difference of two groups."""
+def comparison_code(
+    ask: Ask, keys: Sequence[str], values: Sequence[str], *, in_order: bool
+) -> list[str]:
+    """Code that prints a result of two keys as a grid, and the difference of two groups.
+
+    The grid's lines keep the order of the first key if that is `in_order`; else they are ranked.
+    """
     first = literal(values[0])
     lines = []
     if len(keys) == 2 and len(values) == 1 and not ask.top:
         row, column = map(literal, keys)
         lines += ["", "# The same as a grid: one row per line, one column per value."]
         lines += [f"grid = result.pivot(index={row}, columns={column}, values={first})"]
-        if not any(key.period for key in ask.keys[:1]):
+        if not in_order:
             lines += ["grid = grid.loc[grid.sum(axis=1).sort_values(ascending=False).index]"]
         lines += [f"if grid.shape[1] <= {_MAX_COLUMNS}:"]
         lines += [

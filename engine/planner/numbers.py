@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from engine.planner.arithmetic import grouped_digits
 from engine.planner.chance import flip_coins, roll_dice
 from engine.planner.expressions import plain_number
+from engine.planner.separators import plain_numbers, reading_note
 from engine.planner.sequences import first_fibonacci, is_prime, nth_fibonacci
 from engine.planner.text import number, value
 from engine.planner.units import CONVERSIONS, convert
@@ -24,15 +25,25 @@ class NumberTasks:
 
     def matches(self, work: Work) -> bool:
         """Whether a pattern fits."""
-        return any(pattern.search(work.text) for pattern, _ in _TASKS)
+        return _found(work.text) is not None
 
     async def answer(self, work: Work) -> None:
         """Let the first fitting function answer."""
+        found = _found(work.text)
+        if found is not None:
+            task, match = found
+            await task(work, match)
+            await work.say(reading_note(work.text))
+
+
+def _found(text: str) -> tuple[Task, re.Match[str]] | None:
+    """The first task that fits; where `12,18` makes no sense as one number it is two."""
+    for form in (plain_numbers(text), text):
         for pattern, task in _TASKS:
-            match = pattern.search(work.text)
+            match = pattern.search(form)
             if match:
-                await task(work, match)
-                return
+                return task, match
+    return None
 
 
 def _int(text: str) -> int:
@@ -85,7 +96,7 @@ async def _divisors(work: Work, match: re.Match[str]) -> None:
 
 
 async def _interest(work: Work, match: re.Match[str]) -> None:
-    text = work.text.lower()
+    text = plain_numbers(work.text).lower()
     rate = re.search(r"(\d+(?:\.\d+)?)\s*(?:%|percent)", text)
     years = re.search(r"(\d+(?:\.\d+)?)\s*years?", text)
     amount = re.search(_AMOUNT, re.sub(r"\d+(?:\.\d+)?\s*(?:%|percent|years?)", " ", text))

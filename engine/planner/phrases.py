@@ -51,6 +51,7 @@ CHANGE = re.compile(
 ORDER = re.compile(
     r"\b(?:highest|largest|biggest|best|most|lowest|smallest|least)\s+(?:first|to\s+\w+)\b", re.I
 )
+SORTED = re.compile(r"\b(?:sort|order|rank)(?:ed|ing)?\s+by\b", re.IGNORECASE)
 RELATION = re.compile(r"\b(?:depend\w*|relat\w+|connect\w*|influence\w*|affect\w*)\b", re.I)
 RUNNING = re.compile(r"\b(?:cumulat\w+|running (?:total|sum)|accumulated)\b", re.IGNORECASE)
 TOP = re.compile(r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b", re.IGNORECASE)

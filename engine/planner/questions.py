@@ -17,6 +17,7 @@ from engine.planner.phrases import (
     RANK,
     RELATION,
     RUNNING,
+    SORTED,
     TOP,
     aggregates_in,
     export_in,
@@ -54,10 +55,11 @@ def parse_ask(text: str, table: Table) -> Ask:
     ask = Ask(
         measures=tuple(dict.fromkeys(roles.measures)),
         aggregates=aggregates_in(rest),
-        keys=tuple(dict.fromkeys(roles.keys)),
+        keys=tuple(_dates_first(roles.keys, table)),
         filters=tuple(each.filter for each in found),
         chart=first_of(CHARTS, rest) or _related(rest, roles.measures),
         rank=rank is not None,
+        by_value=bool(rank or order) or _sorts_by(text, parts, named, roles.measures),
         top=int(match[1]) if (match := TOP.search(rest)) else None,
         ascending=is_ascending(rank, order),
         share=re.search(r"\b(share|percent\w*|proportion)|%", rest, re.IGNORECASE) is not None,
@@ -124,6 +126,20 @@ def _with_keys(ask: Ask, table: Table) -> Ask:
     relates = ask.compare and len(ask.measures) > 1 and not keys  # units vs revenue
     chart = "scatter" if relates and ask.chart == "auto" else ask.chart
     return replace(ask, keys=tuple(keys), chart=chart)
+
+
+def _dates_first(keys: Sequence[Key], table: Table) -> list[Key]:
+    """`by region over date` has a line per region: time is the axis."""
+    return sorted(dict.fromkeys(keys), key=lambda key: table.column(key.column).kind != "date")
+
+
+def _sorts_by(
+    text: str, parts: Sequence[Word], named: Sequence[Mention], measures: Sequence[str]
+) -> bool:
+    """Whether `sorted by …` goes on with a measure."""
+    said = SORTED.search(text)
+    behind = [m.column for m in named if said and parts[m.first].start >= said.end()]
+    return bool(behind) and behind[0] in measures
 
 
 def _related(rest: str, measures: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import re
 from engine.planner.arithmetic import expression_in, grouped_digits
 from engine.planner.expressions import MAX_LETTERS, Call, Expr, Minus, Name, Op, parse
 from engine.planner.render import MPMATH, PYTHON, render, shown, uses_functions
+from engine.planner.separators import plain_numbers, reading_note
 from engine.planner.text import escape, table, value
 from engine.planner.workbench import Work
 
@@ -51,7 +52,9 @@ def parse_steps(text: str) -> list[Expr]:
     if len(text) > MAX_LETTERS:
         return []
     steps: list[Expr] = []
-    for part in filter(None, (each.strip(" ,?!").rstrip(".") for each in _SPLIT.split(text))):
+    for part in filter(
+        None, (each.strip(" ,?!").rstrip(".") for each in _SPLIT.split(plain_numbers(text)))
+    ):
         if _repeats(part) and len(steps) > 1:
             steps += [steps[-1]] * _repeats(part)
             continue
@@ -138,4 +141,5 @@ class Steps:
             table(["step", "calculation", "value"], rows),
             f"Cross-check: plain floating point gives {escape(last)}, a second run with 50 digits "
             f"{values[-1]}.",
+            reading_note(work.text),
         )

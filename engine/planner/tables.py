@@ -8,7 +8,8 @@ from engine.planner.sources import Source, look
 from engine.planner.text import literal, section, shown_name
 from engine.planner.workbench import Work
 
-_SECONDARY = ("id", "year", "zip", "postcode", "phone", "index", "no", "nr", "key", "code")
+_NAMES = ("id", "zip", "postcode", "phone", "no", "nr", "key", "code")  # numbers that only name
+_SECONDARY = (*_NAMES, "year", "index")
 _LEADING = ("revenue", "sales", "amount", "turnover", "total", "income", "profit", "value", "price")
 
 
@@ -53,6 +54,12 @@ class Table:
     def is_amount(self, name: str) -> bool:
         """Whether a column is a number to compute with, not an id, code or year."""
         return any(column.name == name for column in self.numbers)
+
+    def is_ordered(self, name: str) -> bool:
+        """Whether a column's values have an order of their own: dates, and numbers but ids."""
+        column = self.column(name)
+        is_name = bool(set(_name_parts(name)) & set(_NAMES))
+        return column.kind == "date" or (column.kind == "number" and not is_name)
 
     @property
     def main_number(self) -> Column | None:

@@ -162,11 +162,10 @@ async def _groups(work: Work, ask: Ask, table: Table) -> None:
     done = await totals.grouped(work, ask, table)
     made = [done.path]
     if ask.chart:
-        by_date = table.column(ask.keys[0].column).kind == "date"
         drawn = done
         if ask.running and len(ask.keys) == 1:
             drawn = replace(done, values=("running_total",), title=f"running {done.title}")
-        made.insert(0, await charts.draw_grouped(work, ask, drawn, by_date))
+        made.insert(0, await charts.draw_grouped(work, ask, drawn, table))
     if ask.export == "xlsx":
         made.append(await totals.to_workbook(work, done))
     if await totals.answer_grouped(work, ask, table, done):

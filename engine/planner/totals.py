@@ -15,6 +15,7 @@ from engine.planner.grids import (
     said_best,
     said_comparison,
 )
+from engine.planner.roles import Key
 from engine.planner.tables import Table
 from engine.planner.text import (
     escape,
@@ -73,17 +74,24 @@ def prepare(ask: Ask, table: Table, before_filters: Sequence[str] = ()) -> list[
     return lines
 
 
+def is_ordered(key: Key, table: Table) -> bool:
+    """Whether a key's values have an order of their own: periods, dates, numbers but ids."""
+    return bool(key.period) or table.is_ordered(key.column)
+
+
 async def grouped(work: Work, ask: Ask, table: Table) -> Totals:
     """Compute a complete ask that has keys, and write the whole result to a CSV."""
     keys = tuple(key.name for key in ask.keys)
     values = _value_names(ask)
     title = describe(ask)
     path = output_path(f"{slug(title)}.csv")
-    lines = [*prepare(ask, table), "", *_group_code(ask, keys, values)]
+    order = _order_code(ask, table, keys, values)
+    lines = [*prepare(ask, table), "", *_group_code(ask, keys, values, order)]
     lines += [f"result.to_csv({literal(path)}, index=False)", "", 'print("Result")']
     lines += [f"print(result.head({MAX_ROWS_SHOWN}).to_csv(index=False))"]
     lines += ['print("Groups:", len(result))', 'print("Rows:", len(df))']
-    lines += comparison_code(ask, keys, values)
+    in_order = is_ordered(ask.keys[0], table)
+    lines += comparison_code(ask, keys, values, in_order=in_order)
     if not (ask.top or ask.having):  # some groups are not the whole: nothing to compare
         check = check_groups(ask, values[0], keys)
         lines += ["", "if len(df):", *(f"    {line}" if line else "" for line in check)]
@@ -160,21 +168,27 @@ def _value_names(ask: Ask) -> tuple[str, ...]:
     return tuple(names) or ("count",)
 
 
-def _group_code(ask: Ask, keys: Sequence[str], values: Sequence[str]) -> list[str]:
+def _order_code(ask: Ask, table: Table, keys: Sequence[str], values: Sequence[str]) -> str:
+    """Sort by keys that have an order of their own, unless a ranking is asked; else by value."""
+    ordered = any(is_ordered(key, table) for key in ask.keys)
+    if (ordered or ask.chart == "line") and not ask.by_value:
+        return f"result = result.sort_values([{', '.join(map(literal, keys))}])"
+    return f"result = result.sort_values({literal(values[0])}, ascending={ask.ascending})"
+
+
+def _group_code(ask: Ask, keys: Sequence[str], values: Sequence[str], order: str) -> list[str]:
     by = f"[{', '.join(map(literal, keys))}]"
     lines = [f"groups = df.groupby({by}, as_index=False, dropna=False, observed=True)"]
     if ask.measures:
         pairs = [(m, a) for m in ask.measures for a in ask.aggregates]
         named = zip(values, pairs, strict=True)
         inner = ", ".join(f"{v}=({literal(m)}, {literal(a)})" for v, (m, a) in named)
-        lines.append(f"result = groups.agg({inner}).round(6)")
+        digits = ", ".join(f"{literal(v)}: 6" for v in values)
+        lines.append(f"result = groups.agg({inner}).round({{{digits}}})")
     else:
         lines.append('result = groups.size().rename(columns={"size": "count"})')
     first = literal(values[0])
-    if any(key.period for key in ask.keys) and not ask.rank:
-        lines.append(f"result = result.sort_values({by})")
-    else:
-        lines.append(f"result = result.sort_values({first}, ascending={ask.ascending})")
+    lines.append(order)
     if ask.share:
         share = f"(100 * result[{first}] / result[{first}].sum()).round(1)"
         lines.append(f'result["share_percent"] = {share}')

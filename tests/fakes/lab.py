@@ -42,6 +42,10 @@ class FolderLab:
         """A file that code made, on this machine."""
         return self.folder / name
 
+    def variable(self, name: str) -> Any:
+        """A variable that code left behind."""
+        return self._variables[name]
+
     async def files(self) -> Sequence[LabFile]:
         """All files, oldest first."""
         found = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)

@@ -153,6 +153,7 @@ class TestSample:
             ("median revenue by region", "for the first group"),
             ("max revenue by region", "986 over all rows"),
             ("revenue by weekday", "Monday"),
+            ("plot revenue by weekday", "total_revenue_by_weekday_bar_chart.png"),
             ("revenue by region and product in Q3 as excel", ".xlsx"),
             ("share of revenue by region", "| share |"),
             ("correlation", "correlation_heatmap.png"),
@@ -216,6 +217,103 @@ class TestSample:
         answer = await chat.ask(question, sample_sales__csv=SAMPLE.read_bytes())
 
         assert said in answer
+
+
+class TestOrder:
+    """What has an order of its own is shown in it, unless a ranking is asked."""
+
+    @pytest.fixture
+    def days(self) -> bytes:
+        """Sixty days, two of them missing, day first and shuffled; revenue goes up and down."""
+        dates = pd.date_range("2025-01-28", periods=62).delete([5, 6])
+        frame = pd.DataFrame({"date": dates.strftime("%d.%m.%Y"), "region": ["N", "S"] * 30})
+        frame["revenue"] = [7 * day % 60 for day in range(60)]
+        shuffled: str = frame.sample(frac=1, random_state=1).to_csv(index=False)
+        return shuffled.encode()
+
+    @pytest.mark.parametrize(
+        ("question", "made"),
+        [
+            ("chart revenue over date", "total_revenue_by_date_line_chart.png"),
+            ("plot revenue by date", "total_revenue_by_date_line_chart.png"),
+            ("bar chart of revenue by date", "total_revenue_by_date_bar_chart.png"),
+        ],
+    )
+    async def test_days_stay_in_order(
+        self, chat: Chat, days: bytes, question: str, made: str
+    ) -> None:
+        """All sixty days are written from the first to the last, and the table begins there."""
+        answer = await chat.ask(question, days__csv=days)
+
+        written = pd.read_csv(chat.lab.made("total_revenue_by_date.csv"), parse_dates=["date"])
+        assert len(written) == 60
+        assert written["date"].is_monotonic_increasing
+        assert rows_of(answer)[0][0] == "2025-01-28"
+        assert chat.lab.made(made).exists()
+
+    async def test_the_axis_is_time(self, chat: Chat, days: bytes) -> None:
+        """Dates are drawn as dates, a day without rows as a gap, with a few short ticks."""
+        await chat.ask("plot revenue over date", days__csv=days)
+
+        axes = chat.lab.variable("ax")
+        ticks = [label.get_text() for label in axes.get_xticklabels()]
+        x = axes.lines[0].get_xdata(orig=False)
+        assert sorted(set(np.diff(x))) == [1, 3]
+        assert 3 <= len(ticks) <= 12
+        assert "Mar" in ticks
+
+    async def test_a_line_per_region_over_date(self, chat: Chat, days: bytes) -> None:
+        """Time is the axis, however the question is put; lines join a region's own days."""
+        answer = await chat.ask("revenue by region over date as a chart", days__csv=days)
+
+        lines = chat.lab.variable("ax").lines
+        assert [line.get_label() for line in lines] == ["N", "S"]
+        assert [len(line.get_xdata()) for line in lines] == [30, 30]
+        assert rows_of(answer)[0][0] == "2025-01-28"
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "best dates by revenue as a chart",
+            "revenue by date, highest first",
+            "revenue by date sorted by revenue",
+        ],
+    )
+    async def test_a_ranking_is_by_value(self, chat: Chat, days: bytes, question: str) -> None:
+        """Where a ranking is asked, the highest comes first."""
+        await chat.ask(question, days__csv=days)
+
+        written = pd.read_csv(chat.lab.made("total_revenue_by_date.csv"))
+        assert written["total_revenue"].is_monotonic_decreasing
+
+    @pytest.mark.parametrize(
+        ("question", "keys"),
+        [
+            ("pay by level", ["2", "10", "100"]),
+            ("pay by level as a line chart", ["2", "10", "100"]),
+            ("pay by team", ["c", "a", "b"]),
+            ("pay by team as a line chart", ["a", "b", "c"]),
+            ("pay by member id", ["8", "7", "9"]),
+        ],
+    )
+    async def test_numbers_have_an_order_ids_have_none(
+        self, chat: Chat, question: str, keys: list[str]
+    ) -> None:
+        """Numbers go up, a line follows its labels; texts and ids are ranked by value."""
+        text = b"level,team,member id,pay\n10,a,7,5\n2,b,9,1\n100,c,8,9\n"
+
+        answer = await chat.ask(question, team__csv=text)
+
+        assert [row[0] for row in rows_of(answer)] == keys
+
+    async def test_a_missing_date_is_told_but_not_drawn(self, chat: Chat) -> None:
+        """A row without its date counts in the table; the line leaves it out."""
+        text = b"date,revenue\n2025-03-01,4\n,5\n2025-01-01,6\n2025-02-01,1\n"
+
+        answer = await chat.ask("plot revenue over date", gaps__csv=text)
+
+        assert [row[1] for row in rows_of(answer)] == ["6", "1", "4", "5"]
+        assert list(chat.lab.variable("ax").lines[0].get_ydata()) == [6, 1, 4]
 
 
 class TestFormats:
