@@ -20,6 +20,7 @@ from bot.domain import Attachment
 _BASE = "/api/conversations"
 _TITLE_LIMIT_CHARS = 80
 _SMALL_BODY_BYTES = 10_000
+_RESET = "Reset: the conversation before this is forgotten"
 _FENCE = re.compile(r"^[ \t]*```[^`\n]*$", re.MULTILINE)
 _BYTES_PER_CHAR = 12  # the longest a character can be in JSON: two \uXXXX escapes
 
@@ -100,14 +101,16 @@ class Conversations:
 
     async def command(self, request: Request) -> Response:
         """Carry out a command of the core in this conversation."""
-        found = await self._found(request)
+        found, name = await self._found(request), request.path_params["name"]
         body = await read_object(request, _SMALL_BODY_BYTES)
         result = await self._context.services.commands.run(
-            request.path_params["name"],
+            name,
             thread_key(found.id),
             PERSON,
             text_of(body, "arguments", _SMALL_BODY_BYTES),
         )
+        if name == "reset" and result.ok and await self._context.store.messages(found.id, 1):
+            self._context.publish_message(await self._context.store.add_note(found.id, _RESET))
         await self._context.publish_workspace(found.id)
         return JSONResponse({"ok": result.ok, "html": render.markdown(result.text)})
 

@@ -17,6 +17,7 @@ class Role(StrEnum):
 
     PERSON = "person"
     BOT = "bot"
+    NOTE = "note"  # a line of the page itself, such as that the lab was reset
 
 
 class MessageState(StrEnum):

@@ -107,6 +107,23 @@ class WebStore:
             message = await _message(connection, messages.c.id == message_id)
         return (message, conversation) if message.conversation_id == conversation_id else None
 
+    async def add_note(self, conversation_id: str, text: str) -> Message:
+        """Keep a line of the page itself."""
+        note_id = uuid.uuid4().hex
+        values = {
+            "id": note_id,
+            "conversation_id": conversation_id,
+            "role": Role.NOTE,
+            "author": "",
+            "text": text,
+            "attachments": [],
+            "state": MessageState.DONE,
+            "created_at": rows.now(),
+        }
+        async with self._database.begin() as connection:
+            await connection.execute(insert(messages).values(**values))
+            return await _message(connection, messages.c.id == note_id)
+
     async def open_answer(self, conversation_id: str, turn_id: str, message_id: str) -> Message:
         """The bot's message of a turn, made where it is not there.
 

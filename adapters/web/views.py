@@ -31,13 +31,15 @@ def conversation_view(conversation: Conversation) -> View:
 
 
 def message_view(message: Message, live: Progress | None, *, log_limit_chars: int) -> View:
-    """A message: a person's, a running answer (`live` says how it stands) or a finished one."""
+    """A person's message, a note, or an answer; `live` says how a running one stands."""
     view: View = {
         "id": message.id,
         "role": message.role.value,
         "state": message.state.value,
         "created_at": message.created_at.isoformat(),
     }
+    if message.role is Role.NOTE:
+        return view | {"text": message.text}
     if message.role is Role.PERSON:
         files = [upload_view(message.conversation_id, file) for file in message.attachments]
         return view | {"text": message.text, "files": files}

@@ -96,6 +96,27 @@ class TestAsking:
         await expect(run.locator("pre.logs")).to_contain_text("North    182400.50")
         await expect(person.page.locator("#stop")).to_be_hidden()
 
+    async def test_keeps_the_question_in_view_and_offers_the_end(
+        self, site: WebSite, browser: Browser
+    ) -> None:
+        """Each question comes to the top, its answer begins below; a button jumps to the end."""
+        person = await Person.visit(browser, site.url, height=500)
+        for number, question in enumerate(("the first question", "the second question")):
+            answer = await person.ask(question)
+            bubble = person.page.locator(".bubble").nth(number)
+
+            await expect(bubble).to_be_in_viewport()
+            await expect(answer.locator("table")).to_be_in_viewport()
+            await expect(answer.locator(".file")).not_to_be_in_viewport()
+        await person.screenshot("question-in-view")
+        await person.reload()
+        await expect(bubble).to_be_in_viewport()
+
+        await person.page.locator("#latest").click()
+
+        await expect(answer.locator(".file")).to_be_in_viewport()
+        await expect(person.page.locator("#latest")).to_be_hidden()
+
     async def test_starts_with_one_click_on_the_sample(
         self, site: WebSite, browser: Browser
     ) -> None:
@@ -305,6 +326,11 @@ class TestButtons:
         await expect(person.page.locator("#toast")).to_have_text("The lab was reset.")
         await expect(person.page.locator("#container")).to_be_hidden()
         assert [name for name, _ in site.core.commands] == ["reset"]
+        await person.reload()
+        await expect(person.page.locator(".divider")).to_contain_text("before this is forgotten")
+        await person.screenshot("reset")
+        await person.page.locator("#new").click()
+        await expect(person.page.locator("#toast")).to_be_hidden()
 
 
 async def _attack(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Progress | Answer]:

@@ -7,7 +7,7 @@ const RUN_WORDS = {
   writing: "Writing Python…", running: "Running Python…", done: "Ran Python",
   raised: "Python, with an error", failed: "Python failed", stopped: "Python, stopped",
 };
-const ACTION_WORDS = { retry: "Retry", reset: "Reset", stop: "Stop" };
+const ACTION_WORDS = { retry: "Retry" }; // Reset and Stop have their places elsewhere on the page
 const RUN_ICONS = { writing: "code", running: "code", done: "check", raised: "alert", failed: "cross", stopped: "stop" };
 const BUSY = new Set(["writing", "running"]);
 
@@ -109,9 +109,10 @@ export class Answer {
   }
 
   #tools() {
-    const buttons = this.view.actions.map((action) => h("button", {
+    const offered = this.view.actions.filter((action) => action in ACTION_WORDS);
+    const buttons = offered.map((action) => h("button", {
       type: "button", class: "plain action", "data-action": action, onclick: () => this.onAction(action),
-    }, icon(action), ACTION_WORDS[action] ?? action));
+    }, icon(action), ACTION_WORDS[action]));
     const copyAll = h("button", {
       type: "button", class: "quiet", "aria-label": "Copy the answer",
       onclick: (event) => copy(this.view.text, event.currentTarget),

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { byId, confirmed, freshId, setHtml, toast } from "./dom.js";
+import { byId, clearToast, confirmed, freshId, setHtml, toast } from "./dom.js";
 import { EventStream } from "./events.js";
 import { Sidebar } from "./sidebar.js";
 import { drawWelcome } from "./welcome.js";
@@ -22,8 +22,8 @@ const events = new EventStream({
   snapshot(picture) {
     sidebar.set(picture.conversations);
     if (current && !picture.conversation) {
-      toast("There is no such conversation.");
       open(null);
+      toast("There is no such conversation.");
       return;
     }
     loaded = true;
@@ -44,6 +44,7 @@ function open(id, { push = true } = {}) {
   current = id;
   creating = null;
   loaded = id === null;
+  clearToast();
   conversation.clear();
   workspace.set(null);
   composer.open(id);

@@ -3,8 +3,7 @@
 import { Answer } from "./answer.js";
 import { announce, byId, fileSize, h } from "./dom.js";
 import { enlarge, fileIcon } from "./files.js";
-
-const NEAR_END_PX = 80;
+import { View } from "./view.js";
 
 /** Draws messages; `onAction(name)` when a button under an answer is pressed. */
 export class Conversation {
@@ -13,13 +12,8 @@ export class Conversation {
     this.onChange = onChange;
     this.list = byId("messages");
     this.typing = byId("typing");
-    this.scroll = byId("scroll");
-    this.latest = byId("latest");
     this.messages = new Map();
-    this.stuck = true; // to the end, until the person scrolls away
-    this.scroll.addEventListener("scroll", () => this.#scrolled());
-    this.latest.addEventListener("click", () => this.toEnd(true));
-    new ResizeObserver(() => { if (this.stuck) this.toEnd(); }).observe(this.list);
+    this.view = new View();
   }
 
   /** Everything as it is now: what is already drawn and unchanged stays as it is. */
@@ -35,13 +29,12 @@ export class Conversation {
     for (const message of messages) this.list.append(this.messages.get(message.id).element);
     byId("earlier").hidden = !earlier;
     this.setTyping(typing);
+    if (!this.view.question) this.#showQuestion();
   }
 
   clear() {
     this.set({ messages: [], typing: false, earlier: false });
-    this.stuck = true;
-    this.latest.hidden = true;
-    this.scroll.scrollTop = 0;
+    this.view.show(null);
   }
 
   /** One message, new or changed. */
@@ -53,8 +46,8 @@ export class Conversation {
       if (message.state === "done" && before?.view.state !== "done") {
         announce(message.failed ? "The answer failed." : "The answer is finished.");
       }
-    } else if (!before) this.stuck = true;
-    this.#after();
+    } else if (!before && message.role === "person") this.#showQuestion();
+    this.onChange();
   }
 
   /** What changed in a running answer. */
@@ -63,12 +56,12 @@ export class Conversation {
     if (!message) return;
     message.progress(change);
     if (change.status) announce(change.status);
-    this.#after();
+    this.onChange();
   }
 
   setTyping(shown) {
     this.typing.hidden = !shown;
-    this.#after();
+    this.onChange();
   }
 
   get busy() {
@@ -79,33 +72,28 @@ export class Conversation {
     return this.messages.size === 0 && this.typing.hidden;
   }
 
-  toEnd(smooth = false) {
-    this.stuck = true;
-    this.scroll.scrollTo({ top: this.scroll.scrollHeight, behavior: smooth ? "smooth" : "instant" });
-  }
-
   #put(message) {
     const text = JSON.stringify(message);
     const known = this.messages.get(message.id);
     if (known?.drawn === text && message.state !== "running") return;
     if (known && message.role === "bot") known.update(message);
     else if (!known) {
-      const made = message.role === "bot" ? new Answer(message, this.onAction) : person(message);
+      const made = this.#made(message);
       this.messages.set(message.id, made);
       this.list.append(made.element);
     }
     this.messages.get(message.id).drawn = text;
   }
 
-  #after() {
-    if (this.stuck && !this.empty) this.toEnd();
-    this.onChange();
+  #made(message) {
+    if (message.role === "bot") return new Answer(message, this.onAction);
+    return message.role === "note" ? note(message) : person(message);
   }
 
-  #scrolled() {
-    const below = this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight;
-    this.stuck = below < NEAR_END_PX;
-    this.latest.hidden = this.stuck;
+  /** The newest question to the top of the view, its answer below it. */
+  #showQuestion() {
+    const newest = [...this.list.querySelectorAll(".person")].at(-1);
+    if (newest) this.view.show(newest);
   }
 }
 
@@ -116,6 +104,10 @@ function person(view) {
     ...(files.length ? [h("div", { class: "sent-files" }, ...files)] : []),
     ...(view.text ? [h("div", { class: "bubble" }, view.text)] : []));
   return { element, view, running: false };
+}
+
+function note(view) {
+  return { element: h("li", { class: "divider", "data-id": view.id }, h("span", {}, view.text)), view, running: false };
 }
 
 function thumbnail(file) {

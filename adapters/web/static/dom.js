@@ -61,6 +61,12 @@ export function toast(text) {
   toastTimer = setTimeout(() => { box.hidden = true; }, 6000);
 }
 
+/** Take the sentence away: it belongs to what is no longer shown. */
+export function clearToast() {
+  byId("toast").hidden = true;
+  clearTimeout(toastTimer);
+}
+
 /** Tell people who listen instead of look. */
 export function announce(text) {
   const live = byId("live");
