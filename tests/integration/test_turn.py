@@ -15,7 +15,9 @@ from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
-PNG = b"\x89PNG\r\n\x1a\n-not-really"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 CSV = b"region,revenue\nNorth,1\n"
 
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.names import NAME_CHARACTERS_MAX, media_type_of, safe_name
+from bot.names import (
+    NAME_CHARACTERS_MAX,
+    media_type_of,
+    name_in_data,
+    plain_name,
+    safe_name,
+)
 
 
 class TestSafeName:
@@ -41,6 +47,33 @@ class TestSafeName:
     def test_ending_survives(self) -> None:
         """A name that is too long keeps the ending that code goes by."""
         assert safe_name("x" * 500 + ".xlsx").endswith("x.xlsx")
+
+
+class TestNameInData:
+    @pytest.mark.parametrize(
+        ("path", "name", "plain"),
+        [
+            ("/mnt/data/x.csv", "x.csv", "x.csv"),
+            ("/mnt/data/b/x.csv", "b/x.csv", "b-x.csv"),
+            ("/mnt/data/../../etc/passwd", "etc/passwd", "etc-passwd"),
+            ("/mnt/data//a/./x\n.csv", "a/x.csv", "a-x.csv"),
+            ("x.csv", "x.csv", "x.csv"),
+            ("/mnt/data/", "mnt/data", "mnt-data"),
+            ("", "file", "file"),
+        ],
+    )
+    def test_examples(self, path: str, name: str, plain: str) -> None:
+        """A file is called by its path below the data folder; people see that without folders."""
+        assert (name_in_data(path), plain_name(name_in_data(path))) == (name, plain)
+
+    @given(st.text())
+    def test_anything(self, path: str) -> None:
+        """Whatever code called its file, people and the engine get one safe component."""
+        name = name_in_data(f"/mnt/data/{path}")
+
+        assert all(part not in ("", ".", "..") for part in name.split("/"))
+        assert 1 <= len(plain_name(name)) <= NAME_CHARACTERS_MAX
+        assert "/" not in plain_name(name)
 
 
 class TestMediaType:
