@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import secrets
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def engine(
     # Imported late: the bot's own commands need none of it.
     from pydantic import ValidationError
 
+    from engine.claim import FolderInUse
     from engine.errors_kernel import SandboxUnavailable
     from engine.settings import EngineSettings
 
@@ -52,11 +56,33 @@ def engine(
             raise typer.Exit(2)
         keys = (secrets.token_urlsafe(32),)
         typer.echo(f"ENGINE_KEYS is not set; the key of this run is {keys[0]}")
+    configure_logs()
     try:
         asyncio.run(_serve(settings, host, port, data, keys))
-    except (SandboxUnavailable, OSError) as error:  # the latter: the port is taken, the disk full
+    # OSError: the port is taken, the disk full.
+    except (FolderInUse, SandboxUnavailable, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+
+
+def configure_logs() -> None:
+    """Log lines of names and values to stderr; other libraries' warnings too.
+
+    Tracebacks are plain: the renderer's default shows local variables, which may hold secrets.
+    """
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -39,6 +39,7 @@ async def serve(environ: Mapping[str, str], data_dir: Path) -> AsyncIterator[Emb
         data_dir: where everything is kept.
 
     Raises:
+        FolderInUse: another engine works on the folder.
         SandboxUnavailable: code can't be confined here; the text says what helps.
         ValueError: a setting is not valid; the text names it.
     """

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import tempfile
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import structlog
 
 from engine.confinement import ControlGroups, tier_bytes
@@ -18,19 +15,14 @@ from engine.disk import remove_tree
 from engine.errors_kernel import EngineBusy, KernelStartFailed
 from engine.kernels import RunningKernel, SandboxedKernel
 from engine.process import KernelProcess
-from engine.sandbox import Places, bubblewrap_command, probe, write_accounts
+from engine.run_folder import clear_stale_run_folders, make_run_folder
+from engine.sandbox import Places, bubblewrap_command, probe, warn_unconfined, write_accounts
 from engine.settings import EngineSettings, SandboxKind
 
 _RETRY_SECONDS = 10
 _NAME_BYTES = 8
-_RUN_PREFIX = "threadlab-"
-_RED, _PLAIN = "\x1b[1;31m", "\x1b[0m"
-_UNCONFINED = (
-    "ENGINE_SANDBOX=none: code runs UNCONFINED, as the server's own user, with its network and "
-    "files. Only for people you trust fully."
-)
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class KernelPool:
@@ -67,7 +59,7 @@ class KernelPool:
         """
         await asyncio.to_thread(self._prepare_folders)
         if self._settings.sandbox is SandboxKind.NONE:
-            _log.warning(f"{_RED}{_UNCONFINED}{_PLAIN}")
+            warn_unconfined()
         else:
             try:
                 await self._probe()
@@ -78,7 +70,7 @@ class KernelPool:
             self._groups = ControlGroups.detect()
             self._groups.remove_stale()
         if missing := {"memory", "pids"} - self._groups.parents.keys():
-            _log.warning(
+            log.warning(
                 "no writable control group: limits are held per process by rlimits alone, "
                 "and root's processes are not counted",
                 missing=sorted(missing),
@@ -123,7 +115,7 @@ class KernelPool:
         revived = data_dir is not None
         try:
             if data_dir is None:
-                running = self._take_warm() or await self._start_fresh()
+                running = await self._take_warm() or await self._start_fresh()
                 data_dir = self._containers_dir / running.process.places.data_dir.name
                 running.process.places.data_dir.rename(data_dir)
             else:
@@ -142,26 +134,31 @@ class KernelPool:
         finally:
             self._promised -= 1
 
-    def _take_warm(self) -> RunningKernel | None:
+    async def _take_warm(self) -> RunningKernel | None:
         self._taken.set()
         while self._warm:
             running = self._warm.pop(0)
             if running.process.alive:
                 return running
+            await running.close()
+            await asyncio.to_thread(remove_tree, running.process.places.data_dir)
         return None
 
     async def _keep_warm(self) -> None:
-        """Keep the pool full; a machine that can't start kernels is asked again now and then."""
+        """Keep the pool full for ever; what goes wrong is logged and tried again after a pause."""
         while True:
             self._taken.clear()
             try:
                 while len(self._warm) < self._settings.pool_size:
                     self._warm.append(await self._start_fresh())
             except (KernelStartFailed, OSError) as e:
-                _log.error("no warm kernel", error=str(e))
-                await asyncio.sleep(_RETRY_SECONDS)
+                log.error("no warm kernel", error=str(e))
+            except Exception:
+                log.exception("no warm kernel")
+            else:
+                await self._taken.wait()
                 continue
-            await self._taken.wait()
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _start_fresh(self) -> RunningKernel:
         folder = self._warm_dir / secrets.token_hex(_NAME_BYTES)
@@ -192,9 +189,8 @@ class KernelPool:
         remove_tree(self._warm_dir)
         for folder in (self._warm_dir, self._containers_dir):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_stale_run_dirs()
-        # Sockets need short paths (108 bytes), which a data folder may not offer.
-        self._run_dir = Path(tempfile.mkdtemp(prefix=f"{_RUN_PREFIX}{os.getpid()}-"))
+        clear_stale_run_folders()
+        self._run_dir = make_run_folder()
         write_accounts(self._run_dir / "etc")
 
     async def _probe(self) -> None:
@@ -219,15 +215,5 @@ def _remove_others(parent: Path, folders: Collection[Path]) -> None:
     names = {folder.name for folder in folders}
     for folder in parent.iterdir():
         if folder.name not in names:
-            _log.info("a folder without a container is removed", folder=folder.name)
+            log.info("a folder without a container is removed", folder=folder.name)
             remove_tree(folder)
-
-
-def _remove_stale_run_dirs() -> None:
-    """Remove the sockets' folders of servers that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_RUN_PREFIX}*-*"):
-        pid = folder.name.removeprefix(_RUN_PREFIX).partition("-")[0]
-        with suppress(FileNotFoundError):  # another server may clear up as well
-            ours = folder.lstat().st_uid == os.geteuid()
-            if ours and pid.isdigit() and not psutil.pid_exists(int(pid)):
-                remove_tree(folder)

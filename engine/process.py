@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from engine.confinement import ControlGroup, limit_process
+from engine.errors_kernel import KernelStartFailed
 from engine.sandbox import (
     CONNECTION_PATH,
     KERNEL_MAIN,
@@ -58,7 +59,7 @@ class KernelProcess:
     async def start(
         cls, settings: EngineSettings, places: Places, group: ControlGroup
     ) -> KernelProcess:
-        """Start Python in its sandbox; it listens a second later."""
+        """Start Python in its sandbox; it listens a second later. Raises KernelStartFailed."""
         places.connection_dir.mkdir(mode=0o700)
         confined = settings.sandbox is SandboxKind.BUBBLEWRAP
         inside = CONNECTION_PATH if confined else str(places.connection_dir)
@@ -84,7 +85,11 @@ class KernelProcess:
         outside = {**connection, "ip": f"{places.connection_dir}/s"}
         process = cls(places, group, launcher, None, outside)
         try:
-            process._init_pid = await asyncio.to_thread(_read_init_pid, read_fd)
+            async with asyncio.timeout(settings.kernel_start_seconds):
+                process._init_pid = await _read_init_pid(read_fd)
+        except TimeoutError as e:
+            await process.close()
+            raise KernelStartFailed("The sandbox did not start in time.") from e
         except BaseException:
             await process.close()
             raise
@@ -199,8 +204,14 @@ async def _launch(
     )
 
 
-def _read_init_pid(fd: int) -> int | None:
+async def _read_init_pid(fd: int) -> int | None:
     """What bubblewrap tells of the sandbox's first process; nothing when it failed or is unused."""
-    with os.fdopen(fd, "rb") as pipe:
-        told = pipe.read()
-    return int(json.loads(told)["child-pid"]) if told else None
+    told = asyncio.StreamReader()
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(told), os.fdopen(fd, "rb")
+    )
+    try:
+        text = await told.read()
+    finally:
+        pipe.close()
+    return int(json.loads(text)["child-pid"]) if text else None

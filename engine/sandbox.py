@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from engine.errors_kernel import SandboxUnavailable
 
 DATA_PATH = "/mnt/data"
@@ -45,6 +47,10 @@ _SYSCTL_HINT = (
 )
 _OTHERWISE = (
     "ENGINE_SANDBOX=none runs code unconfined, as your own user: only for people you trust fully."
+)
+_UNCONFINED = (
+    "ENGINE_SANDBOX=none: code runs UNCONFINED, as the server's own user, with its network and "
+    "files. Only for people you trust fully."
 )
 
 
@@ -126,6 +132,12 @@ def _interpreter_roots() -> list[Path]:
     binary = Path(os.path.realpath(sys.executable)).parent.parent
     roots = dict.fromkeys([*prefixes, *(path.resolve() for path in prefixes), binary])
     return [root for root in roots if not any(root.is_relative_to(path) for path in _SYSTEM)]
+
+
+def warn_unconfined() -> None:
+    """Say in red on stderr, whatever is logged, that code runs unconfined."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(_UNCONFINED, style="bold red")
 
 
 async def probe(command: list[str], info_fd: int) -> None:

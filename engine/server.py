@@ -22,6 +22,7 @@ from engine.api_containers import ContainersApi
 from engine.api_files import FilesApi
 from engine.api_responses import ResponsesApi
 from engine.archive import Archive
+from engine.claim import claimed
 from engine.container_files import ContainerFiles
 from engine.containers import Containers
 from engine.errors import ApiError, InvalidRequest, NotFound, Unauthorized
@@ -50,6 +51,8 @@ def create_app(
 ) -> Starlette:
     """The application, serving under `/v1`. Its lifespan starts and ends what it needs.
 
+    The start raises FolderInUse, and what `hosts.start` raises.
+
     Arguments:
         settings: limits and times; `settings.keys` are let in.
         data_dir: where everything is kept; a restart over it goes on.
@@ -76,20 +79,21 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await hosts.start()
-        await containers.start()
-        await asyncio.to_thread(files.prepare)
-        await responses.start()
-        sweeper = asyncio.create_task(_sweep(files, containers, responses))
-        try:
-            yield
-        finally:
-            sweeper.cancel()
-            await asyncio.wait([sweeper])
-            await responses.close()
-            await containers.close()
-            await hosts.close()
-            await database.close()
+        async with claimed(data_dir):
+            await hosts.start()
+            await containers.start()
+            await asyncio.to_thread(files.prepare)
+            await responses.start()
+            sweeper = asyncio.create_task(_sweep(files, containers, responses))
+            try:
+                yield
+            finally:
+                sweeper.cancel()
+                await asyncio.wait([sweeper])
+                await responses.close()
+                await containers.close()
+                await hosts.close()
+                await database.close()
 
     routes = [
         *FilesApi(files, settings.file_bytes).routes(),
@@ -100,7 +104,12 @@ def create_app(
     app = Starlette(
         routes=[Mount("/v1", routes=routes)],
         lifespan=lifespan,
-        exception_handlers={ApiError: _refuse, HTTPException: _refuse_http, Exception: _fail},
+        exception_handlers={
+            ApiError: _refuse,
+            HTTPException: _refuse_http,
+            ClientDisconnect: _give_up,
+            Exception: _fail,
+        },
     )
     app.add_middleware(KeyCheck, keys=(*settings.keys, *keys))
     return app
@@ -185,8 +194,11 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
     return JSONResponse(refusal.body(), status_code=error.status_code, headers=error.headers)
 
 
+async def _give_up(request: Request, error: Exception) -> Response:
+    """Nobody waits for this answer."""
+    return Response(status_code=499)
+
+
 async def _fail(request: Request, error: Exception) -> Response:
-    if isinstance(error, ClientDisconnect):
-        return Response(status_code=499)
     log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
     return _answer(ApiError("The engine had an error while processing your request."))

@@ -140,6 +140,24 @@ async def test_kill_9_in_the_middle_of_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+async def test_a_folder_is_one_engines(tmp_path: Path) -> None:
+    """A second engine over the same folder is refused with a sentence."""
+    async with engine_process(tmp_path, ENGINE_POOL_SIZE="0"):
+        program = "import typer; from engine.cli import engine; typer.run(engine)"
+        second = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, "--port", "0", "--data", str(tmp_path)),
+            cwd=ROOT,
+            env={**os.environ, "ENGINE_KEYS": KEY},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await second.communicate()
+
+    assert second.returncode == 1
+    assert said.decode().startswith(f"An engine runs already over {tmp_path}")
+    assert "Traceback" not in said.decode()
+
+
+@pytest.mark.slow
 async def test_ends_on_sigterm(tmp_path: Path) -> None:
     """A polite signal ends the process with success, also while code runs."""
     async with engine_process(tmp_path) as engine, client_of(engine.base_url, KEY) as client:

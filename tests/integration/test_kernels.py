@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from engine.confinement import ControlGroups
-from engine.errors_kernel import EngineBusy
+from engine.errors_kernel import EngineBusy, KernelStartFailed
 from engine.kernel_port import Stop
-from engine.kernels import SandboxedKernel
+from engine.kernels import RunningKernel, SandboxedKernel
 from engine.pool import KernelPool
 from engine.settings import EngineSettings
 
@@ -415,6 +415,73 @@ async def test_nothing_stays_after_close(tmp_path: Path) -> None:
     assert kernel.data_dir.is_dir()
 
 
+async def one_warm(pool: KernelPool) -> RunningKernel:
+    async with asyncio.timeout(30):
+        while not pool.warm_count:
+            await asyncio.sleep(0.02)
+    return pool._warm[0]
+
+
+async def test_dead_warm_kernel_leaves_nothing(tmp_path: Path) -> None:
+    """A warm kernel that died before it was taken is cleared away, and another one is given."""
+    pool = KernelPool(settings(pool_size=1), tmp_path)
+    await pool.start()
+    dead = await one_warm(pool)
+    dead.process.kill()
+    await dead.process.wait()
+
+    kernel = await pool.acquire("1g")
+
+    places = dead.process.places
+    assert (await kernel.execute("1")).logs == "1"
+    assert not places.connection_dir.exists()
+    assert not places.data_dir.exists()
+    assert dead.channels._context.closed
+    await pool.close()
+
+
+async def test_warming_outlives_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exception that nobody foresaw is logged, and the pool is filled all the same."""
+    start_fresh = KernelPool._start_fresh
+    faults = [RuntimeError("unforeseen")]
+
+    async def faulty(pool: KernelPool) -> RunningKernel:
+        if faults:
+            raise faults.pop()
+        return await start_fresh(pool)
+
+    monkeypatch.setattr(KernelPool, "_start_fresh", faulty)
+    monkeypatch.setattr("engine.pool._RETRY_SECONDS", 0.01)
+    pool = KernelPool(settings(pool_size=1), tmp_path)
+    await pool.start()
+
+    await one_warm(pool)
+
+    assert "unforeseen" in capsys.readouterr().out
+    await pool.close()
+
+
+async def test_sandbox_that_never_tells_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sandbox that hangs at its start is ended after the time for it, and that is said."""
+    pool = KernelPool(settings(pool_size=0, kernel_start_seconds=0.3, cgroups=False), tmp_path)
+    await pool.start()
+    hanging = tmp_path / "bin" / "bwrap"
+    hanging.parent.mkdir()
+    hanging.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{hanging.parent}:{os.environ['PATH']}")
+
+    with pytest.raises(KernelStartFailed, match="did not start in time"):
+        await pool.acquire("1g")
+
+    assert len(list(pool._run_dir.iterdir())) == 1  # `etc`: the sockets' folder is gone
+    await pool.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits from outside need Linux")
 async def test_unconfined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a sandbox the start warns in red, and `/mnt/data` in code means the folder."""
@@ -429,5 +496,5 @@ async def test_unconfined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
     assert ran.logs == "'hello'"
     assert (await stopped).stop is Stop.INTERRUPTED
-    assert "UNCONFINED" in capsys.readouterr().out
+    assert "UNCONFINED" in capsys.readouterr().err
     await pool.close()
