@@ -15,7 +15,7 @@ _SCHEME = "sandbox:"
 _BARE = r"""<sandbox:(?P<quoted>/[^<>\n]*)>
     | sandbox:(?P<bare>/(?: [^\s()<>\[\]"'`] | \([^\s()]*\) )++)"""
 # Labels and addresses may have brackets in them, one level deep. `*+` is never tried twice.
-_LINK = r"""(?P<bang>!?) \[ (?P<label>(?: \\. | [^\[\]\\\n] | \[[^\[\]\n]*\] )*+) \]
+_LINK = r"""(?P<bang>!?) (?<!\\) \[ (?P<label>(?: \\. | [^\[\]\\\n] | \[[^\[\]\n]*\] )*+) \]
     \( \s{0,9} (?: <sandbox:(?P<angled>[^<>\n]*)>
                  | sandbox:(?P<path>(?: \\. | [^()\\\n] | \([^()\n]*\) )*+) )
     (?: \s{1,9} "[^"\n]*" )? \s{0,9} \)"""
