@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from urllib.parse import urlsplit
+from html import escape
+from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.requests import Request
@@ -26,10 +27,13 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_LOGIN_BODY_BYTES = 10_000
+_WRONG = '<p class="wrong" role="alert">That token is not right.</p>'
 _LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Threadlab</title>
-<link rel="stylesheet" href="/static/style.css"><body class="login"><form method="get" action="/">
-<h1>Threadlab</h1><p>This page is protected. Enter its token (the setting WEB_TOKEN).</p>
+<link rel="stylesheet" href="/static/style.css"><body class="login">
+<form method="post" action="{path}">
+<h1>Threadlab</h1><p>This page is protected. Enter its token (the setting WEB_TOKEN).</p>{wrong}
 <label>Token <input name="token" type="password" autocomplete="current-password" required autofocus>
 </label><button class="primary">Open</button></form></body></html>"""
 
@@ -53,10 +57,10 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(Request(scope))
+        refusal = await self._refusal(Request(scope, receive))
         await (refusal or self._app)(scope, receive, guarded)
 
-    def _refusal(self, request: Request) -> Response | None:
+    async def _refusal(self, request: Request) -> Response | None:
         """What to answer instead of serving the request, or None."""
         if not self._settings.allows_host(_host_name(request.headers.get("host", ""))):
             return _refused(403, "This host name is not allowed: see WEB_ALLOWED_HOSTS.")
@@ -64,28 +68,49 @@ class Guard:
             return _refused(403, "Requests from other pages are not allowed.")
         if self._settings.token is None or request.url.path.startswith("/static/"):
             return None
-        return self._token_refusal(request, self._settings.token)
+        return await self._token_refusal(request, self._settings.token)
 
-    def _token_refusal(self, request: Request, token: str) -> Response | None:
+    async def _token_refusal(self, request: Request, token: str) -> Response | None:
         session = _session_of(token)
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and _same(bearer, token):
             return None
-        offered = request.query_params.get("token")
-        if offered is not None and request.method == "GET" and _same(offered, token):
+        known = _same(request.cookies.get(COOKIE, ""), session)
+        in_form = request.method == "POST" and not request.url.path.startswith("/api/")
+        if in_form and not known:
+            offered = await _entered(request)
+        else:
+            offered = request.query_params.get("token") if request.method == "GET" else None
+        if offered is not None and (known or _same(offered, token)):
             return _log_in(request, session, self._settings.web_session_days)
-        if _same(request.cookies.get(COOKIE, ""), session):
+        if known:
             return None
         if request.url.path.startswith("/api/"):
             return _refused(401, "Please log in: open the page with its token.")
-        return HTMLResponse(_LOGIN_PAGE, status_code=401)
+        return _login_page(request, wrong=offered is not None)
+
+
+async def _entered(request: Request) -> str | None:
+    """The token in the login form, or None."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LOGIN_BODY_BYTES:
+            return None
+    return parse_qs(body.decode("utf-8", "replace")).get("token", [None])[0]
+
+
+def _login_page(request: Request, *, wrong: bool) -> Response:
+    path = escape(quote(_own(request.url.path)))
+    page = _LOGIN_PAGE.format(path=path, wrong=_WRONG if wrong else "")
+    # With "no-referrer" browsers send "Origin: null" with a form, which would be refused.
+    return HTMLResponse(page, status_code=401, headers={"Referrer-Policy": "same-origin"})
 
 
 def _log_in(request: Request, session: str, days: int) -> Response:
-    """Swap the token in the address for a cookie, so that it does not stay in the history."""
-    clean = URL(path=request.url.path, query=request.url.query).remove_query_params("token")
-    # "//host" would lead away from here.
-    response = RedirectResponse("/" + str(clean).lstrip("/"), status_code=303)
+    """Set the cookie and lead to the address without the token, which must not stay in there."""
+    url = URL(path=request.url.path, query=request.url.query).remove_query_params("token")
+    response = RedirectResponse(_own(str(url)), status_code=303)
     response.set_cookie(
         COOKIE,
         session,
@@ -95,6 +120,11 @@ def _log_in(request: Request, session: str, days: int) -> Response:
         secure=request.url.scheme == "https",
     )
     return response
+
+
+def _own(address: str) -> str:
+    """The address as one of this site: "//host" would lead away from it."""
+    return "/" + address.lstrip("/\\")
 
 
 def _session_of(token: str) -> str:

@@ -122,8 +122,13 @@ class TestAsking:
     ) -> None:
         """The first screen has a spreadsheet and a question at hand."""
         person = await Person.visit(browser, site.url)
-        await expect(person.page.locator("#welcome")).to_contain_text("Offline planner")
+        welcome = person.page.locator("#welcome")
+        await expect(welcome).to_contain_text("There is no language model here")
         await person.screenshot("welcome")
+        await person.page.locator("#understands").click()
+        await expect(person.page.locator("#abilities")).to_contain_text("Equations")
+        await person.screenshot("abilities")
+        await person.page.get_by_role("button", name="Close").click()
 
         await person.page.locator("#try-sample").click()
         await person.answer()
@@ -390,3 +395,19 @@ async def test_says_when_the_connection_is_lost_and_comes_back(
         await expect(person.page.locator("#offline")).to_be_hidden(timeout=20_000)
         await person.ask("are you back?")
         assert again.core.accepted[-1].text == "are you back?"
+
+
+async def test_logs_in_with_the_token(tmp_path: Path, browser: Browser) -> None:
+    """A wrong token is said to be wrong; the right one opens the page, and no address shows it."""
+    async with serve(tmp_path, environ={"WEB_TOKEN": "correct horse"}) as site:
+        page = await (await browser.new_context()).new_page()
+        await page.goto(site.url)
+
+        await page.get_by_label("Token").fill("wrong")
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.locator(".wrong")).to_have_text("That token is not right.")
+        await page.get_by_label("Token").fill("correct horse")
+        await page.get_by_role("button", name="Open").click()
+
+        await expect(page.locator("#welcome")).to_be_visible()
+        assert page.url == f"{site.url}/"

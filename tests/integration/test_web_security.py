@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -95,6 +96,39 @@ class TestWithAToken:
 
         assert [page.status_code, api.status_code, wrong.status_code] == [401, 401, 401]
         assert "WEB_TOKEN" in page.text
+        assert "not right" not in page.text
+        assert "That token is not right." in wrong.text
+
+    async def test_takes_the_token_from_its_form(self, locked: WebSite) -> None:
+        """The form posts, so that the token is never in an address; then the page opens."""
+        origin = {"Origin": locked.url}
+
+        wrong = await locked.client.post("/c/abc", data={"token": "wrong"}, headers=origin)
+        right = await locked.client.post("/c/abc", data={"token": _TOKEN}, headers=origin)
+
+        assert (wrong.status_code, right.status_code) == (401, 303)
+        assert "That token is not right." in wrong.text
+        assert 'method="post" action="/c/abc"' in wrong.text
+        assert right.headers["location"] == "/c/abc"
+        assert (await locked.client.get("/api/conversations")).status_code == 200
+
+    async def test_takes_any_token_out_of_the_address_of_who_is_logged_in(
+        self, locked: WebSite
+    ) -> None:
+        """An old link with a token does not keep it in view."""
+        await locked.client.get("/", params={"token": _TOKEN})
+
+        answer = await locked.client.get("/c/abc", params={"token": "old"})
+
+        assert (answer.status_code, answer.headers["location"]) == (303, "/c/abc")
+
+    @pytest.mark.parametrize("path", ["//evil.example/", "/%09/evil.example/", '/"><script>'])
+    async def test_its_form_leads_nowhere_else(self, locked: WebSite, path: str) -> None:
+        """A crafted address does not make the form send the token to another site."""
+        page = await locked.client.get(f"{locked.url}{path}")
+
+        assert re.search(r'action="/[a-z%][^/"<\t]*/?[^"<\t]*"', page.text)
+        assert "<script>" not in page.text
 
     async def test_swaps_the_token_in_the_address_for_a_cookie(self, locked: WebSite) -> None:
         """The address is clean afterwards, and the cookie is out of scripts' reach."""

@@ -133,7 +133,7 @@ function changed() {
   byId("title").textContent = title;
   document.title = current ? `${title} · Threadlab` : "Threadlab";
   byId("welcome").hidden = !(loaded && conversation.empty);
-  byId("hint").textContent = byId("welcome").hidden ? limits.engine_note : ""; // said there already
+  byId("hint").textContent = byId("welcome").hidden ? "" : limits.engine_note; // answers say it too
   byId("stop").hidden = !conversation.busy;
   byId("reset").hidden = !workspace.used;
 }
@@ -157,6 +157,7 @@ function conversationInAddress() {
   return match ? decodeURIComponent(match[1]) : null;
 }
 
-drawWelcome(byId("welcome"), { engineNote: limits.engine_note, onAsk: ask });
+if (limits.engine_note) byId("text").placeholder = "Ask about a file or numbers…";
+drawWelcome(byId("welcome"), { offline: Boolean(limits.engine_note), onAsk: ask });
 open(conversationInAddress(), { push: false });
 document.body.dataset.ready = "true";

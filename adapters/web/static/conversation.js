@@ -47,6 +47,7 @@ export class Conversation {
         announce(message.failed ? "The answer failed." : "The answer is finished.");
       }
     } else if (!before && message.role === "person") this.#showQuestion();
+    else if (!before) this.view.end();
     this.onChange();
   }
 

@@ -17,7 +17,7 @@ export class View {
     this.following = false; // the end, after the button, until the person scrolls up
     this.top = 0;
     scroll.addEventListener("scroll", () => this.#scrolled());
-    latest.addEventListener("click", () => { this.following = true; this.#toEnd("smooth"); });
+    latest.addEventListener("click", () => this.end());
     const sizes = new ResizeObserver(() => this.#resized());
     for (const element of [scroll, byId("messages"), byId("typing")]) sizes.observe(element);
   }
@@ -29,6 +29,12 @@ export class View {
     this.#makeRoom();
     scroll.scrollTop = question ? this.#target() : 0;
     this.#offerEnd();
+  }
+
+  /** Go to the end, and stay there until the person scrolls up. */
+  end() {
+    this.following = true;
+    this.#toEnd("smooth");
   }
 
   /** Where the view is when it shows the question; of a very long one its end. */

@@ -1,5 +1,6 @@
 // The first screen: what this is, and something to try.
 
+import { abilities } from "./abilities.js";
 import { h, icon } from "./dom.js";
 
 const SAMPLE = "/static/sample-sales.csv";
@@ -11,8 +12,12 @@ const PROMPTS = [
     text: "```python\nimport sympy\nprint(list(sympy.primerange(2, 60)))\n```" },
 ];
 
-/** Draw it. `onAsk(text, files)` sends a message. */
-export function drawWelcome(root, { engineNote, onAsk }) {
+const ABOUT = "Every conversation has a Python lab of its own.";
+const WITH_MODEL = `${ABOUT} Drop a spreadsheet, an image or a PDF, ask in plain words, and get numbers, charts and files back.`;
+const WITHOUT_MODEL = `${ABOUT} There is no language model here: it understands a fixed list of questions about tables, pictures, numbers and Python.`;
+
+/** Draw it. `onAsk(text, files)` sends a message; `offline`: no language model answers. */
+export function drawWelcome(root, { offline, onAsk }) {
   const sample = h("button", { type: "button", class: "sample featured", id: "try-sample", onclick: () => withSample(onAsk) },
     icon("table"), h("span", {}, h("strong", {}, "Try with the sample spreadsheet"),
       h("span", {}, "Total revenue by region and a bar chart")));
@@ -22,9 +27,8 @@ export function drawWelcome(root, { engineNote, onAsk }) {
   root.replaceChildren(
     h("img", { src: "/static/icon.svg", alt: "", width: "56", height: "56" }),
     h("h2", {}, "What shall we compute?"),
-    h("p", {}, "Every conversation has a Python lab of its own. Drop a spreadsheet, an image or a PDF, ask in plain words, and get numbers, charts and files back."),
-    h("div", { class: "samples" }, sample, ...others),
-    ...(engineNote ? [h("p", { class: "note centered" }, icon("info"), h("span", {}, engineNote))] : []));
+    offline ? h("p", {}, `${WITHOUT_MODEL} `, abilities()) : h("p", {}, WITH_MODEL),
+    h("div", { class: "samples" }, sample, ...others));
 }
 
 function preview(text) {
