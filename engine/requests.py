@@ -31,7 +31,7 @@ async def read_json(request: Request, model: type[Model], limit_bytes: int) -> M
             raise TooLarge("The request", limit_bytes)
     try:
         decoded = json.loads(bytes(body) or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: nested without end
         raise InvalidRequest(
             "We could not parse the JSON body of your request: it is not valid JSON."
         ) from error

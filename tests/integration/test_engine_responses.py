@@ -14,6 +14,7 @@ from openai import APIStatusError, BadRequestError, NotFoundError, RateLimitErro
 from openai.types.responses import Response
 
 from engine.errors_kernel import EngineBusy, KernelStartFailed
+from engine.files import FileStore
 from engine.planner.protocol import Lab, Question
 from engine.settings import EngineSettings
 from tests.fakes.engine import KEY, RunningEngine, running_engine
@@ -468,14 +469,47 @@ class TestRefusals:
         assert (error.status_code, error.param) == (status, param)
         assert message in error.message
 
-    async def test_a_body_that_is_no_json(self, engine: RunningEngine) -> None:
-        """Broken JSON is a 400 in the same shape."""
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{nope",
+            b"[" * 9000,
+            b"[" * 9000 + b"]" * 9000,
+            b'{"input":' * 9000,
+            b"\xff",
+            b"9" * 9000,
+        ],
+        ids=["word", "open", "nested", "objects", "no text", "number"],
+    )
+    async def test_a_body_that_is_no_json(self, engine: RunningEngine, body: bytes) -> None:
+        """Broken JSON, and JSON that is nested without end, is a 400 in the same shape."""
         headers = {"Authorization": f"Bearer {KEY}"}
         async with httpx.AsyncClient(base_url=engine.base_url, headers=headers) as client:
-            answer = await client.post("/responses", content=b"{nope")
+            answer = await client.post("/responses", content=body)
 
         assert answer.status_code == 400
         assert "could not parse the JSON body" in answer.json()["error"]["message"]
+
+    async def test_a_fault_of_the_engine(
+        self,
+        engine: RunningEngine,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """An exception that nobody foresaw is a 500 in the same shape; only the log tells it."""
+
+        async def broken(*given: object) -> None:
+            raise RuntimeError("secret detail")
+
+        monkeypatch.setattr(FileStore, "page", broken)
+        headers = {"Authorization": f"Bearer {KEY}"}
+        async with httpx.AsyncClient(base_url=engine.base_url, headers=headers) as client:
+            answer = await client.get("/files")
+
+        error = answer.json()["error"]
+        assert (answer.status_code, error["type"]) == (500, "server_error")
+        assert "secret detail" not in answer.text
+        assert "secret detail" in capsys.readouterr().out
 
     async def test_a_body_over_the_limit(self, tmp_path: Path) -> None:
         """A request longer than the limit is answered 413."""
