@@ -16,7 +16,6 @@ from bot.domain import CodeRun, ThreadKey
 from bot.errors import ContainerGone, EngineError, TooLarge
 from bot.events import Outcome
 from bot.interpreter import ContainerFile, Interpreter
-from bot.links import link as link
 from bot.names import media_type_of, name_in_data
 from bot.settings import Settings
 from bot.store.files import Files, Origin, StoredFile

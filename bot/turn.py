@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from bot.artifacts import ArtifactKeeper, link, without_images
+from bot.artifacts import ArtifactKeeper, without_images
 from bot.asking import Asker, Verdict, verdict_of
 from bot.blobs import BlobStore
 from bot.dispatcher import Dispatcher
@@ -19,6 +19,7 @@ from bot.domain import Action, Answer, Attachment, IncomingMessage, Progress
 from bot.durable import step
 from bot.errors import AttachmentUnavailable, EngineError, TooLarge
 from bot.events import Outcome
+from bot.links import link
 from bot.names import safe_name
 from bot.open_turn import OpenTurn, OpenTurns
 from bot.publishing import publish
