@@ -40,6 +40,7 @@ class Asked:
     """What `input` says. `items` is what `GET /responses/{id}/input_items` shows."""
 
     text: str = ""
+    context: str = ""
     instructions: str = ""
     history: list[Exchange] = field(default_factory=list)
     file_ids: list[str] = field(default_factory=list)
@@ -70,6 +71,7 @@ def read_input(request: CreateResponse) -> Asked:
         reader.read(item, f"input[{index}]")
     reader.asked.instructions = "\n\n".join(filter(None, [request.instructions, *reader.rules]))
     reader.asked.text = reader.question
+    reader.asked.context = "\n\n".join(reader.questions[:-1])
     return reader.asked
 
 

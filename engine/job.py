@@ -187,6 +187,7 @@ class Job:
         choice = self._request.tool_choice
         return Question(
             text=asked.text,
+            context=asked.context,
             instructions=asked.instructions,
             attached=attached,
             history=history,

@@ -17,10 +17,15 @@ from engine.planner.text import (
 from engine.planner.workbench import Work
 
 
+def cleaned_path(path: str, sheet: str = "") -> str:
+    """Where the cleaned version of a file, or of a sheet in it, is written."""
+    stem = shown_name(path).rpartition(".")[0] or shown_name(path)
+    return output_path(f"{slug(stem, sheet)}_clean.csv")
+
+
 async def answer_clean(work: Work, table_: Table) -> None:
     """Trim, drop empty and repeated rows, set types; write the result and say what changed."""
-    stem = shown_name(table_.source.path).rpartition(".")[0] or shown_name(table_.source.path)
-    path = output_path(f"{slug(stem, table_.source.sheet)}_clean.csv")
+    path = cleaned_path(table_.source.path, table_.source.sheet)
     code = _CLEAN.format(
         load="\n".join(table_.load()),
         types="\n".join(_types(table_)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from engine.planner.arithmetic import Arithmetic
 from engine.planner.documents import Archives, Documents
@@ -15,7 +16,15 @@ from engine.planner.numbers import NumberTasks
 from engine.planner.protocol import Lab, Question
 from engine.planner.steps import Steps
 from engine.planner.tabular import Tabular
-from engine.planner.workbench import FILE_NAME, CodeFailed, Skill, Work, choose, named_files
+from engine.planner.workbench import (
+    FILE_NAME,
+    CodeFailed,
+    Skill,
+    Work,
+    choose,
+    named_files,
+    told_apart,
+)
 
 HONEST = "*offline planner: no language model is configured*"
 
@@ -45,7 +54,10 @@ class OfflinePlanner:
 
     async def answer(self, question: Question, lab: Lab) -> None:
         """Answer with the first skill that matches; say errors of the code in plain words."""
-        listing = await lab.files()
+        listing = told_apart(question.context, await lab.files())
+        made = {file.path for file in listing if file.source != "user"}
+        attached = tuple(path for path in question.attached if path not in made)
+        question = replace(question, attached=attached)
         earlier = tuple(_plain(each.question) for each in question.history)
         text = _plain(question.text)
         if _AGAIN.fullmatch(text) and earlier:

@@ -47,6 +47,7 @@ class Question:
     """What is asked now.
 
     `attached` are paths in `/mnt/data` of the files that came with this question, oldest first;
+    `context` is what the user's other messages since the last answer say;
     `must_use_tool` is `tool_choice="required"`.
     """
 
@@ -55,6 +56,7 @@ class Question:
     attached: tuple[str, ...] = ()
     history: Sequence[Exchange] = ()
     must_use_tool: bool = False
+    context: str = ""
 
 
 class Lab(Protocol):

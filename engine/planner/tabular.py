@@ -77,7 +77,14 @@ def _chosen(work: Work) -> list[LabFile]:
     attached = [file for file in files if file.path in work.question.attached]
     people = [file for file in files if file.source == "user"][:_MAX_FILES]
     named = [file for file in files if file in work.named]
-    return named or attached or people or files[:1]
+    return named or attached or [_cleaned(work, file) for file in people] or files[:1]
+
+
+def _cleaned(work: Work, file: LabFile) -> LabFile:
+    """What an earlier answer of this conversation cleaned a file into, else the file itself."""
+    path = cleaning.cleaned_path(file.path)
+    known = any(f"(sandbox:{path})" in past.answer for past in work.question.history)
+    return next((each for each in work.files if each.path == path and known), file)
 
 
 async def _special(work: Work, tables: list[Table], best: Table) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.planner.protocol import Lab, LabFile, Question
@@ -19,6 +20,10 @@ FILE_NAME = re.compile(
     + "|".join(kind[1:] for kind in (*TABLES, *IMAGES))
     + r"|txt|md|zip|pdf|docx)\b",
     re.IGNORECASE,
+)
+# A line of the chat's note on its files, for one that code made.
+_MADE = re.compile(
+    r'^- .* at (?P<path>"(?:[^"\\]|\\.)*") \(.*\bmade by earlier code\b.*\)\s*$', re.MULTILINE
 )
 
 
@@ -91,6 +96,20 @@ def choose(question: Question, files: Sequence[LabFile]) -> tuple[LabFile, ...]:
     attached = [file for file in newest if file.path in question.attached]
     others = sorted(newest, key=lambda file: file.source != "user")
     return tuple(dict.fromkeys([*named_files(question.text, files), *attached, *others]))
+
+
+def told_apart(context: str, files: Sequence[LabFile]) -> list[LabFile]:
+    """The files with those as `assistant` that a note in `context` says code made: in a container
+    that was built anew every file came by upload."""
+    made = {_path_in(match["path"]) for match in _MADE.finditer(context)}
+    return [replace(file, source="assistant") if file.path in made else file for file in files]
+
+
+def _path_in(quoted: str) -> str:
+    try:
+        return str(json.loads(quoted))
+    except json.JSONDecodeError:
+        return quoted.strip('"')
 
 
 def named_files(text: str, files: Sequence[LabFile]) -> tuple[LabFile, ...]:

@@ -1,0 +1,78 @@
+"""No figure hides that a part of the question was not understood, or comes from the wrong file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from engine.planner.offline import OfflinePlanner
+from engine.planner.protocol import Exchange, Question
+from tests.fakes.lab import FolderLab
+
+SAMPLE = Path(__file__).parents[2] / "adapters/web/static/sample-sales.csv"
+SALES = "file-AbCdEf123456-sample-sales.csv"
+TOTAL = "**48,832.55**, over 120 rows of sample-sales.csv"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> FolderLab:
+    """A lab that holds the sample."""
+    lab = FolderLab(tmp_path)
+    lab.upload(SALES, SAMPLE.read_bytes())
+    return lab
+
+
+async def ask(
+    lab: FolderLab, text: str, history: Sequence[Exchange] = (), context: str = ""
+) -> str:
+    """The answer to a question; all uploads count as sent with it where a context is given."""
+    lab.said.clear()
+    attached = tuple(file.path for file in await lab.files() if context and file.source == "user")
+    await OfflinePlanner().answer(Question(text, "", attached, history, context=context), lab)
+    return lab.answer
+
+
+async def talk(lab: FolderLab, *texts: str) -> str:
+    """The last answer of a conversation."""
+    history: list[Exchange] = []
+    for text in texts:
+        history.append(Exchange(text, await ask(lab, text, history)))
+    return history[-1].answer
+
+
+async def test_a_file_that_code_made_is_no_source(lab: FolderLab) -> None:
+    """After a reset, questions are about people's files, not about what code wrote since."""
+    await ask(lab, "total revenue by region")
+
+    assert TOTAL in await ask(lab, "total revenue")
+
+
+async def test_the_note_tells_made_files_in_a_new_container(lab: FolderLab) -> None:
+    """In a rebuilt container all files are uploads: the note says which of them code made."""
+    made = lab.upload(
+        "file-XyZ123456789-total_revenue_by_region.csv", b"region,total_revenue\nA,1\n"
+    )
+    note = "[Workspace note from Threadlab]\nFiles in the workspace:\n" + "\n".join(
+        f'- "x" at {json.dumps(path)} (9 bytes, {how})'
+        for path, how in [
+            (f"/mnt/data/{SALES}", "sent by a person"),
+            (made, "made by earlier code"),
+        ]
+    )
+
+    assert TOTAL in await ask(lab, "total revenue", context=note)
+    named = await ask(lab, "how many rows are in total_revenue_by_region.csv?", context=note)
+    assert "**1** rows in total_revenue_by_region.csv" in named
+
+
+async def test_what_was_cleaned_is_used_from_then_on(lab: FolderLab) -> None:
+    """After cleaning, questions are about the cleaned file, and the answer names it."""
+    clean = "sample_sales_clean.csv"
+
+    assert f"119 rows of {clean}" in await talk(lab, "clean it", "total revenue by region")
+    assert "119" in await talk(lab, "clean it", "export it as excel")
+    assert len(pd.read_excel(lab.made("sample_sales_clean.xlsx"))) == 119
