@@ -14,7 +14,7 @@ from bot.domain import Answer, ContainerState, IncomingMessage, Progress, Worksp
 from tests.fakes.browser import Person, chromium, needs_chromium
 from tests.fakes.core import FakeCore
 from tests.fakes.web import WebSite, echo, serve
-from tests.fakes.web_scripts import SalesTurn, chart, failing
+from tests.fakes.web_scripts import ManyRuns, SalesTurn, chart, failing
 
 # One browser, and so one event loop, for all tests here; each person has a profile of their own.
 pytestmark = [needs_chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -117,6 +117,28 @@ class TestAsking:
         await expect(answer.locator(".file")).to_be_in_viewport()
         await expect(person.page.locator("#latest")).to_be_hidden()
 
+    async def test_folds_many_runs_into_one_line(self, tmp_path: Path, browser: Browser) -> None:
+        """More than two runs are one line that opens to the list; the one at work is visible."""
+        turn = ManyRuns()
+        async with serve(tmp_path, turn) as site:
+            person = await Person.visit(browser, site.url)
+            await person.write("total revenue by region")
+            group = person.page.locator(".run-group")
+            await expect(person.page.locator(".run[data-state=running]")).to_be_visible()
+            await expect(group).to_contain_text("Ran Python 3 times")
+            turn.go_on.set()
+            answer = await person.answer()
+
+            await expect(group).to_contain_text("Ran Python 4 times, 1 with an error")
+            await expect(answer.locator(".run").first).to_be_hidden()
+            await person.screenshot("many-runs")
+            runs = await person.open_runs(answer)
+
+            assert len(runs) == 4
+            await expect(runs[2]).to_contain_text("Python, with an error")
+            await person.screenshot("many-runs-open")
+            assert person.errors == []
+
     async def test_starts_with_one_click_on_the_sample(
         self, site: WebSite, browser: Browser
     ) -> None:
@@ -167,6 +189,36 @@ class TestAsking:
 
         assert site.core.accepted[0].text == "one\ntwo"
         await expect(field).to_have_value("")
+
+    async def test_shows_sent_code_as_code_and_shrinks_the_field_again(
+        self, site: WebSite, browser: Browser
+    ) -> None:
+        """Fences are not shown; what is around them is text; the field is one line high again."""
+        person = await Person.visit(browser, site.url)
+        field = person.page.locator("#text")
+        height = await field.evaluate("field => field.offsetHeight")
+
+        await person.ask("run this:\n```python\nx = 1\n\nprint(x)\n```\nand <b>explain</b>")
+
+        bubble = person.page.locator(".bubble")
+        assert await bubble.locator("pre").inner_text() == "x = 1\n\nprint(x)"
+        await expect(bubble).to_contain_text("and <b>explain</b>")
+        assert "```" not in await bubble.inner_text()
+        assert await field.evaluate("field => field.offsetHeight") == height
+        await person.screenshot("sent-code")
+
+    async def test_refuses_a_pasted_text_that_is_too_long(
+        self, tmp_path: Path, browser: Browser
+    ) -> None:
+        """Half a text is worse than none: nothing is put in, and a sentence says why."""
+        async with serve(tmp_path, environ={"WEB_TEXT_LIMIT_CHARS": "10"}) as site:
+            person = await Person.visit(browser, site.url)
+            await person.page.evaluate("navigator.clipboard.writeText('twelve chars')")
+
+            await person.page.locator("#text").press("Control+v")
+
+            await expect(person.page.locator("#toast")).to_contain_text("at most 10 characters")
+            await expect(person.page.locator("#text")).to_have_value("")
 
 
 class TestFiles:

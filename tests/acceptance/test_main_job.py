@@ -143,8 +143,7 @@ async def test_a_table_becomes_totals_a_chart_and_files(program: Program, browse
     assert {region: Decimal(revenue) for region, revenue, *_ in table[1:]} == totals(rows), table
     await person.screenshot("main-csv")
 
-    for run in await answer.locator(".run").all():
-        await run.locator("summary").click()
+    for run in await person.open_runs(answer):
         await expect(run.locator("pre.code")).to_be_visible()
         await expect(run.locator("pre.logs")).not_to_be_empty()
     await expect(answer.locator("pre.code", has_text="groupby").first).to_be_visible()

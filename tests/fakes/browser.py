@@ -131,6 +131,15 @@ class Person:
         await expect(answer).to_have_attribute("data-state", "done", timeout=timeout_seconds * 1000)
         return answer
 
+    async def open_runs(self, answer: Locator) -> list[Locator]:
+        """Unfold every code run of a finished answer; the runs, in order."""
+        if await answer.locator(".run-group").is_visible():
+            await answer.locator(".run-group > summary").click()
+        runs = await answer.locator(".run").all()
+        for run in runs:
+            await run.locator("summary").click()
+        return runs
+
     async def download(self, link: Locator) -> tuple[str, bytes]:
         """Click a file to download it; its name and content."""
         async with self.page.expect_download() as waiting:

@@ -114,6 +114,28 @@ class SalesTurn:
         )
 
 
+class ManyRuns:
+    """An answer after four runs of code, the third of which ended in an exception; stands still
+    at the last until `go_on` is set."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def __call__(
+        self, core: FakeCore, message: IncomingMessage
+    ) -> AsyncIterator[Progress | Answer]:
+        del core
+        error = "Traceback (most recent call last):\n  File \"x\", line 1\nKeyError: 'region'\n"
+        logs = ("1", "2", error, "4")
+        runs = tuple(
+            CodeRun(f"run-{number}", f"# Step {number}\nx", RunState.DONE, text)
+            for number, text in enumerate(logs, 1)
+        )
+        yield Progress(runs=(*runs[:3], replace(runs[3], state=RunState.RUNNING)))
+        await self.go_on.wait()
+        yield Answer(f"turn-{message.id}", "Four steps.", runs)
+
+
 async def failing(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Progress | Answer]:
     """Fails at the first attempt, answers at the second."""
     turn_id = f"turn-{message.id}-{core.attempts}"

@@ -1,6 +1,6 @@
 // Where messages are written: text, files by button, drop and paste; drafts survive a reload.
 
-import { byId, fileSize } from "./dom.js";
+import { byId, fileSize, toast } from "./dom.js";
 import { Uploads } from "./uploads.js";
 
 const form = byId("composer");
@@ -22,6 +22,7 @@ export class Composer {
       event.target.value = "";
       text.focus();
     });
+    text.addEventListener("beforeinput", (event) => refuseTooLong(event, limits.text_limit_chars));
     this.#paste();
     this.#drop(limits);
   }
@@ -119,6 +120,15 @@ export class Composer {
       text.focus();
     });
   }
+}
+
+/** A text that does not fit is refused: the field itself would cut it and say nothing. */
+function refuseTooLong(event, limitChars) {
+  const replaced = text.selectionEnd - text.selectionStart;
+  const added = event.data ?? event.dataTransfer?.getData("text/plain") ?? "";
+  if (text.value.length - replaced + added.length <= limitChars) return;
+  event.preventDefault();
+  toast(`A message has at most ${limitChars.toLocaleString("en")} characters. Attach longer text as a file.`);
 }
 
 /** Pasted images are all called "image.png": give them a name that tells them apart. */

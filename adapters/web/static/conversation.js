@@ -2,6 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { announce, byId, fileSize, h } from "./dom.js";
+import { withCode } from "./fences.js";
 import { enlarge, fileIcon } from "./files.js";
 import { View } from "./view.js";
 
@@ -103,7 +104,7 @@ function person(view) {
   const element = h("li", { class: "message person", "data-id": view.id },
     h("span", { class: "visually-hidden" }, "You:"),
     ...(files.length ? [h("div", { class: "sent-files" }, ...files)] : []),
-    ...(view.text ? [h("div", { class: "bubble" }, view.text)] : []));
+    ...(view.text ? [h("div", { class: "bubble" }, ...withCode(view.text))] : []));
   return { element, view, running: false };
 }
 
