@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.planner.days import parse_days, parse_weekdays
 from engine.planner.expressions import plain_number
 from engine.planner.tables import Column, Table
 from engine.planner.text import literal
@@ -30,6 +31,12 @@ _COMPARISONS = (
 _AMOUNT = r"[$€£]?\s*(?P<amount>-?\d[\d,]*(?:\.\d+)?)\b(?!\s*%?\s*(?:rows|groups))"
 _BARE = re.compile(
     rf"\b(?:over|above|under|below|(?:more|greater|less|fewer|lower) than)\s+{_AMOUNT}",
+    re.IGNORECASE,
+)
+_PLAIN = r"[$€£]?\s*-?\d[\d,]*(?:\.\d+)?"
+_BETWEEN = re.compile(
+    rf"\s*(?:(?:is|are|was|were) )?(?:between|from)\s+(?P<low>{_PLAIN})\s+(?:and|to)\s+"
+    rf"(?P<high>{_PLAIN})(?![\d-])",
     re.IGNORECASE,
 )
 _NEGATIONS = frozenset({"not", "without", "except", "excluding"})
@@ -81,6 +88,12 @@ def _comparisons(
         if mention.score < _SURE and not table.is_amount(mention.column):
             continue  # in "orders over 500" it is not the order id that is compared
         start, behind = words[mention.first].start, words[mention.last - 1].end
+        if match := _BETWEEN.match(text, behind):
+            low, high = plain_number(match["low"]), plain_number(match["high"])
+            code = f"df[{literal(mention.column)}].between({low}, {high})"
+            said = f"{mention.column} from {match['low']} to {match['high']}"
+            found.append(Found(Filter(mention.column, code, said), start, match.end()))
+            continue
         for pattern, operator in _COMPARISONS:
             match = re.match(
                 rf"\s*(?:(?:is|are) )?(?:{pattern})\s*{_AMOUNT}", text[behind:], re.IGNORECASE
@@ -111,9 +124,20 @@ def _times(text: str, table: Table) -> list[Found]:
     date = table.date
     if date is None:
         return _year_numbers(text, table)
-    if special := parse_spans(text, date.name):
-        code, said, values, start, end = special
-        return [Found(Filter(date.name, code, said, values), start, end)]
+    spans = [
+        parse_days(text, date.name, date.high) or parse_spans(text, date.name),
+        parse_weekdays(text, date.name),
+    ]
+    if any(spans):
+        return [
+            Found(Filter(date.name, code, said, values), start, end)
+            for code, said, values, start, end in filter(None, spans)
+        ] + ([] if spans[0] else _calendar(text, date))
+    return _calendar(text, date)
+
+
+def _calendar(text: str, date: Column) -> list[Found]:
+    """A month, quarter or year."""
     for pattern in _TIMES:
         match = pattern.search(text)
         if match:

@@ -76,3 +76,37 @@ async def test_what_was_cleaned_is_used_from_then_on(lab: FolderLab) -> None:
     assert f"119 rows of {clean}" in await talk(lab, "clean it", "total revenue by region")
     assert "119" in await talk(lab, "clean it", "export it as excel")
     assert len(pd.read_excel(lab.made("sample_sales_clean.xlsx"))) == 119
+
+
+@pytest.mark.parametrize(
+    ("when", "rows"),
+    [
+        ("between 2025-02-01 and 2025-02-15", "date >= '2025-02-01' and date <= '2025-02-15'"),
+        ("from 1 February to 15 February", "date >= '2025-02-01' and date <= '2025-02-15'"),
+        ("from March 2025 to May 2025", "date >= '2025-03-01' and date <= '2025-05-31'"),
+        ("on 2025-01-02", "'2025-01-02' <= date <= '2025-01-02'"),
+        ("on 2 January 2025", "'2025-01-02' <= date <= '2025-01-02'"),
+        ("on January 2nd, 2025", "'2025-01-02' <= date <= '2025-01-02'"),
+        ("on 02.01.2025", "'2025-01-02' <= date <= '2025-01-02'"),
+        ("after 2025-06-30", "date > '2025-06-30'"),
+        ("after June", "date > '2025-06-30'"),
+        ("before March", "date < '2025-03-01'"),
+        ("after 1 May and before 1 June", "'2025-05-01' < date < '2025-06-01'"),
+        ("since 1 May", "date >= '2025-05-01'"),
+        ("until 15 May 2025", "date <= '2025-05-15'"),
+        ("on weekends", "date.dt.dayofweek >= 5"),
+        ("on weekends in March", "date.dt.dayofweek >= 5 and date.dt.month == 3"),
+        ("on Mondays", "date.dt.dayofweek == 0"),
+        ("where units between 10 and 20", "units >= 10 and units <= 20"),
+        ("excluding East", "region.str.strip() != 'East'"),
+    ],
+)
+async def test_conditions_are_kept(lab: FolderLab, when: str, rows: str) -> None:
+    """A condition holds for just the rows that fit it, and the answer counts those."""
+    data = pd.read_csv(SAMPLE, parse_dates=["date"]).query(rows, engine="python")
+
+    answer = await ask(lab, f"total revenue {when}")
+
+    total = f"{data['revenue'].sum():,.2f}".removesuffix(".00")
+    assert f"**{total}**" in answer
+    assert f"over {len(data)} rows" in answer
