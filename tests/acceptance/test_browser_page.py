@@ -418,7 +418,8 @@ async def test_hostile_text_does_nothing(tmp_path: Path, browser: Browser) -> No
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_fits_a_phone(site: WebSite, browser: Browser, scheme: str) -> None:
-    """On a phone nothing sticks out to the side, and the list is behind a button."""
+    """On a phone nothing sticks out to the side, the empty field is one line high, and the list is
+    behind a button."""
     person = await Person.visit(
         browser, site.url, width=390, height=800, scheme="dark" if scheme == "dark" else "light"
     )
@@ -429,6 +430,8 @@ async def test_fits_a_phone(site: WebSite, browser: Browser, scheme: str) -> Non
     await expect(person.page.locator("#sidebar")).to_be_hidden()
     await person.page.locator("#menu").click()
 
+    field_height = await person.page.locator("#text").evaluate("field => field.offsetHeight")
+    assert field_height < 50
     assert width == 390
     await expect(person.page.locator("#conversations a")).to_be_visible()
 

@@ -76,7 +76,8 @@ export class Composer {
 
   #changed() {
     text.style.height = "auto";
-    text.style.height = `${text.scrollHeight}px`;
+    // Empty, it would measure its placeholder, which may need two lines on a phone.
+    if (text.value) text.style.height = `${text.scrollHeight}px`;
     byId("send").disabled = !this.#ready();
     const draft = { text: text.value, uploads: this.uploads.views };
     if (draft.text || draft.uploads.length) sessionStorage.setItem(this.draftKey, JSON.stringify(draft));
