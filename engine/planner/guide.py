@@ -8,7 +8,7 @@ from engine.planner.text import escape, shown_name
 from engine.planner.workbench import CodeFailed, Work
 
 _EXAMPLES = (
-    "what is 65465-6544 * 65464-6+1.02255",
+    "(1250 - 200) * 1.19",
     "3x + 11 = 14. Show x.",
     "Compute 4 * 3.82. Then take the square root of that result.",
     "simulate 10,000 rolls of two dice",
@@ -18,7 +18,16 @@ _ASKS = re.compile(
     r"how (?:do|does) (?:you|this|it)",
     re.IGNORECASE,
 )
+_GREETING = re.compile(
+    r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks?|thank you|thx)"
+    r"(?: (?:there|you|a lot|so much|very much|everyone|again))*\s*[!.?,:)]*\s*$",
+    re.IGNORECASE,
+)
 _HINTS = (
+    (
+        r"math domain error|math range error",
+        "The calculation leaves the real numbers, or what Python's own numbers can hold.",
+    ),
     (
         r"BadZipFile|not a zip file|File is not a zip",
         "The file is not a real Excel workbook; it may be damaged or of another type.",
@@ -59,9 +68,14 @@ class Guide:
         return True
 
     async def answer(self, work: Work) -> None:
-        """Say what can be asked; list the files that are there."""
+        """Say what can be asked; list the files that are there; a greeting is greeted."""
         if work.question.must_use_tool:
             await work.run("import os\n\nprint(sorted(os.listdir('/mnt/data')))", "list the files")
+        if _GREETING.match(work.text):
+            hello = "You're welcome" if re.match(r"\s*th", work.text, re.I) else "Hello"
+            some = ", ".join(f"“{escape(example)}”" for example in _EXAMPLES[:3])
+            await work.say(f"{hello}! Ask me something, for example {some}.")
+            return
         names = ", ".join(escape(shown_name(file.path)) for file in work.files[:10])
         examples = "\n".join(f"- “{escape(example)}”" for example in _EXAMPLES)
         await work.say(

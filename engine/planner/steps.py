@@ -26,7 +26,9 @@ _REPEAT = re.compile(
     r"(?:,? (?P<times>once|twice|two times|three times))?(?: more)?",
     re.IGNORECASE,
 )
-_CONTINUES = re.compile(r"(?:plus|minus|divided|multiplied|squared|cubed|to the|[-+*/^])", re.I)
+_CONTINUES = re.compile(
+    r"(?:plus|minus|divided|multiplied|squared|cubed|to the|[-+]\s|[*/^])", re.I
+)
 _TIMES = {"once": 1, "twice": 2, "two times": 2, "three times": 3}
 _MAX_STEPS = 50
 

@@ -1,4 +1,4 @@
-"""What newcomers type into a calculator: the code runs for real, the answer says the right value."""
+"""What newcomers type into a calculator: the code runs, and the answer says the right value."""
 
 from __future__ import annotations
 
@@ -40,3 +40,55 @@ async def ask(folder: Path, text: str, *earlier: str) -> str:
 async def test_decimal_commas(tmp_path: Path, question: str, said: str) -> None:
     """Decimal commas, thousands and lists are told apart."""
     assert said in await ask(tmp_path, question)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("10 / 3 rounded to 2 decimals", "**3.33**"),
+        ("100 / 7 with 1 decimal", "**14.3**"),
+        ("round 2.71828 to 3 decimals", "**2.718**"),
+        ("round 2.5", "**3**"),
+        ("1 / 8 to two decimal places", "**0.13**"),
+        ("pi * 1 to 4 significant digits", "**3.142**"),
+    ],
+)
+async def test_rounding(tmp_path: Path, question: str, said: str) -> None:
+    """Decimals are counted behind the point, and half is rounded up."""
+    assert said in await ask(tmp_path, question)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("9^9^9", "a number of about 369,693,100 digits"),
+        ("9^9^9", "4.28124773175747e+369693099"),
+        ("2^100000", "a number of about 30,103 digits"),
+        ("2^100000 % 7", "**2**"),
+        ("9^9^9^9", "is far too large to compute"),
+        ("2^200", "**1,606,938,044,258,990,275,541,962,092,341,162,602,522,202,993,782,792,835,301,"
+                  "376**"),
+        ("10.5^400", "digits"),
+        ("sqrt(-4)", "**2i**"),
+        ("1 + sqrt(-9)", "**1 + 3i**"),
+        ("sqrt(-4) * sqrt(-4)", "**-4"),
+    ],
+)  # fmt: skip
+async def test_large_and_complex(tmp_path: Path, question: str, said: str) -> None:
+    """Huge results are described by their digits; roots of negative numbers are complex."""
+    assert said in await ask(tmp_path, question)
+
+
+async def test_a_sign_continues_only_with_a_space(tmp_path: Path) -> None:
+    """`-2^2` is a calculation of its own, `- 5` goes on with the result before."""
+    assert "**-4**" in await ask(tmp_path, "-2^2", "6 * 7")
+    assert "**37**" in await ask(tmp_path, "- 5", "6 * 7")
+
+
+@pytest.mark.parametrize("text", ["hello", "Hi there!", "thanks", "Thank you very much."])
+async def test_a_greeting_gets_a_short_answer(tmp_path: Path, text: str) -> None:
+    """A greeting is answered by one sentence with examples, not by all that can be done."""
+    answer = await ask(tmp_path, text)
+
+    assert "(1250 - 200)" in answer
+    assert "I work by rules" not in answer

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.planner.arithmetic import digits_in, expression_in, grouped_digits
+from engine.planner.arithmetic import expression_in, grouped_digits
 from engine.planner.equations import parse_equations
 from engine.planner.expressions import parse, plain_number
+from engine.planner.precision import Precision, precision_in
 from engine.planner.render import MPMATH, PYTHON, SYMPY, render
 from engine.planner.steps import parse_steps
 
@@ -109,9 +110,11 @@ class TestArithmetic:
 
     def test_digits(self) -> None:
         """The number of digits is read from the question, within a bound."""
-        assert digits_in("sqrt of 2 to 20 digits") == 20
-        assert digits_in("pi with 999 decimal places") == 500
-        assert digits_in("1 + 1") == 15
+        assert precision_in("sqrt of 2 to 20 digits") == Precision(20)
+        assert precision_in("pi with 999 decimal places") == Precision(decimals=500)
+        assert precision_in("10 / 3 rounded to 2 decimals") == Precision(decimals=2)
+        assert precision_in("round 2.5 to the nearest integer") == Precision(decimals=0)
+        assert precision_in("1 + 1") == Precision(15)
 
     def test_grouped_digits(self) -> None:
         """Thousands are separated, decimals kept and idle zeros dropped."""
