@@ -20,7 +20,8 @@ from engine.planner import (
 from engine.planner.asks import Ask
 from engine.planner.profile import answer_profile, suggestions
 from engine.planner.protocol import LabFile
-from engine.planner.questions import is_follow_up, parse_ask, score
+from engine.planner.questions import is_follow_up, parse_ask, rows_counted, score
+from engine.planner.restrictions import not_understood, said_refusal
 from engine.planner.roles import Key
 from engine.planner.tables import Table, read_tables
 from engine.planner.text import escape, link, shown_name
@@ -115,7 +116,11 @@ async def _compute(work: Work, tables: list[Table], best: Table) -> None:
     stands_alone = bool(ask.measures and ask.keys)
     if work.earlier and not stands_alone and (is_follow_up(work.text) or ask.leans):
         best, ask = _follow_up(work, tables, best)
-    if rows.wants_rows(work.text, ask):
+    text = rows_counted(work.text, best)
+    unknown = not_understood(text, best, bool(ask.chart))
+    if unknown and (ask.is_clear or rows.wants_rows(work.text, ask)):
+        await work.say(*said_refusal(unknown, best, tables))
+    elif rows.wants_rows(work.text, ask):
         await rows.answer_rows(work, ask, best)
     elif (ratio := ratios.find_ratio(work.text, ask, best)) is not None:
         await ratios.answer_ratio(work, ask, ratio, best)

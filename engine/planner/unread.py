@@ -42,12 +42,23 @@ _MAX_WORDS = 4
 def unread(text: str, table: Table) -> list[str]:
     """The words that neither name something in the table nor ask for something known."""
     text = questions.rows_counted(text, table)
+    return [text[start:end] for start, end in strange_words(text, table)]
+
+
+def strange_words(text: str, table: Table) -> list[tuple[int, int]]:
+    """Where those words stand."""
+    spans = understood(text, table)
+    spans += [match.span() for match in _KNOWN_WORDS.finditer(text)]
+    return [(word.start, word.end) for word in words(text) if _is_strange(word, spans)]
+
+
+def understood(text: str, table: Table) -> list[tuple[int, int]]:
+    """Where a text names columns and conditions."""
     parts = words(text)
     named = mentions([word.stem for word in parts], [c.name.strip() for c in table.columns])
     spans = [(parts[m.first].start, parts[m.last - 1].end) for m in named]
-    spans += [(each.start, each.end) for each in filters.parse_filters(text, parts, named, table)]
-    spans += [match.span() for match in _KNOWN_WORDS.finditer(text)]
-    return [text[word.start : word.end] for word in parts if _is_strange(word, spans)]
+    found = filters.parse_filters(text, parts, named, table)
+    return spans + [(each.start, each.end) for each in found]
 
 
 def unread_note(text: str, table: Table) -> str:

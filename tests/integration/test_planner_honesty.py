@@ -110,3 +110,27 @@ async def test_conditions_are_kept(lab: FolderLab, when: str, rows: str) -> None
     total = f"{data['revenue'].sum():,.2f}".removesuffix(".00")
     assert f"**{total}**" in answer
     assert f"over {len(data)} rows" in answer
+
+
+@pytest.mark.parametrize(
+    ("question", "word", "told"),
+    [
+        ("total revenue excluding returns", "returns", "- region: "),
+        ("total revenue for Hamburg", "Hamburg", "East"),
+        ("revenue by city", "city", "The columns of sample-sales.csv are date, region"),
+        ("top 3 customers", "customers", "date, region, product"),
+        ("top 3 customers by revenue", "customers", "date, region, product"),
+        ("revenue on 31 February 2025", "31 February 2025", "date, region, product"),
+        ("total revenue where weight > 10", "weight", "date, region, product"),
+    ],
+)
+async def test_no_figure_hides_what_was_not_understood(
+    lab: FolderLab, question: str, word: str, told: str
+) -> None:
+    """A restriction that fits nothing is said, with what is known, and nothing is computed."""
+    answer = await ask(lab, question)
+
+    assert f"“{word}”" in answer
+    assert "so I computed nothing" in answer
+    assert told in answer
+    assert "Cross-check" not in answer
