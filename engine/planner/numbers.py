@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.planner.arithmetic import grouped_digits
 from engine.planner.chance import flip_coins, roll_dice
+from engine.planner.everyday import EVERYDAY
 from engine.planner.expressions import plain_number
 from engine.planner.separators import plain_numbers, reading_note
 from engine.planner.sequences import first_fibonacci, is_prime, nth_fibonacci
@@ -193,6 +194,7 @@ _TASKS: tuple[tuple[re.Pattern[str], Task], ...] = tuple(
          r"\bfibonacci (?:number )?(?:of |no\.? ?|#)?(?P<m>\d[\d,]*)", nth_fibonacci),
         (r"\bfirst (?P<count>\d{1,4}) (?:numbers of (?:the )?)?fibonacci", first_fibonacci),
         (r"\bis (?P<n>\d[\d,]{0,17}) (?:a )?prime\b", is_prime),
+        *EVERYDAY,
         *((pattern, convert) for pattern in CONVERSIONS),
         (rf"\b({_NAMES})\b(?: of)?[:\s]+{_LIST}\s*[?.]?$", _statistic),
     )

@@ -92,3 +92,18 @@ async def test_a_greeting_gets_a_short_answer(tmp_path: Path, text: str) -> None
 
     assert "(1250 - 200)" in answer
     assert "I work by rules" not in answer
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("what is 20% off 80?", "**64**"),
+        ("19% VAT on 250", "Net 250.00, tax 47.50 (19%), gross **297.50**"),
+        ("How many days between 2024-02-01 and 2024-03-01?", "**29**"),
+        ("integrate x^2 from 0 to 3", "**9**"),
+        ("derivative of x^3", "**3\\*x^2**"),
+    ],
+)
+async def test_everyday(tmp_path: Path, question: str, said: str) -> None:
+    """What people ask a calculator every day."""
+    assert said in await ask(tmp_path, question)
