@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.planner.filters import Filter
 from engine.planner.roles import Key
@@ -46,6 +46,10 @@ class Ask:
 
     def after(self, earlier: Ask) -> Ask:
         """This ask as a follow-up: what it leaves unsaid is taken from the earlier one."""
+        if earlier.rank and self.aggregates in {("min",), ("max",)} and not self.measures:
+            # "and the least?" is the other end of the same ranking
+            rest = replace(self, aggregates=()).after(replace(earlier, top=None))
+            return replace(rest, rank=True, ascending=self.aggregates == ("min",))
         return Ask(
             measures=self.measures or earlier.measures,
             aggregates=self.aggregates or earlier.aggregates,

@@ -44,6 +44,11 @@ _FORECAST = re.compile(
     r"\b(forecast\w*|predict\w*|extrapolat\w*|project(?:ed|ion)|trend ?line|linear trend)\b", re.I
 )
 _TREND = re.compile(r"\b(trends?|season\w*)\b", re.IGNORECASE)
+_CHANGES = re.compile(
+    r"\b(?:delete|drop|remove|rename|add|insert|hide) (?:the |a |an |new )*(?:\w+ )?columns?\b|"
+    r"\b(?:fill|replace|impute|interpolate)\b(?! ?(?:out|up)).*",
+    re.IGNORECASE,
+)
 _JOIN = re.compile(r"\b(join|merge|combine)\b", re.IGNORECASE)
 
 
@@ -91,7 +96,13 @@ def _cleaned(work: Work, file: LabFile) -> LabFile:
 async def _special(work: Work, tables: list[Table], best: Table) -> bool:
     """Answer what needs no further reading of the question; False where it is something else."""
     text = work.text
-    if _JOIN.search(text) and len(tables) > 1:
+    if match := _CHANGES.search(text):
+        await work.say(
+            f"I did not understand “{escape(match.group())}”: I can't change columns or fill in "
+            "values, so I changed nothing.",
+            suggestions(best),
+        )
+    elif _JOIN.search(text) and len(tables) > 1:
         await joining.answer_join(work, tables[0], tables[1])
     elif _CLEAN.search(text):
         await cleaning.answer_clean(work, best)

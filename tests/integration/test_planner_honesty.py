@@ -134,3 +134,27 @@ async def test_no_figure_hides_what_was_not_understood(
     assert "so I computed nothing" in answer
     assert told in answer
     assert "Cross-check" not in answer
+
+
+@pytest.mark.parametrize(
+    "first", ["which product has the most revenue?", "top 3 products by revenue"]
+)
+async def test_the_least_after_the_most(lab: FolderLab, first: str) -> None:
+    """After a ranking, the least is the other end of the same one, over all groups."""
+    data = pd.read_csv(SAMPLE)
+    totals = data.groupby(data["product"].str.strip())["revenue"].sum()
+
+    answer = await talk(lab, first, "and the least?")
+
+    assert f"**{totals.idxmin()}** has the lowest total revenue" in answer
+
+
+@pytest.mark.parametrize(
+    "question", ["delete column units and export as csv", "fill missing units with 0"]
+)
+async def test_changes_that_it_cannot_make(lab: FolderLab, question: str) -> None:
+    """A change of the table that is beyond the rules is refused, and nothing is written."""
+    answer = await ask(lab, question)
+
+    assert "I did not understand" in answer
+    assert [file.path for file in await lab.files()] == [f"/mnt/data/{SALES}"]
