@@ -67,7 +67,10 @@ async def answer_rows(work: Work, ask: Ask, table_: Table) -> None:
     text = work.text
     ends, sort, export = _ENDS.search(text), _SORT.search(text), _EXPORT.search(text)
     columns = [*(key.column for key in ask.keys), *ask.measures] if sort else []
-    lines = [*prepare(Ask(measures=tuple(columns), filters=ask.filters), table_), ""]
+    to_excel = export is not None and export["kind"].lower() in {"excel", "xlsx"}
+    typed = [c.name for c in table_.columns if to_excel and (c.hint or c.kind == "date")]
+    used = Ask(measures=(*columns, *typed), filters=ask.filters)
+    lines = [*prepare(used, table_), *_keep_unreadable(table_, typed), ""]
     down = _DOWN.search(sort["what"]) is not None if sort else False
     if columns:
         by = ", ".join(map(literal, columns))
@@ -96,6 +99,19 @@ async def answer_rows(work: Work, ask: Ask, table_: Table) -> None:
         table(head, rows, [i for i, each in enumerate(head) if each in amounts]) if rows else "",
         f"Files: {link(path)}" if path else "",
     )
+
+
+def _keep_unreadable(table_: Table, names: list[str]) -> list[str]:
+    """Numbers and dates are written as such; a cell that reads as neither stays as it was."""
+    if not names:
+        return []
+    listed = f"[{', '.join(map(literal, names))}]"
+    return [
+        f"original = {table_.source.read}.rename(columns=str.strip)",
+        f"for name in {listed}:",
+        "    if df[name].isna().any():",
+        "        df[name] = df[name].astype(object).where(df[name].notna(), original[name])",
+    ]
 
 
 def _which(ends: re.Match[str] | None) -> str:

@@ -161,10 +161,12 @@ def reads_as(values):
     if pd.api.types.is_datetime64_any_dtype(values):
         return "date", ""
     sample = values.dropna().head(2_000).astype(str).str.strip()
+    decimal = r"-?[$€£]?\\s?(?:\\d+|\\d{1,3}(?:\\.\\d{3})+)(?:,\\d{1,2})?\\s?[%€$£]?"
+    has_comma = sample.str.contains(r",\\d{1,2}(?!\\d)").any()
+    if has_comma and sample.str.fullmatch(decimal).mean() > 0.9:
+        return "number", "decimal comma"
     if sample.str.fullmatch(r"[-+(]?[$€£]?\\s?-?\\d[\\d,]*(\\.\\d+)?\\s?[%€$£]?\\)?").mean() > 0.9:
         return "number", "as text"
-    if sample.str.fullmatch(r"-?[$€£]?\\s?\\d[\\d.]*,\\d{1,2}\\s?[%€$£]?").mean() > 0.9:
-        return "number", "decimal comma"
     if sample.str.contains(r"\\d\\d?[-/. ]\\w+[-/. ]\\d|\\w{3,9} \\d\\d?,? \\d{4}").mean() > 0.9:
         first = sample.str.extract(r"^(\\d\\d?)([-/.])").dropna()
         day_first = bool(len(first)) and (first[0].astype(int).max() > 12 or "." in set(first[1]))

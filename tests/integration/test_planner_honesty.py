@@ -158,3 +158,16 @@ async def test_changes_that_it_cannot_make(lab: FolderLab, question: str) -> Non
 
     assert "I did not understand" in answer
     assert [file.path for file in await lab.files()] == [f"/mnt/data/{SALES}"]
+
+
+async def test_a_workbook_holds_numbers_and_dates(tmp_path: Path) -> None:
+    """Decimal commas and dates of a CSV are numbers and dates in Excel; odd cells stay."""
+    lab = FolderLab(tmp_path)
+    cells = [f"{day:02}.02.2025;{day},50 €" for day in range(1, 28)]
+    lab.upload("orders.csv", "\n".join(["day;price", *cells, "28.02.2025;free"]).encode())
+
+    await ask(lab, "export it as excel")
+
+    written = pd.read_excel(lab.made("orders.xlsx"))
+    assert written["day"].iloc[1] == pd.Timestamp("2025-02-02")
+    assert list(written["price"].iloc[[0, 26, 27]]) == [1.5, 27.5, "free"]
