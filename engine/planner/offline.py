@@ -14,6 +14,7 @@ from engine.planner.images import Images
 from engine.planner.markup import without_markup
 from engine.planner.numbers import NumberTasks
 from engine.planner.protocol import Lab, Question
+from engine.planner.restrictions import COMPUTED_NOTHING
 from engine.planner.steps import Steps
 from engine.planner.tabular import Tabular
 from engine.planner.workbench import (
@@ -58,7 +59,8 @@ class OfflinePlanner:
         made = {file.path for file in listing if file.source != "user"}
         attached = tuple(path for path in question.attached if path not in made)
         question = replace(question, attached=attached)
-        earlier = tuple(_plain(each.question) for each in question.history)
+        understood = [past for past in question.history if COMPUTED_NOTHING not in past.answer]
+        earlier = tuple(_plain(past.question) for past in understood)
         text = _plain(question.text)
         if _AGAIN.fullmatch(text) and earlier:
             text, earlier = earlier[-1], earlier[:-1]

@@ -28,6 +28,8 @@ _LIMIT = re.compile(
     r"[$€£]?\d(?:[\d.,-]*\d)?|[<>=]\s*\d(?:[\d.,]*\d)?",
     re.IGNORECASE,
 )
+# By this a refusal is known again: no later question builds on one that was refused.
+COMPUTED_NOTHING = "so I computed nothing"
 _MAX_COLUMNS = 3
 _MAX_VALUES = 8
 
@@ -61,7 +63,7 @@ def said_refusal(words: Sequence[str], table: Table, tables: Sequence[Table]) ->
     texts = [c for c in table.of("text", "yes/no") if c.values]
     known = [_said_values(c.name, c.values) for c in sorted(texts, key=lambda c: c.distinct)]
     return [
-        f"I did not understand {quoted}, so I computed nothing: it would not be what you asked.",
+        f"I did not understand {quoted}, {COMPUTED_NOTHING}: it would not be what you asked.",
         " ".join(elsewhere),
         f"The columns of {name} are {columns}.",
         "\n".join(known[:_MAX_COLUMNS]),

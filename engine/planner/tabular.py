@@ -21,7 +21,7 @@ from engine.planner.asks import Ask
 from engine.planner.profile import answer_profile, suggestions
 from engine.planner.protocol import LabFile
 from engine.planner.questions import is_follow_up, parse_ask, rows_counted, score
-from engine.planner.restrictions import not_understood, said_refusal
+from engine.planner.restrictions import COMPUTED_NOTHING, not_understood, said_refusal
 from engine.planner.roles import Key
 from engine.planner.tables import Table, read_tables
 from engine.planner.text import escape, link, shown_name
@@ -125,6 +125,10 @@ async def _special(work: Work, tables: list[Table], best: Table) -> bool:
 async def _compute(work: Work, tables: list[Table], best: Table) -> None:
     ask = parse_ask(work.text, best)
     stands_alone = bool(ask.measures and ask.keys)
+    history = work.question.history
+    if history and COMPUTED_NOTHING in history[-1].answer and is_follow_up(work.text):
+        await work.say("There is no figure before this to go on from: please ask in full.")
+        return
     if work.earlier and not stands_alone and (is_follow_up(work.text) or ask.leans):
         best, ask = _follow_up(work, tables, best)
     text = rows_counted(work.text, best)

@@ -171,3 +171,11 @@ async def test_a_workbook_holds_numbers_and_dates(tmp_path: Path) -> None:
     written = pd.read_excel(lab.made("orders.xlsx"))
     assert written["day"].iloc[1] == pd.Timestamp("2025-02-02")
     assert list(written["price"].iloc[[0, 26, 27]]) == [1.5, 27.5, "free"]
+
+
+async def test_nothing_builds_on_a_question_that_was_refused(lab: FolderLab) -> None:
+    """A follow-up does not compute a refused question without the condition that was refused."""
+    answer = await talk(lab, "total revenue for Hamburg", "and by region?")
+
+    assert "19,503.70" not in answer
+    assert "48,832.55" not in answer
