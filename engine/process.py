@@ -114,7 +114,7 @@ class KernelProcess:
         limit_process(
             self._pid,
             memory_bytes=memory_bytes,
-            file_bytes=settings.disk_bytes,
+            file_bytes=settings.code_file_bytes,
             processes_max=settings.processes_max,
         )
 

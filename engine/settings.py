@@ -57,7 +57,7 @@ class EngineSettings(BaseSettings):
     """From the interrupt of code that must stop to the end of its kernel."""
 
     disk_mb: int = Field(default=2048, ge=1)
-    """Most that `/mnt/data` may hold, in MiB; also the longest single file."""
+    """Most that `/mnt/data` may hold, in MiB; a single file nine tenths of it."""
 
     disk_files_max: int = Field(default=20_000, ge=1)
     """Most files and folders in `/mnt/data`."""
@@ -132,6 +132,12 @@ class EngineSettings(BaseSettings):
     def output_chars(self) -> int:
         """Most characters kept of one run."""
         return self.output_kb * 1024
+
+    @property
+    def code_file_bytes(self) -> int:
+        """Most bytes of one file that code writes: less than the whole disk, so that code meets
+        this limit as an error that it sees before the folder's limit stops it."""
+        return self.disk_bytes * 9 // 10
 
     @property
     def file_bytes(self) -> int:

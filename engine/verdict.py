@@ -49,7 +49,8 @@ def _met(error: str, settings: EngineSettings, memory_limit: str) -> str:
     found = {
         r"\w*MemoryError\b": _memory(memory_limit),
         r"OSError: \[Errno 27\]": (
-            f"The code wrote a file beyond {size(settings.disk_mb)}, the most that one may have."
+            f"The code wrote a file beyond {size(settings.code_file_bytes >> 20)}, "
+            "the most that one may have."
         ),
         r"OSError: \[Errno 28\]": (
             f"There is no room left: /tmp holds at most {size(settings.tmp_mb)}, /mnt/data "
@@ -75,4 +76,4 @@ def _memory(memory_limit: str) -> str:
 
 def size(mebibytes: int) -> str:
     """`256 MB`, `2 GB`."""
-    return f"{mebibytes / 1024:g} GB" if mebibytes >= 1024 else f"{mebibytes} MB"
+    return f"{mebibytes / 1024:.3g} GB" if mebibytes >= 1024 else f"{mebibytes} MB"

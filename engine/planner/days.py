@@ -68,7 +68,7 @@ def parse_weekdays(text: str, column: str) -> Span | None:
     cell = f"df[{literal(column)}].dt"
     if match := _WEEKEND.search(text):
         is_end = match["what"].lower().startswith("weekend")
-        code = f"{cell}.dayofweek {'>=' if is_end else '<'} 5"
+        code = f"{cell}.day_of_week {'>=' if is_end else '<'} 5"
         said = "on Saturday or Sunday" if is_end else "on Monday to Friday"
         return code, said, 1, match.start(), match.end()
     found = list(_WEEKDAY.finditer(text))

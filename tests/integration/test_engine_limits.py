@@ -67,7 +67,7 @@ async def answer_to(kernel: Kernel, code: str) -> str:
         ),
         (
             "open('big', 'wb').write(bytes(21 << 20))",
-            f"The code wrote a file beyond 20 MB, the most that one may have. {KEPT}",
+            f"The code wrote a file beyond 18 MB, the most that one may have. {KEPT}",
         ),
         (
             "open('/tmp/x', 'wb').write(bytes(15 << 20))",
