@@ -539,7 +539,7 @@ async def test_a_client_that_goes_ends_the_work(engine: RunningEngine) -> None:
         await ask(engine, "run wait_for_ever()", tools=AUTO, timeout=0.3)
 
     (kernel,) = engine.hosts.kernels
-    await asyncio.wait_for(kernel.rested.wait(), timeout=5)
+    assert await asyncio.wait_for(kernel.rested.wait(), timeout=5)
 
 
 async def test_a_stream_that_is_closed_ends_the_work(engine: RunningEngine) -> None:
@@ -553,4 +553,4 @@ async def test_a_stream_that_is_closed_ends_the_work(engine: RunningEngine) -> N
     await stream.close()
 
     (kernel,) = engine.hosts.kernels
-    await asyncio.wait_for(kernel.rested.wait(), timeout=5)
+    assert await asyncio.wait_for(kernel.rested.wait(), timeout=5)

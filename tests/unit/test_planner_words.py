@@ -187,8 +187,9 @@ class TestEdits:
     @given(st.text("crop rotate 0123456789%.x-contrast by", max_size=50))
     def test_code_always_compiles(self, text: str) -> None:
         """Whatever is asked, the code is Python."""
-        for edit in parse_edits(text):
-            ast.parse(edit.code)
+        trees = [ast.parse(edit.code) for edit in parse_edits(text)]
+
+        assert all(isinstance(tree, ast.Module) for tree in trees)
 
 
 class TestChoice:
