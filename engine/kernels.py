@@ -22,6 +22,7 @@ from engine.sandbox import DATA_PATH
 from engine.settings import EngineSettings, SandboxKind
 
 _log = structlog.get_logger(__name__)
+_NUDGE_SECONDS = 1.0
 _DATA_PATH = re.compile(rf"{DATA_PATH}(?![\w-])")
 _RESTARTED = "[Python was started afresh: its variables are gone, files in /mnt/data are there]\n"
 
@@ -218,11 +219,16 @@ class SandboxedKernel:
         if self._stop is not None:
             return
         self._stop = stop
-        process = self._running.process
-        process.interrupt()
         self._grace = asyncio.get_running_loop().call_later(
-            self._settings.interrupt_grace_seconds, process.kill
+            self._settings.interrupt_grace_seconds, self._running.process.kill
         )
+        self._nudge()
+
+    def _nudge(self) -> None:
+        """Interrupt, and again until the run ends: code that is just beginning may miss one."""
+        if self._busy and self._stop is not None:
+            self._running.process.interrupt()
+            asyncio.get_running_loop().call_later(_NUDGE_SECONDS, self._nudge)
 
     async def _watch_disk(self) -> None:
         """Measure the folder as long as the kernel lives: often during runs, seldom between."""

@@ -157,7 +157,7 @@ class TestCode:
             pytest.param("import os\nwhile True: os.fork()", "stopped after 2 s", id="forks"),
             pytest.param(
                 "with open('/mnt/data/x', 'wb') as f:\n    while True: f.write(bytes(10**6))",
-                "20 MB",  # of one file or of the whole folder: whichever is noticed first
+                "beyond 18 MB",
                 id="disk",
             ),
             pytest.param(

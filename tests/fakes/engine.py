@@ -50,6 +50,7 @@ class InProcessKernel:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._interrupted = asyncio.Event()
+        self.waits = asyncio.Event()  # set once an endless wait has begun
         self.rested = asyncio.Event()  # set once an endless wait was interrupted
         self._names: dict[str, Any] = {}
         self.closed = False
@@ -62,6 +63,7 @@ class InProcessKernel:
     async def execute(self, code: str) -> Execution:
         """Run code; that which is only `wait_for_ever()` ends by an interrupt."""
         if code == "wait_for_ever()":
+            self.waits.set()
             await self._interrupted.wait()
             self._interrupted.clear()
             self.rested.set()

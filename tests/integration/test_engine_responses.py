@@ -550,7 +550,9 @@ async def test_a_stream_that_is_closed_ends_the_work(engine: RunningEngine) -> N
     async for event in stream:
         if event.type == "response.code_interpreter_call.interpreting":
             break
+    (kernel,) = engine.hosts.kernels
+    await asyncio.wait_for(kernel.waits.wait(), timeout=20)
+
     await stream.close()
 
-    (kernel,) = engine.hosts.kernels
     assert await asyncio.wait_for(kernel.rested.wait(), timeout=5)

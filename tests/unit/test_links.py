@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.events import Citation
 from bot.links import link
-from bot.names import safe_name
+from bot.names import name_in_data, safe_name
 from bot.store.files import Origin, StoredFile
 
 # What a file may be called; brackets, spaces, quotes and percent signs more often than not.
@@ -119,7 +119,9 @@ class TestLink:
     @given(NAMES)
     def test_any_encoded_name(self, name: str) -> None:
         """Whatever a file is called, an encoded link to it is found without a citation."""
-        linked = link(f"a [f](sandbox:/mnt/data/{quote(name)}) z", [], [kept(name)])
+        file = kept(name_in_data(name))
+
+        linked = link(f"a [f](sandbox:/mnt/data/{quote(name)}) z", [], [file])
 
         assert linked == "a [f](artifact:file_cfile_1) z"
 
