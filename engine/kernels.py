@@ -234,8 +234,9 @@ class SandboxedKernel:
         """Measure the folder as long as the kernel lives: often during runs, seldom between."""
         settings = self._settings
         await self._overgrown()
+        settled = self._phase
         while True:
-            if self._busy:
+            if self._busy or settled != self._phase:
                 await asyncio.sleep(settings.disk_poll_seconds)
             else:
                 with suppress(TimeoutError):
@@ -248,8 +249,9 @@ class SandboxedKernel:
                 _log.info("disk limit", folder=self._data_dir.name)
                 if self._busy:
                     self._halt(Stop.DISK_FULL)
-                else:
+                elif phase == settled:  # else the run before may have added it at its end
                     self._running.process.kill()  # a background process writes
+            settled = phase
 
     async def _overgrown(self) -> bool:
         process = self._running.process
