@@ -10,19 +10,25 @@ from dataclasses import dataclass
 import structlog
 
 from bot import plugins
+from bot.access import Access
 from bot.artifacts import ArtifactKeeper
 from bot.asking import Asker
 from bot.blobs import BlobStore
-from bot.commands import ThreadCommands
+from bot.channels import Channels
+from bot.commands.asking import AskingCommands
+from bot.commands.registry import CommandRegistry
+from bot.commands.workspace import WorkspaceCommands
 from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
 from bot.errors import SettingsError
 from bot.inbox import DurableInbox
+from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
 from bot.open_turn import OpenTurns
 from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.question import QuestionWriter
 from bot.settings import Settings
+from bot.store.arrivals import Arrivals
 from bot.store.database import ensure_folders, open_database, upgrade_all
 from bot.store.files import Files
 from bot.store.folder import claimed
@@ -30,6 +36,7 @@ from bot.store.outbox import Outbox
 from bot.store.threads import Threads
 from bot.store.turns import Turns
 from bot.supervision import TaskSet, keep_running
+from bot.thread_list import RecentThreads
 from bot.turn import TurnSteps
 from bot.workspace import Workspace
 
@@ -133,18 +140,24 @@ async def application(
         tasks = TaskSet()
         stack.push_async_callback(tasks.close, settings.shutdown_seconds)
         tasks.spawn(warm_up(), "warm up")
-        inbox = DurableInbox(turns, dispatcher, platforms, tasks)
+        access, channels = Access(), Channels(settings)
+        inbox = DurableInbox(Arrivals(database), channels, dispatcher, platforms, tasks)
+        asking = AskingCommands(
+            turns=turns,
+            threads=threads,
+            open_turns=open_turns,
+            inbox=inbox,
+            specs=lambda: commands.specs,
+        )
+        on_workspace = WorkspaceCommands(workspace=workspace, threads=threads, stop=asking.stop)
+        commands = CommandRegistry(access, [*asking.commands, *on_workspace.commands])
         services = Services(
             inbox=inbox,
-            commands=ThreadCommands(
-                workspace=workspace,
-                turns=turns,
-                threads=threads,
-                open_turns=open_turns,
-                inbox=inbox,
-            ),
+            commands=commands,
             blobs=blobs,
             workspaces=workspace,
+            threads=RecentThreads(threads, workspace),
+            channels=channels,
             database=database,
             environ=environ,
             attachment_limit_bytes=settings.attachment_max_mb * 1_000_000,
@@ -156,7 +169,8 @@ async def application(
             turns=turns,
             open_turns=open_turns,
             files=files,
-            blobs=blobs,
+            ingester=Ingester(settings, open_turns, blobs, workspace),
+            gate=access,
             workspace=workspace,
             questions=QuestionWriter(turns, threads, files, blobs, workspace),
             asker=asker,

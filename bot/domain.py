@@ -23,6 +23,11 @@ class ThreadKey:
         parts = (self.platform, self.workspace, self.channel, self.thread)
         return "/".join(quote(part, safe="") for part in parts)
 
+    @property
+    def place(self) -> str:
+        """The channel that it lies in, as one string like `str(key)`."""
+        return str(self).rpartition("/")[0]
+
     @classmethod
     def parse(cls, text: str) -> ThreadKey:
         """The inverse of `str(key)`; ValueError where the text has not four parts."""
@@ -48,6 +53,14 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who gives a command. `admin`: the platform lets them manage the place where they do."""
+
+    author: Author
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that a person sent: a reference that the adapter can open again later, never bytes.
 
@@ -63,7 +76,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """What a person wrote, normalised. `id` is the platform's, unique within the thread."""
+    """What a person wrote, normalised. `id` is the platform's, unique within the thread.
+
+    `others` are ids of people of whom the adapter knows that they wrote in the thread too.
+    """
 
     key: ThreadKey
     id: str
@@ -72,6 +88,7 @@ class IncomingMessage:
     attachments: tuple[Attachment, ...]
     addressed: Addressing
     sent_at: datetime
+    others: tuple[str, ...] = ()
 
 
 class RunState(StrEnum):
@@ -122,12 +139,16 @@ class Artifact:
     blob: Blob
 
 
-class Action(StrEnum):
-    """What a button under an answer does; each is a command of the core (bot/commands.py)."""
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button: a command of the core (bot/commands) with its arguments, under a short label.
 
-    RETRY = "retry"
-    RESET = "reset"
-    STOP = "stop"
+    Together they stay below 80 characters, as chats put them into a button's id.
+    """
+
+    command: str
+    label: str
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +199,15 @@ class WorkspaceView:
     memory_limit: str | None = None
     expires_at: datetime | None = None
     file_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSummary:
+    """A thread in a list. `title` is how its first question begins; `last_message_id` is the
+    platform's id of the newest message that was accepted."""
+
+    key: ThreadKey
+    title: str
+    last_active_at: datetime
+    last_message_id: str
+    workspace: WorkspaceView

@@ -7,6 +7,7 @@ ThreadlabError
 ├── AttachmentUnavailable    a file that a person sent can't be had
 ├── TooLarge                 a stream is longer than allowed
 ├── BlobMissing              no such blob in this thread
+├── BadArguments             a command was given arguments that don't fit
 └── EngineError              the engine refused or failed
     ├── ContainerGone        its container has expired or is unknown
     ├── ContextGone          the previous response is no longer there
@@ -50,6 +51,10 @@ class TooLarge(ThreadlabError):
 
 class BlobMissing(ThreadlabError):
     """This thread has no such blob."""
+
+
+class BadArguments(ThreadlabError):
+    """A command was given arguments that don't fit; the text shows how it is used."""
 
 
 class EngineError(ThreadlabError):

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import structlog
 
+from bot.channels import Channels
 from bot.dispatcher import Dispatcher
-from bot.domain import IncomingMessage
+from bot.domain import IncomingMessage, ThreadKey
+from bot.followups import Followups, Intent
 from bot.ports import ChatPlatform
-from bot.store.turns import Turns
+from bot.store.arrivals import Arrivals
 from bot.supervision import TaskSet
 
 log = structlog.get_logger()
@@ -20,23 +22,42 @@ class DurableInbox:
 
     def __init__(
         self,
-        turns: Turns,
+        arrivals: Arrivals,
+        channels: Channels,
         dispatcher: Dispatcher,
         platforms: Mapping[str, ChatPlatform],
         tasks: TaskSet,
     ) -> None:
-        self._turns = turns
+        self._arrivals = arrivals
+        self._channels = channels
         self._dispatcher = dispatcher
         self._platforms = platforms
         self._tasks = tasks
 
     async def accept(self, message: IncomingMessage) -> bool:
-        """Commit a message; True where it is new. The first sign and the turn follow at once."""
-        new, turn_id = await self._turns.accept(message)
-        if new:
+        """Commit a message; True where it is new and for us. The first sign and the turn follow
+        at once."""
+        rule = Followups((await self._channels.settings(message.key)).followups)
+        arrival = await self._arrivals.accept(message, rule)
+        if arrival.intent is None:
+            return False
+        turn_id = arrival.turn_id
+        log.info("accepted", thread=str(message.key), message=message.id, turn=turn_id)
+        if arrival.intent is Intent.ASK:
             platform = self._platforms[message.key.platform]
             self._tasks.spawn(platform.acknowledge(message), "acknowledge")
-            log.info("accepted", thread=str(message.key), message=message.id, turn=turn_id)
         if turn_id:
             self._dispatcher.wake(turn_id)
-        return new
+        return True
+
+    async def revise(self, key: ThreadKey, message_id: str, text: str) -> bool:
+        """A message was edited; True where its new text still counts, as it was waiting."""
+        revised = await self._arrivals.revise(key, message_id, text)
+        log.info("revised", thread=str(key), message=message_id, waiting=revised)
+        return revised
+
+    async def withdraw(self, key: ThreadKey, message_id: str) -> bool:
+        """A message was deleted; True where it was waiting, and so will not be answered."""
+        withdrawn = await self._arrivals.withdraw(key, message_id)
+        log.info("withdrawn", thread=str(key), message=message_id, waiting=withdrawn)
+        return withdrawn

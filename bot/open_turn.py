@@ -9,13 +9,40 @@ from dataclasses import replace
 
 import structlog
 
-from bot.domain import IncomingMessage, ThreadKey
+from bot.domain import Answer, IncomingMessage, Post, Progress, ThreadKey
 from bot.errors import PlatformError
 from bot.events import Outcome
+from bot.followups import Intent
 from bot.ports import ChatPlatform, Reply
 from bot.store.turns import Turn, Turns
 
 log = structlog.get_logger()
+
+
+class Unshown:
+    """The reply of a turn in which nothing is asked: it has no surface."""
+
+    ref = ""
+
+    def show(self, progress: Progress) -> None:
+        """Show nothing."""
+
+    def plan(self, answer: Answer) -> Sequence[Post]:
+        """Nothing to post."""
+        del answer
+        return ()
+
+    async def send(self, post: Post) -> str:
+        """Never called: nothing is planned."""
+        raise PlatformError(f"{post.id} has no surface.")
+
+    async def find(self, post_id: str) -> str | None:
+        """Nothing was posted."""
+        del post_id
+        return None
+
+    async def close(self) -> None:
+        """Nothing to close."""
 
 
 class OpenTurn:
@@ -24,12 +51,14 @@ class OpenTurn:
     def __init__(
         self,
         turn: Turn,
+        intent: Intent | None,
         asked: Sequence[IncomingMessage],
         reply: Reply,
         turns: Turns,
         limit_seconds: float,
     ) -> None:
         self.turn = turn
+        self.intent = intent  # None: all its messages were withdrawn
         self.asked = asked
         self.reply = reply
         self.stop = asyncio.Event()
@@ -89,7 +118,8 @@ class OpenTurns:
             raise PlatformError(f"The platform {key.platform} is not running.") from None
 
     async def get(self, turn_id: str) -> OpenTurn:
-        """The turn with its reply: the surface is opened once, and found again after a restart.
+        """The turn with its reply: where something is asked, the surface is opened once, and found
+        again after a restart.
 
         Raises:
             PlatformError: the chat can't show it.
@@ -97,14 +127,23 @@ class OpenTurns:
         if turn_id in self._open:
             return self._open[turn_id]
         turn = await self._turns.get(turn_id)
-        asked = await self._turns.messages(turn_id)
-        reply = await self.platform(turn.key).open_reply(
-            turn.key, turn_id=turn_id, message_id=asked[-1].id, ref=turn.reply_ref
+        intent, asked = await self._turns.asked(turn_id)
+        opened = OpenTurn(turn, intent, asked, Unshown(), self._turns, self._limit_seconds)
+        if intent is Intent.ASK or turn.reply_ref is not None:
+            await self.show(opened)
+        self._open[turn_id] = opened
+        return opened
+
+    async def show(self, turn: OpenTurn) -> None:
+        """Open the surface of a turn, where it has none yet. Raises PlatformError."""
+        if not isinstance(turn.reply, Unshown):
+            return
+        ref = turn.turn.reply_ref
+        turn.reply = await self.platform(turn.key).open_reply(
+            turn.key, turn_id=turn.id, message_id=turn.asked[-1].id, ref=ref
         )
-        if turn.reply_ref is None:
-            await self._turns.update(turn_id, reply_ref=reply.ref)
-        self._open[turn_id] = OpenTurn(turn, asked, reply, self._turns, self._limit_seconds)
-        return self._open[turn_id]
+        if ref is None:
+            await self._turns.update(turn.id, reply_ref=turn.reply.ref)
 
     def stop(self, turn_id: str) -> None:
         """End the turn's question, if it runs here."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain import (
+    Action,
     Answer,
+    Artifact,
     Attachment,
-    Author,
     Blob,
+    Caller,
     IncomingMessage,
     Post,
     Progress,
     ThreadKey,
+    ThreadSummary,
     WorkspaceView,
 )
 
@@ -64,6 +68,13 @@ class ChatPlatform(Protocol):
     async def acknowledge(self, message: IncomingMessage) -> None:
         """The first sign to the person, straight after the message was accepted."""
 
+    async def taken(self, message: IncomingMessage) -> None:
+        """A light sign that files which came without a question are in the workspace."""
+
+    async def forget(self, key: ThreadKey) -> None:
+        """Erase what the adapter itself keeps of a thread, and end what it shows of it. What was
+        posted in the chat stays there: it is the chat's."""
+
     def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
         """The attachment's bytes, in chunks.
 
@@ -82,27 +93,95 @@ class ChatPlatform(Protocol):
 
 
 class Inbox(Protocol):
-    """Where adapters hand messages in."""
+    """Where adapters hand in what people write: all of it that they see in threads, also what
+    names nobody. Whether it is answered is the core's business."""
 
     async def accept(self, message: IncomingMessage) -> bool:
-        """Commit a message; True where it is new. Acknowledge the platform's event only after."""
+        """Commit a message; True where it is new and will be answered or taken in. Acknowledge
+        the platform's event only after."""
+
+    async def revise(self, key: ThreadKey, message_id: str, text: str) -> bool:
+        """A message was edited; True where its new text still counts, as it was waiting."""
+
+    async def withdraw(self, key: ThreadKey, message_id: str) -> bool:
+        """A message was deleted; True where it was waiting, and so will not be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that an argument may have, and how a list shows it."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a command. `choices` are all there are; where `completes`, values are
+    suggested by `Commands.complete`. The last argument of a command takes the rest of the line."""
+
+    name: str
+    help: str
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    completes: bool = False
+
+
+class Place(StrEnum):
+    """Where a command makes sense."""
+
+    THREAD = "thread"
+    ANYWHERE = "anywhere"  # also in a channel: `ThreadKey.thread` is then empty
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """A command as adapters offer it. `admin`: for people who manage the place alone; `listed`:
+    shown in menus and help (buttons use the others)."""
+
+    name: str
+    help: str
+    arguments: tuple[Argument, ...] = ()
+    place: Place = Place.THREAD
+    admin: bool = False
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command says to the person who gave it (Markdown)."""
+    """What a command says to the person who gave it (Markdown), with files and next steps.
+
+    `public` results concern everybody in the thread; the others only who asked.
+    """
 
     text: str
     ok: bool = True
+    files: tuple[Artifact, ...] = ()
+    actions: tuple[Action, ...] = ()
+    public: bool = False
 
 
 class Commands(Protocol):
-    """The commands of bot/commands.py."""
+    """The commands of bot/commands."""
+
+    @property
+    def specs(self) -> Sequence[CommandSpec]:
+        """All commands, in the order in which help lists them."""
+
+    def parse(self, text: str) -> tuple[str, str] | None:
+        """A message that is nothing but a command ("reset everything"): its name and arguments;
+        None for all that may be a question."""
 
     async def run(
-        self, name: str, key: ThreadKey, author: Author, arguments: str = ""
+        self, name: str, key: ThreadKey, caller: Caller, arguments: str = ""
     ) -> CommandResult:
-        """Carry out a command in a thread. An unknown name is answered, not raised."""
+        """Carry out a command in a thread (or a channel: `key.thread` is empty). Unknown names,
+        arguments that don't fit, missing rights and failures are answered, never raised."""
+
+    async def complete(
+        self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
+    ) -> Sequence[Choice]:
+        """Values for an argument that begin like, or contain, what was typed; at most 25."""
 
 
 class Blobs(Protocol):
@@ -126,6 +205,43 @@ class Workspaces(Protocol):
         """What is known without asking the engine; never keeps a container alive."""
 
 
+class ThreadList(Protocol):
+    """Looking for threads."""
+
+    async def recent(
+        self,
+        platform: str,
+        workspace: str,
+        *,
+        channel: str | None = None,
+        author_id: str | None = None,
+        limit: int = 10,
+    ) -> Sequence[ThreadSummary]:
+        """The newest threads of a workspace first; of one channel, or with one person, if given."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """What admins have set for a channel, and where they have not: the operator's default."""
+
+    model: str
+    effort: str | None
+    memory_limit: str
+    mode: str  # auto | explicit
+    instructions: str
+    followups: str  # all | smart | mentions
+    budget_day_usd: float | None
+    budget_month_usd: float | None
+    users: tuple[str, ...]  # ids of those who may use the bot here; empty: everybody
+
+
+class ChannelList(Protocol):
+    """Looking at channels' settings; they are changed by the command `settings`."""
+
+    async def settings(self, key: ThreadKey) -> ChannelSettings:
+        """Of the channel in which the thread lies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the core offers an adapter."""
@@ -134,6 +250,8 @@ class Services:
     commands: Commands
     blobs: Blobs
     workspaces: Workspaces
+    threads: ThreadList
+    channels: ChannelList
     database: AsyncEngine
     environ: Mapping[str, str]
     attachment_limit_bytes: int

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
         1200, ge=1, description="After how long unused the engine ends a container."
     )
 
+    followups: Literal["all", "smart", "mentions"] = Field(
+        "smart",
+        description="Which messages that name nobody are answered in threads of the bot: `all`, "
+        "none (`mentions`), or those written while only one person is in the thread (`smart`).",
+    )
+
     attachment_max_mb: int = Field(512, ge=1, description="Largest file taken from a person.")
     attachments_max: int = Field(50, ge=1, description="Most files taken with one message.")
     artifact_max_mb: int = Field(512, ge=1, description="Largest file kept from a container.")

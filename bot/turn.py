@@ -7,18 +7,19 @@ What passes between steps is small JSON; the rest lies in the database.
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from bot.artifacts import ArtifactKeeper, without_images
 from bot.asking import Asker, Verdict, verdict_of
-from bot.blobs import BlobStore
 from bot.dispatcher import Dispatcher
-from bot.domain import Action, Answer, Attachment, IncomingMessage, Progress
+from bot.domain import Action, Addressing, Answer, Author, Progress, ThreadKey
 from bot.durable import step
-from bot.errors import AttachmentUnavailable, EngineError, TooLarge
+from bot.errors import EngineError
 from bot.events import Outcome
+from bot.followups import Intent
+from bot.ingest import Ingester
 from bot.links import link
 from bot.names import safe_name
 from bot.open_turn import OpenTurn, OpenTurns
@@ -44,6 +45,13 @@ FRESH_CONTAINER = (
 STOPPED = "Stopped: this is what there was until then."
 
 
+class Gate(Protocol):
+    """Who may ask."""
+
+    async def refusal(self, key: ThreadKey, author: Author) -> str | None:
+        """Why somebody may not ask here now, or None where they may."""
+
+
 class TurnSteps:
     """Runs turns. `run` is the workflow's body."""
 
@@ -54,7 +62,8 @@ class TurnSteps:
         turns: Turns,
         open_turns: OpenTurns,
         files: Files,
-        blobs: BlobStore,
+        ingester: Ingester,
+        gate: Gate,
         workspace: Workspace,
         questions: QuestionWriter,
         asker: Asker,
@@ -66,7 +75,8 @@ class TurnSteps:
         self._turns = turns
         self._open_turns = open_turns
         self._files = files
-        self._blobs = blobs
+        self._ingester = ingester
+        self._gate = gate
         self._workspace = workspace
         self._questions = questions
         self._asker = asker
@@ -105,8 +115,13 @@ class TurnSteps:
 
     async def _answer(self, turn_id: str) -> None:
         attempts = self._settings.post_attempts
-        if await step("collect", self.collect, turn_id, attempts=attempts):
+        collected = await step("collect", self.collect, turn_id, attempts=attempts)
+        if collected["files"]:
             await step("ingest", self.ingest, turn_id)
+        if collected["intent"] == Intent.FILES:
+            await step("take", self.take, turn_id, attempts=attempts)
+        if collected["intent"] != Intent.ASK:
+            return
         for attempt in range(self._settings.engine_attempts):
             prepared = await step("prepare", self.prepare, turn_id, attempt)
             verdict = await step("ask", self.ask, turn_id, prepared, attempt)
@@ -115,42 +130,42 @@ class TurnSteps:
         if verdict == Verdict.COMPUTED:
             await step("keep", self.keep, turn_id, prepared)
 
-    async def collect(self, turn_id: str) -> bool:
-        """Take the waiting messages and open the reply. True where files came with them."""
+    async def collect(self, turn_id: str) -> dict[str, Any]:
+        """Take the waiting messages; where something is asked, open the reply.
+
+        Returns:
+            What to do (an `Intent`, or None for nothing) and whether files came along.
+        """
         await self._turns.collect(turn_id)
         turn = await self._open_turns.get(turn_id)
+        if not turn.asked or await self._refused(turn):
+            return {"intent": None, "files": False}
         names = [safe_name(file.name) for message in turn.asked for file in message.attachments]
         reading = f"reading {', '.join(names[:NAMES_SHOWN_MAX])}…"
         turn.reply.show(Progress(status=reading if names else "thinking…"))
-        return bool(names)
+        return {"intent": turn.intent, "files": bool(names)}
+
+    async def _refused(self, turn: OpenTurn) -> bool:
+        """Whether the person may not ask; they are told where they spoke to the bot."""
+        refusal = await self._gate.refusal(turn.key, turn.asked[0].author)
+        spoken_to = any(message.addressed is not Addressing.AMBIENT for message in turn.asked)
+        if refusal is not None and (spoken_to or turn.intent is Intent.ASK):
+            await turn.set_outcome(Outcome(failure=refusal))
+        return refusal is not None
 
     async def ingest(self, turn_id: str) -> None:
-        """Stream each attachment into the blob store; the engine gets it from there."""
+        """Stream the attachments into the workspace."""
         turn = await self._open_turns.get(turn_id)
-        sent = [(message, file) for message in turn.asked for file in message.attachments]
-        taken = sent[: self._settings.attachments_max]
-        problems = [
-            problem
-            for message, file in taken
-            for problem in await self._take_in(turn, message, file)
-        ]
-        problems += [_refused(file, "too many files at once.") for _, file in sent[len(taken) :]]
-        await turn.note(problems)
+        await turn.note(await self._ingester.ingest(turn))
 
-    async def _take_in(
-        self, turn: OpenTurn, message: IncomingMessage, attachment: Attachment
-    ) -> list[str]:
-        chunks = self._open_turns.platform(turn.key).read(turn.key, attachment)
-        limit_bytes = self._settings.attachment_max_mb * 1_000_000
-        try:
-            blob = await self._blobs.put(turn.key, chunks, limit_bytes=limit_bytes)
-        except (AttachmentUnavailable, TooLarge) as error:
-            log.info("attachment refused", turn=turn.id, file=attachment.id, error=str(error))
-            return [_refused(attachment, str(error))]
-        if blob.size_bytes == 0:
-            return [_refused(attachment, "it is empty.")]
-        await self._workspace.take_in(turn.key, turn.id, message.author.id, attachment, blob)
-        return []
+    async def take(self, turn_id: str) -> None:
+        """Files came without a question: a light sign; `publish` says which were not taken."""
+        turn = await self._open_turns.get(turn_id)
+        if turn.turn.notes:
+            return
+        for message in turn.asked:
+            if message.attachments:
+                await self._open_turns.platform(turn.key).taken(message)
 
     async def prepare(self, turn_id: str, attempt: int) -> dict[str, Any] | None:
         """Choose the container, and see that the thread's files are, or will be, in it.
@@ -195,7 +210,11 @@ class TurnSteps:
         Where the turn failed, what the engine gave already stays above the sentence that says so.
         """
         turn = await self._open_turns.get(turn_id)
-        outcome = turn.turn.outcome or Outcome(failure=UNEXPECTED)
+        asks = turn.intent is Intent.ASK
+        if not (asks or failed or turn.turn.notes or turn.turn.outcome):
+            return TurnState.DONE
+        await self._open_turns.show(turn)
+        outcome = turn.turn.outcome or Outcome(failure=UNEXPECTED if asks else None)
         if failed:
             outcome = replace(outcome, failure=UNEXPECTED)
         kept = await self._files.of_turn(turn_id, Origin.CODE)
@@ -224,10 +243,6 @@ def _prepared(stored: dict[str, Any] | None) -> Prepared:
     return Prepared(**{**stored, "file_ids": tuple(stored["file_ids"])})
 
 
-def _refused(attachment: Attachment, why: str) -> str:
-    return f"“{safe_name(attachment.name)}” was not taken: {why[:1].lower()}{why[1:]}"
-
-
 def _answer(turn: Turn, outcome: Outcome, kept: list[StoredFile]) -> Answer:
     text = link(outcome.text, outcome.citations, kept)
     if outcome.failure:
@@ -239,6 +254,16 @@ def _answer(turn: Turn, outcome: Outcome, kept: list[StoredFile]) -> Answer:
         runs=outcome.runs,
         artifacts=tuple(file.as_artifact() for file in kept),
         notes=tuple(notes),
-        actions=(Action.RETRY, Action.RESET),
+        actions=_actions(turn, outcome),
         failed=outcome.failure is not None,
     )
+
+
+def _actions(turn: Turn, outcome: Outcome) -> tuple[Action, ...]:
+    """What a person may want to do next; nothing where nothing was asked."""
+    if turn.outcome is None and outcome.failure is None:
+        return ()
+    code = (Action("code", "Code", turn.id),) if outcome.runs else ()
+    notebook = (Action("notebook", "Notebook"),) if outcome.runs else ()
+    again = (Action("retry", "Retry"), Action("reset", "Reset"))
+    return (*code, Action("files", "Files"), *notebook, *again)

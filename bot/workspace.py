@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.blobs import BlobStore
-from bot.domain import Attachment, Blob, ContainerState, ThreadKey, WorkspaceView
+from bot.domain import Attachment, Author, Blob, ContainerState, ThreadKey, WorkspaceView
 from bot.errors import ContainerGone
 from bot.interpreter import FreshContainer, Interpreter
 from bot.names import media_type_of, safe_name
@@ -69,7 +69,7 @@ class Workspace:
         )
 
     async def take_in(
-        self, key: ThreadKey, turn_id: str, author_id: str, attachment: Attachment, blob: Blob
+        self, key: ThreadKey, turn_id: str, author: Author, attachment: Attachment, blob: Blob
     ) -> StoredFile:
         """Keep an attachment whose bytes are stored. The same bytes twice are uploaded once."""
         name = safe_name(attachment.name)
@@ -86,7 +86,7 @@ class Workspace:
         same = [f for f in await self._files.of_thread(key) if f.is_copy_of(file) and f.upload_id]
         if same:
             file = file.lying_where(same[-1])
-        await self._files.add(key, file, author_id=author_id)
+        await self._files.add(key, file, author=author)
         return file
 
     async def prepare(self, key: ThreadKey) -> Prepared:

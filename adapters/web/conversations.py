@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from adapters.web import render
 from adapters.web.context import WebContext
-from adapters.web.records import PERSON, Conversation, attachment_of, incoming, thread_key
+from adapters.web.records import CALLER, PERSON, Conversation, attachment_of, incoming, thread_key
 from adapters.web.requests import id_of, ids_of, read_object, text_of
 from adapters.web.views import conversation_view
 from bot.domain import Attachment
@@ -106,7 +106,7 @@ class Conversations:
         result = await self._context.services.commands.run(
             name,
             thread_key(found.id),
-            PERSON,
+            CALLER,
             text_of(body, "arguments", _SMALL_BODY_BYTES),
         )
         if name == "reset" and result.ok and await self._context.store.messages(found.id, 1):

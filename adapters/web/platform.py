@@ -63,6 +63,15 @@ class WebPlatform:
         """Show that the message has arrived and is being worked on."""
         self._context.hub.publish("typing", conversation_of(message.key), {})
 
+    async def taken(self, message: IncomingMessage) -> None:
+        """Show that the files of a message without a question are in the workspace."""
+        self._context.publish_message(await self._context.store.take(message.id))
+        await self._context.publish_workspace(conversation_of(message.key))
+
+    async def forget(self, key: ThreadKey) -> None:
+        """Erase the conversation: its messages, files and name."""
+        await self._context.store.forget(conversation_of(key))
+
     async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
         """An uploaded file's bytes, in chunks.
 

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain import Addressing, Attachment, Author, IncomingMessage, Post, ThreadKey
+from bot.domain import (
+    Addressing,
+    Attachment,
+    Author,
+    Caller,
+    IncomingMessage,
+    Post,
+    ThreadKey,
+)
 
 PLATFORM = "web"
 PERSON = Author(id="person", name="You")
+CALLER = Caller(PERSON, admin=True)  # whoever may open the page may do everything on it
 
 
 class Role(StrEnum):
@@ -25,6 +34,7 @@ class MessageState(StrEnum):
 
     WAITING = "waiting"  # a person's, no answer begun
     ANSWERED = "answered"  # a person's, an answer begun
+    TAKEN = "taken"  # a person's, its files taken in, nothing asked
     RUNNING = "running"  # the bot's, being worked on
     PAUSED = "paused"  # the bot's, work ended without an answer
     DONE = "done"  # the bot's, finished

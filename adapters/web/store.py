@@ -155,6 +155,22 @@ class WebStore:
             await _set_state(connection, paused, MessageState.RUNNING)
             return await _message(connection, of_turn)
 
+    async def take(self, message_id: str) -> Message:
+        """Note that a message's files were taken in, and that nothing was asked."""
+        mine = messages.c.id == message_id
+        async with self._database.begin() as connection:
+            await _set_state(connection, mine, MessageState.TAKEN)
+            return await _message(connection, mine)
+
+    async def forget(self, conversation_id: str) -> None:
+        """Erase a conversation."""
+        async with self._database.begin() as connection:
+            for table in (messages, uploads, artifacts):
+                mine = table.c.conversation_id == conversation_id
+                await connection.execute(delete(table).where(mine))
+            gone = conversations.c.id == conversation_id
+            await connection.execute(delete(conversations).where(gone))
+
     async def pause(self, message_id: str) -> None:
         """Note that work on an answer ended before it was finished."""
         running = (messages.c.id == message_id) & (messages.c.state == MessageState.RUNNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -122,7 +123,7 @@ def _post_view(conversation_id: str, post: Post, log_limit_chars: int) -> View:
         "runs": [run_view(run, log_limit_chars) for run in post.runs],
         "files": files,
         "notes": list(post.notes),
-        "actions": [action.value for action in post.actions],
+        "actions": [asdict(action) for action in post.actions],
         "failed": post.failed,
     }
 

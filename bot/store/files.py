@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain import Artifact, Blob, ThreadKey
+from bot.domain import Artifact, Author, Blob, ThreadKey
 from bot.names import DATA_FOLDER, plain_name
 from bot.store.messages import insert_once
 from bot.store.tables import files
@@ -93,7 +93,7 @@ class Files:
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
 
-    async def add(self, key: ThreadKey, file: StoredFile, *, author_id: str | None = None) -> None:
+    async def add(self, key: ThreadKey, file: StoredFile, *, author: Author | None = None) -> None:
         """Keep a file; one with the same id stays as it is."""
         values = {name: getattr(file, name) for name in StoredFile.__slots__}
         async with self._database.begin() as db:
@@ -102,7 +102,8 @@ class Files:
                 files,
                 **values,
                 thread=str(key),
-                author_id=author_id,
+                author_id=author.id if author else None,
+                author_name=author.name if author else None,
                 created_at=time.time(),
             )
 

@@ -26,6 +26,27 @@ threads = sa.Table(
     sa.Column("last_response_id", sa.String),
     # Counts resets: a turn that began before one must not bring its container back.
     sa.Column("generation", sa.Integer, nullable=False, server_default="0"),
+    # `ThreadKey.place`, for lists; the title is how the first question begins.
+    sa.Column("place", sa.String, nullable=False, server_default=""),
+    sa.Column("title", sa.String, nullable=False, server_default=""),
+    sa.Column("last_active_at", sa.Float, nullable=False, server_default="0"),
+    sa.Column("last_message_id", sa.String, nullable=False, server_default=""),
+    sa.Column("container_created_at", sa.Float),
+    sa.Column("container_mode", sa.String),
+    # What people chose for the thread; where NULL, the channel's settings hold.
+    sa.Column("memory_limit", sa.String),
+    sa.Column("mode", sa.String),
+    sa.Column("model", sa.String),
+    sa.Column("effort", sa.String),
+    sa.Index("ix_threads_place", "place", "last_active_at"),
+)
+
+# Who has written in a thread, also without being answered.
+participants = sa.Table(
+    "participants",
+    metadata,
+    sa.Column("thread", sa.String, sa.ForeignKey("threads.key"), primary_key=True),
+    sa.Column("author_id", sa.String, primary_key=True),
 )
 
 messages = sa.Table(
@@ -42,6 +63,9 @@ messages = sa.Table(
     sa.Column("sent_at", sa.Float, nullable=False),
     sa.Column("accepted_at", sa.Float, nullable=False),
     sa.Column("turn_id", sa.String),
+    sa.Column("intent", sa.String, nullable=False, server_default="ask"),  # ask | files
+    # Deleted in the chat while it waited. The row stays, so that a redelivery changes nothing.
+    sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("thread", "id"),
     sa.Index("ix_messages_waiting", "thread", "turn_id", "seq"),
 )
@@ -61,6 +85,8 @@ turns = sa.Table(
     # What the engine answered: text, code runs, citations, usage (bot/events.py Outcome).
     sa.Column("outcome", sa.JSON),
     sa.Column("notes", sa.JSON, nullable=False, server_default="[]"),
+    # Why it was not asked (access, budget): a sentence for the person.
+    sa.Column("refusal", sa.String),
     sa.Index("ix_turns_state", "state"),
     sa.Index("ix_turns_thread", "thread", "created_at"),
 )
@@ -73,6 +99,7 @@ files = sa.Table(
     sa.Column("turn_id", sa.String, nullable=False),
     sa.Column("origin", sa.String, nullable=False),  # person | code
     sa.Column("author_id", sa.String),
+    sa.Column("author_name", sa.String),
     sa.Column("name", sa.String, nullable=False),
     sa.Column("media_type", sa.String, nullable=False),
     sa.Column("sha256", sa.String, nullable=False),
@@ -85,6 +112,8 @@ files = sa.Table(
     sa.Column("container_id", sa.String),
     sa.Column("container_file_id", sa.String),
     sa.Column("container_path", sa.String),
+    # A person deleted this version, and it stays deleted.
+    sa.Column("deleted_at", sa.Float),
     sa.Index("ix_files_thread", "thread", "created_at"),
 )
 
@@ -99,4 +128,47 @@ outbox = sa.Table(
     sa.Column("sent_at", sa.Float),
     sa.Column("ref", sa.String),
     sa.Index("ix_outbox_turn", "turn_id"),
+)
+
+# What each turn cost. `thread` is emptied when the thread is forgotten: the books stay right.
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("turn_id", sa.String, primary_key=True),
+    sa.Column("thread", sa.String),
+    sa.Column("place", sa.String, nullable=False),
+    sa.Column("workspace", sa.String, nullable=False),
+    sa.Column("author_id", sa.String, nullable=False),
+    sa.Column("author_name", sa.String, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("input_tokens", sa.Integer, nullable=False),
+    sa.Column("cached_tokens", sa.Integer, nullable=False),
+    sa.Column("output_tokens", sa.Integer, nullable=False),
+    sa.Column("code_runs", sa.Integer, nullable=False),
+    sa.Column("container_id", sa.String),
+    sa.Column("container_minutes", sa.Float, nullable=False),
+    sa.Column("cost_usd", sa.Float, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Index("ix_usage_workspace", "workspace", "created_at"),
+    sa.Index("ix_usage_thread", "thread"),
+)
+
+# What admins set for a channel, one row a setting.
+channel_settings = sa.Table(
+    "channel_settings",
+    metadata,
+    sa.Column("place", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("set_by", sa.String, nullable=False),
+    sa.Column("set_at", sa.Float, nullable=False),
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("turn_id", sa.String, sa.ForeignKey("turns.id"), primary_key=True),
+    sa.Column("author_id", sa.String, primary_key=True),
+    sa.Column("good", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
 )

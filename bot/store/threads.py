@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain import ThreadKey
-from bot.store.tables import threads
+from bot.store.messages import insert_once
+from bot.store.tables import participants, threads
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One conversation. `container_used_at` is in seconds since 1970."""
+    """One conversation. Times are in seconds since 1970. `memory_limit`, `mode`, `model` and
+    `effort` are what people chose for it; None where the channel's settings hold."""
 
     key: ThreadKey
     running_turn: str | None = None
@@ -24,6 +26,15 @@ class Thread:
     container_used_at: float | None = None
     last_response_id: str | None = None
     generation: int = 0
+    title: str = ""
+    last_active_at: float = 0.0
+    last_message_id: str = ""
+    container_created_at: float | None = None
+    container_mode: str | None = None
+    memory_limit: str | None = None
+    mode: str | None = None
+    model: str | None = None
+    effort: str | None = None
 
 
 class Threads:
@@ -37,10 +48,37 @@ class Threads:
         query = sa.select(threads).where(threads.c.key == str(key))
         async with self._database.connect() as db:
             row = (await db.execute(query)).mappings().one_or_none()
-        if row is None:
-            return Thread(key)
-        known = {name: row[name] for name in Thread.__slots__ if name != "key"}
-        return Thread(key=key, **known)
+        return Thread(key) if row is None else _from_row(row)
+
+    async def recent(
+        self,
+        platform: str,
+        workspace: str,
+        *,
+        channel: str | None,
+        author_id: str | None,
+        limit: int,
+    ) -> list[Thread]:
+        """The threads that were active last; of one channel, or with one person, if given."""
+        query = sa.select(threads).order_by(threads.c.last_active_at.desc()).limit(limit)
+        if channel is None:
+            # Keys are quoted: the character after "/" sorts behind every key of the workspace.
+            prefix = ThreadKey(platform, workspace, "", "").place
+            query = query.where(threads.c.place >= prefix, threads.c.place < f"{prefix[:-1]}0")
+        else:
+            place = ThreadKey(platform, workspace, channel, "").place
+            query = query.where(threads.c.place == place)
+        if author_id is not None:
+            mine = sa.select(participants.c.thread).where(participants.c.author_id == author_id)
+            query = query.where(threads.c.key.in_(mine))
+        async with self._database.connect() as db:
+            return [_from_row(row) for row in (await db.execute(query)).mappings()]
+
+    async def choose(self, key: ThreadKey, **values: str | None) -> None:
+        """Set `memory_limit`, `mode`, `model` or `effort` of a thread; None for the channel's."""
+        async with self._database.begin() as db:
+            await insert_once(db, threads, key=str(key), created_at=time.time(), place=key.place)
+        await self._update(key, dict(values))
 
     async def forget_context(self, key: ThreadKey) -> None:
         """The chain of responses is lost; the container stays."""
@@ -75,3 +113,8 @@ class Threads:
         conditions += [threads.c[name] == value for name, value in where.items()]
         async with self._database.begin() as db:
             await db.execute(sa.update(threads).where(*conditions).values(**values))
+
+
+def _from_row(row: Any) -> Thread:
+    known = {name: row[name] for name in Thread.__slots__ if name != "key"}
+    return Thread(key=ThreadKey.parse(row["key"]), **known)

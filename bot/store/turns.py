@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain import IncomingMessage, ThreadKey
 from bot.events import Outcome
-from bot.store.messages import as_row, from_row, insert_once
+from bot.followups import Intent
+from bot.store.messages import from_row
 from bot.store.tables import messages, threads, turns
 
 
@@ -52,15 +53,6 @@ class Turns:
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
 
-    async def accept(self, message: IncomingMessage) -> tuple[bool, str | None]:
-        """Commit a message; whether it is new, and the turn to start if the thread was idle."""
-        thread = str(message.key)
-        async with self._database.begin() as db:
-            await insert_once(db, threads, key=thread, created_at=time.time())
-            if not await insert_once(db, messages, **as_row(message)):
-                return False, None
-            return True, await _claim(db, thread)
-
     async def get(self, turn_id: str) -> Turn:
         """The turn; KeyError where there is none."""
         query = sa.select(turns).where(turns.c.id == turn_id)
@@ -88,7 +80,7 @@ class Turns:
             free = messages.c.turn_id.is_(None) | (messages.c.turn_id == turn_id)
             query = (
                 sa.select(messages.c.seq, messages.c.author_id)
-                .where(messages.c.thread == thread, free)
+                .where(messages.c.thread == thread, free, messages.c.withdrawn.is_(False))
                 .order_by(messages.c.seq)
             )
             waiting = [(row.seq, row.author_id) for row in await db.execute(query)]
@@ -100,12 +92,18 @@ class Turns:
                 sa.update(turns).where(turns.c.id == turn_id).values(state=TurnState.RUNNING)
             )
 
-    async def messages(self, turn_id: str) -> tuple[IncomingMessage, ...]:
-        """The messages that a turn answers, oldest first."""
+    async def asked(self, turn_id: str) -> tuple[Intent | None, tuple[IncomingMessage, ...]]:
+        """The messages that a turn answers, oldest first, and what they ask for together."""
         query = sa.select(messages).where(messages.c.turn_id == turn_id).order_by(messages.c.seq)
         async with self._database.connect() as db:
             rows = (await db.execute(query)).mappings().all()
-        return tuple(from_row(row) for row in rows)
+        intents = {row["intent"] for row in rows}
+        asks = Intent.ASK if Intent.ASK in intents else Intent.FILES
+        return asks if intents else None, tuple(from_row(row) for row in rows)
+
+    async def messages(self, turn_id: str) -> tuple[IncomingMessage, ...]:
+        """The messages that a turn answers, oldest first."""
+        return (await self.asked(turn_id))[1]
 
     async def update(self, turn_id: str, **values: Any) -> None:
         """Set columns of a turn."""
@@ -141,7 +139,7 @@ class Turns:
                 "last_response_id": sa.case((same, chain), else_=threads.c.last_response_id),
             }
             await db.execute(sa.update(threads).where(here).values(**values))
-            return await _claim(db, turn.thread), outcome
+            return await claim(db, turn.thread), outcome
 
     async def unsettled(self, limit: int) -> Sequence[str]:
         """Turns that are not over, oldest first."""
@@ -155,10 +153,14 @@ class Turns:
             return (await db.scalars(query)).all()
 
     async def latest(self, key: ThreadKey) -> str | None:
-        """The thread's newest turn that has begun."""
+        """The thread's newest turn that has begun to answer a question."""
+        asks = sa.select(messages.c.turn_id).where(
+            messages.c.thread == str(key), messages.c.intent == Intent.ASK
+        )
         query = (
             sa.select(turns.c.id)
             .where(turns.c.thread == str(key), turns.c.state != TurnState.ACCEPTED)
+            .where(turns.c.id.in_(asks))
             .order_by(turns.c.created_at.desc())
             .limit(1)
         )
@@ -177,10 +179,14 @@ class Turns:
             return (await db.scalars(query)).all()
 
 
-async def _claim(db: AsyncConnection, thread: str) -> str | None:
-    """Make the turn of the first waiting message, if the thread is free."""
+async def claim(db: AsyncConnection, thread: str) -> str | None:
+    """Make the turn of the first waiting message, if the thread is free; the turn's id."""
     here = threads.c.key == thread
-    waits = sa.exists().where(messages.c.thread == thread, messages.c.turn_id.is_(None))
+    waits = sa.exists().where(
+        messages.c.thread == thread,
+        messages.c.turn_id.is_(None),
+        messages.c.withdrawn.is_(False),
+    )
     query = sa.select(threads.c.generation, threads.c.running_turn, waits.label("waits"))
     row = (await db.execute(query.where(here))).one()
     if row.running_turn is not None or not row.waits:

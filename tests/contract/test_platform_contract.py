@@ -167,7 +167,7 @@ class TestReplies:
             "turn-1",
             "word " * 5000,
             notes=("A fresh container.",),
-            actions=(Action.RETRY,),
+            actions=(Action("retry", "Retry"),),
         )
 
         first, second = list(reply.plan(answer)), list(reply.plan(answer))

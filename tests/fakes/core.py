@@ -5,26 +5,70 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bot.domain import (
     Answer,
-    Author,
     Blob,
+    Caller,
     ContainerState,
     IncomingMessage,
     Progress,
     RunState,
     ThreadKey,
+    ThreadSummary,
     WorkspaceView,
 )
 from bot.errors import BlobMissing, TooLarge
-from bot.ports import AdapterPlugin, ChatPlatform, CommandResult, Services
+from bot.ports import (
+    AdapterPlugin,
+    Argument,
+    ChannelSettings,
+    ChatPlatform,
+    Choice,
+    CommandResult,
+    CommandSpec,
+    Place,
+    Services,
+)
 from bot.store.database import open_database, upgrade
 
 Script = Callable[["FakeCore", IncomingMessage], AsyncIterator[Progress | Answer]]
+
+SPECS = (
+    CommandSpec("help", "what I can do", place=Place.ANYWHERE),
+    CommandSpec("status", "the container and its files"),
+    CommandSpec("stop", "end the running answer"),
+    CommandSpec("retry", "ask the last question again"),
+    CommandSpec(
+        "reset", "a fresh container", (Argument("what", "what goes", choices=("everything",)),)
+    ),
+    CommandSpec(
+        "memory",
+        "the memory tier",
+        (Argument("tier", "how much", required=True, choices=("1g", "4g", "16g", "64g")),),
+    ),
+    CommandSpec(
+        "files",
+        "what is in the workspace",
+        (
+            Argument("action", "what to do", choices=("get", "delete", "zip")),
+            Argument("name", "which file", completes=True),
+        ),
+    ),
+    CommandSpec("code", "the code of an answer"),
+    CommandSpec("notebook", "the thread as a notebook"),
+    CommandSpec("usage", "what was used", place=Place.ANYWHERE),
+    CommandSpec(
+        "settings",
+        "of this channel",
+        (Argument("name", "which"), Argument("value", "its new value")),
+        place=Place.ANYWHERE,
+        admin=True,
+    ),
+)
 
 
 class FakeBlobs:
@@ -73,6 +117,21 @@ class FakeCore:
         self.script = script
         self.accepted: list[IncomingMessage] = []
         self.commands: list[tuple[str, ThreadKey]] = []
+        self.calls: list[tuple[str, ThreadKey, Caller, str]] = []
+        self.results: dict[str, CommandResult] = {}
+        self.revised: list[tuple[ThreadKey, str, str]] = []
+        self.withdrawn: list[tuple[ThreadKey, str]] = []
+        self.channel = ChannelSettings(
+            model="gpt-5",
+            effort=None,
+            memory_limit="1g",
+            mode="auto",
+            instructions="",
+            followups="smart",
+            budget_day_usd=None,
+            budget_month_usd=None,
+            users=(),
+        )
         self.workspace = WorkspaceView(ContainerState.NONE)
         self.blobs = FakeBlobs(folder / "blobs")
         self._turns: dict[str, asyncio.Task[None]] = {}
@@ -85,6 +144,8 @@ class FakeCore:
             commands=self,
             blobs=self.blobs,
             workspaces=self,
+            threads=self,
+            channels=self,
             database=open_database(folder / "test.db", timeout_seconds=5),
             environ=environ,
             attachment_limit_bytes=attachment_limit_bytes,
@@ -116,12 +177,68 @@ class FakeCore:
             self.start_turn(message, f"turn-{message.id}")
         return True
 
+    async def revise(self, key: ThreadKey, message_id: str, text: str) -> bool:
+        """Inbox: note the edit."""
+        self.revised.append((key, message_id, text))
+        return True
+
+    async def withdraw(self, key: ThreadKey, message_id: str) -> bool:
+        """Inbox: note the deletion."""
+        self.withdrawn.append((key, message_id))
+        return True
+
+    async def recent(
+        self,
+        platform: str,
+        workspace: str,
+        *,
+        channel: str | None = None,
+        author_id: str | None = None,
+        limit: int = 10,
+    ) -> Sequence[ThreadSummary]:
+        """Threads: those of the accepted messages, newest first."""
+        newest: dict[ThreadKey, ThreadSummary] = {}
+        for message in self.accepted:
+            key = message.key
+            wanted = (key.platform, key.workspace) == (platform, workspace)
+            if not wanted or (channel is not None and key.channel != channel):
+                continue
+            if author_id is None or message.author.id == author_id:
+                first = newest.pop(key, None)
+                title = first.title if first else message.text
+                newest[key] = ThreadSummary(key, title, message.sent_at, message.id, self.workspace)
+        return list(newest.values())[: -limit - 1 : -1]
+
+    async def settings(self, key: ThreadKey) -> ChannelSettings:
+        """Channels: what the test has set."""
+        del key
+        return self.channel
+
+    @property
+    def specs(self) -> Sequence[CommandSpec]:
+        """Commands: those that this core knows."""
+        return SPECS
+
+    def parse(self, text: str) -> tuple[str, str] | None:
+        """Commands: a message that is nothing but a command's name."""
+        name, _, rest = text.strip().partition(" ")
+        return (name, rest) if name in {spec.name for spec in SPECS} else None
+
+    async def complete(
+        self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
+    ) -> Sequence[Choice]:
+        """Commands: two values that contain what was typed."""
+        del name, key, caller, argument
+        return [Choice(f"{typed}-1", f"{typed} one"), Choice(f"{typed}-2", f"{typed} two")]
+
     async def run(
-        self, name: str, key: ThreadKey, author: Author, arguments: str = ""
+        self, name: str, key: ThreadKey, caller: Caller, arguments: str = ""
     ) -> CommandResult:
-        """Commands: stop, retry, reset."""
-        del author, arguments
+        """Commands: stop, retry, reset; others as the test has set in `results`."""
         self.commands.append((name, key))
+        self.calls.append((name, key, caller, arguments))
+        if name in self.results:
+            return self.results[name]
         asked = [message for message in self.accepted if message.key == key]
         if name == "stop":
             running = [turn for turn in self._turns if turn.startswith(f"turn-{asked[-1].id}")]

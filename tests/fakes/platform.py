@@ -128,6 +128,12 @@ class ScriptedChat:
     async def acknowledge(self, message: IncomingMessage) -> None:
         self.effects.append((str(message.key), "acknowledge", message.id))
 
+    async def taken(self, message: IncomingMessage) -> None:
+        self.effects.append((str(message.key), "taken", message.id))
+
+    async def forget(self, key: ThreadKey) -> None:
+        self.effects.append((str(key), "forget", ""))
+
     async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
         if attachment.id not in self.files:
             raise AttachmentUnavailable("The file was deleted.")
@@ -158,6 +164,8 @@ class ScriptedChat:
         author: Author = ANN,
         files: Mapping[str, bytes] | None = None,
         id: str | None = None,
+        addressed: Addressing = Addressing.MENTION,
+        others: tuple[str, ...] = (),
     ) -> IncomingMessage:
         self._count += 1
         attachments = []
@@ -171,8 +179,9 @@ class ScriptedChat:
             author=author,
             text=text,
             attachments=tuple(attachments),
-            addressed=Addressing.MENTION,
+            addressed=addressed,
             sent_at=datetime.now(UTC),
+            others=others,
         )
 
     async def say(self, text: str, **details: object) -> IncomingMessage:

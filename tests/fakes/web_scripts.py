@@ -147,6 +147,6 @@ async def failing(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Pro
         turn_id,
         "The engine could not be reached. Nothing was lost; try again in a minute.",
         notes=("Details are in the log under 7f3a91.",),
-        actions=(Action.RETRY,),
+        actions=(Action("retry", "Retry"),),
         failed=True,
     )

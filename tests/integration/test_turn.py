@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import ContainerState
+from bot.domain import Caller, ContainerState
 from bot.errors import AmbiguousSend, PlatformError
 from bot.store.turns import Turns, TurnState
 from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
@@ -334,7 +334,7 @@ class TestFailures:
         (post,) = surface.posts.values()
         assert post.failed
         assert "Press Retry" in post.text
-        assert "retry" in post.actions
+        assert "retry" in [action.command for action in post.actions]
 
     async def test_key_refused(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
@@ -440,7 +440,7 @@ class TestCommands:
         async with running(chat, tmp_path, api.base_url):
             await chat.say("go")
             await shown(chat, "So far.")
-            result = await chat.services.commands.run("stop", chat.thread(), ANN)
+            result = await chat.services.commands.run("stop", chat.thread(), Caller(ANN))
             (surface,) = await chat.finished(1)
             gate.set()
 
@@ -459,7 +459,7 @@ class TestCommands:
             await chat.say("go")
             await shown(chat, "So far.")
             api.faults.append(Fault("/v1/responses", 500))
-            await chat.services.commands.run("stop", chat.thread(), ANN)
+            await chat.services.commands.run("stop", chat.thread(), Caller(ANN))
             (surface,) = await chat.finished(1)
             gate.set()
 
@@ -478,7 +478,7 @@ class TestCommands:
                 p.status.startswith("queued") for s in chat.surfaces.values() for p in s.shown
             ):
                 await asyncio.sleep(0.01)
-            await chat.services.commands.run("stop", chat.thread(), ANN)
+            await chat.services.commands.run("stop", chat.thread(), Caller(ANN))
             (surface,) = await chat.finished(1, timeout_seconds=5)
 
         assert any(note.startswith("Stopped") for note in notes(surface))
@@ -507,7 +507,7 @@ class TestCommands:
             await chat.say("go")
             await chat.finished(1)
             for _ in range(3):
-                await chat.services.commands.run("retry", chat.thread(), ANN)
+                await chat.services.commands.run("retry", chat.thread(), Caller(ANN))
             await chat.finished(2)
             await asyncio.sleep(0.2)
 
@@ -518,7 +518,7 @@ class TestCommands:
         async with running(chat, tmp_path, api.base_url):
             await chat.say("go", files={"a.csv": CSV})
             await chat.finished(1)
-            await chat.services.commands.run("retry", chat.thread(), ANN)
+            await chat.services.commands.run("retry", chat.thread(), Caller(ANN))
             await chat.finished(2)
 
         first, second = (body["input"][-1]["content"][0]["text"] for body in api.asked)
@@ -532,7 +532,7 @@ class TestCommands:
             await chat.say("go", files={"a.csv": CSV})
             await chat.finished(1)
             (old,) = api.containers
-            result = await chat.services.commands.run("reset", chat.thread(), ANN)
+            result = await chat.services.commands.run("reset", chat.thread(), Caller(ANN))
             await chat.say("again")
             _, second = await chat.finished(2)
 
@@ -555,7 +555,7 @@ class TestCommands:
             await chat.say("go")
             while not api.containers:
                 await asyncio.sleep(0.01)
-            await chat.services.commands.run("reset", chat.thread(), ANN)
+            await chat.services.commands.run("reset", chat.thread(), Caller(ANN))
             gate.set()
             await chat.finished(1)
             view = await chat.services.workspaces.view(chat.thread())
@@ -565,7 +565,7 @@ class TestCommands:
     async def test_unknown(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
         """An unknown command is answered with those that there are."""
         async with running(chat, tmp_path, api.base_url):
-            result = await chat.services.commands.run("dance", chat.thread(), ANN)
+            result = await chat.services.commands.run("dance", chat.thread(), Caller(ANN))
 
         assert not result.ok
         assert "**reset**" in result.text

@@ -34,7 +34,7 @@ class Gate:
         for picture in self.progress:
             yield picture
         await self.open.wait()
-        yield Answer(f"turn-{message.id}", "done", actions=(Action.RETRY,))
+        yield Answer(f"turn-{message.id}", "done", actions=(Action("retry", "Retry"),))
 
 
 class TestSaying:

@@ -85,7 +85,7 @@ export class Answer {
   }
 
   #tools() {
-    const offered = this.view.actions.filter((action) => action in ACTION_WORDS);
+    const offered = this.view.actions.map(({ command }) => command).filter((name) => name in ACTION_WORDS);
     const buttons = offered.map((action) => h("button", {
       type: "button", class: "plain action", "data-action": action, onclick: () => this.onAction(action),
     }, icon(action), ACTION_WORDS[action]));

@@ -1,0 +1,96 @@
+"""Commands about asking: help, stop, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bot.commands.registry import Call, Command, signature
+from bot.domain import Addressing
+from bot.ports import CommandResult, CommandSpec, Place
+from bot.store.turns import TurnState
+
+if TYPE_CHECKING:
+    from bot.inbox import DurableInbox
+    from bot.open_turn import OpenTurns
+    from bot.store.threads import Threads
+    from bot.store.turns import Turns
+
+EXAMPLES = (
+    "“Total and average revenue by region, as a bar chart”",
+    "“Clean this list: drop duplicates, fix the dates, give me a CSV”",
+    "“Fit a line through these points and show the residuals”",
+)
+
+
+class AskingCommands:
+    """What a person does about their questions."""
+
+    def __init__(
+        self,
+        *,
+        turns: Turns,
+        threads: Threads,
+        open_turns: OpenTurns,
+        inbox: DurableInbox,
+        specs: Callable[[], Sequence[CommandSpec]],
+    ) -> None:
+        self._turns = turns
+        self._threads = threads
+        self._open_turns = open_turns
+        self._inbox = inbox
+        self._specs = specs
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The group's commands."""
+        return (
+            Command(CommandSpec("help", "what I can do", place=Place.ANYWHERE), self._help),
+            Command(
+                CommandSpec("stop", "end the running answer, keeping what there is"), self.stop
+            ),
+            Command(CommandSpec("retry", "ask the last question again"), self._retry),
+        )
+
+    async def _help(self, _call: Call) -> CommandResult:
+        listed = "\n".join(
+            f"- `{signature(spec)}`: {spec.help}" for spec in self._specs() if spec.listed
+        )
+        examples = "\n".join(f"- {example}" for example in EXAMPLES)
+        return CommandResult(
+            "Drop files into the thread and ask about them: I compute with Python and answer "
+            f"with numbers, charts and files. For example:\n\n{examples}\n\n"
+            f"Besides asking, there are commands:\n\n{listed}"
+        )
+
+    async def stop(self, call: Call) -> CommandResult:
+        """End the thread's running turn."""
+        turn_id = (await self._threads.get(call.key)).running_turn
+        if turn_id is None:
+            return CommandResult("Nothing is running here.", ok=False)
+        # Stored as well, so that a restart in between does not forget it.
+        await self._turns.update(turn_id, stop_requested=True)
+        self._open_turns.stop(turn_id)
+        return CommandResult("Stopping.")
+
+    async def _retry(self, call: Call) -> CommandResult:
+        last_id = await self._turns.latest(call.key)
+        asked = await self._turns.messages(last_id) if last_id else ()
+        if not last_id or not asked:
+            return CommandResult("There is no question to ask again.", ok=False)
+        last = await self._turns.get(last_id)
+        if last.state is TurnState.RUNNING and last.outcome is None:
+            return CommandResult("The answer is still being worked on.", ok=False)
+        again = replace(
+            asked[-1],
+            # Pressed twice, it is the same message.
+            id=f"{asked[-1].id.split('~')[0]}~{last_id}",
+            text="\n\n".join(message.text for message in asked if message.text),
+            attachments=tuple(a for message in asked for a in message.attachments),
+            addressed=Addressing.REPLY,
+            sent_at=datetime.now(UTC),
+        )
+        await self._inbox.accept(again)
+        return CommandResult("Asking again.")

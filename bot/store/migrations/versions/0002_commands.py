@@ -1,0 +1,110 @@
+"""What commands set and show: threads' own settings, participants, usage, channels, feedback."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("threads") as threads:
+        threads.add_column(sa.Column("place", sa.String(), nullable=False, server_default=""))
+        threads.add_column(sa.Column("title", sa.String(), nullable=False, server_default=""))
+        threads.add_column(
+            sa.Column("last_active_at", sa.Float(), nullable=False, server_default="0")
+        )
+        threads.add_column(
+            sa.Column("last_message_id", sa.String(), nullable=False, server_default="")
+        )
+        threads.add_column(sa.Column("container_created_at", sa.Float(), nullable=True))
+        threads.add_column(sa.Column("container_mode", sa.String(), nullable=True))
+        threads.add_column(sa.Column("memory_limit", sa.String(), nullable=True))
+        threads.add_column(sa.Column("mode", sa.String(), nullable=True))
+        threads.add_column(sa.Column("model", sa.String(), nullable=True))
+        threads.add_column(sa.Column("effort", sa.String(), nullable=True))
+        threads.create_index("ix_threads_place", ["place", "last_active_at"])
+    with op.batch_alter_table("messages") as messages:
+        messages.add_column(sa.Column("intent", sa.String(), nullable=False, server_default="ask"))
+        messages.add_column(
+            sa.Column("withdrawn", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+    with op.batch_alter_table("turns") as turns:
+        turns.add_column(sa.Column("refusal", sa.String(), nullable=True))
+    with op.batch_alter_table("files") as files:
+        files.add_column(sa.Column("author_name", sa.String(), nullable=True))
+        files.add_column(sa.Column("deleted_at", sa.Float(), nullable=True))
+    op.create_table(
+        "participants",
+        sa.Column("thread", sa.String(), nullable=False),
+        sa.Column("author_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["thread"], ["threads.key"], name=op.f("fk_participants_thread_threads")
+        ),
+        sa.PrimaryKeyConstraint("thread", "author_id", name=op.f("pk_participants")),
+    )
+    op.create_table(
+        "usage",
+        sa.Column("turn_id", sa.String(), nullable=False),
+        sa.Column("thread", sa.String(), nullable=True),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("workspace", sa.String(), nullable=False),
+        sa.Column("author_id", sa.String(), nullable=False),
+        sa.Column("author_name", sa.String(), nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("input_tokens", sa.Integer(), nullable=False),
+        sa.Column("cached_tokens", sa.Integer(), nullable=False),
+        sa.Column("output_tokens", sa.Integer(), nullable=False),
+        sa.Column("code_runs", sa.Integer(), nullable=False),
+        sa.Column("container_id", sa.String(), nullable=True),
+        sa.Column("container_minutes", sa.Float(), nullable=False),
+        sa.Column("cost_usd", sa.Float(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("turn_id", name=op.f("pk_usage")),
+    )
+    op.create_index("ix_usage_workspace", "usage", ["workspace", "created_at"])
+    op.create_index("ix_usage_thread", "usage", ["thread"])
+    op.create_table(
+        "channel_settings",
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.JSON(), nullable=False),
+        sa.Column("set_by", sa.String(), nullable=False),
+        sa.Column("set_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("place", "name", name=op.f("pk_channel_settings")),
+    )
+    op.create_table(
+        "feedback",
+        sa.Column("turn_id", sa.String(), nullable=False),
+        sa.Column("author_id", sa.String(), nullable=False),
+        sa.Column("good", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["turn_id"], ["turns.id"], name=op.f("fk_feedback_turn_id_turns")),
+        sa.PrimaryKeyConstraint("turn_id", "author_id", name=op.f("pk_feedback")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("feedback")
+    op.drop_table("channel_settings")
+    op.drop_index("ix_usage_thread", table_name="usage")
+    op.drop_index("ix_usage_workspace", table_name="usage")
+    op.drop_table("usage")
+    op.drop_table("participants")
+    with op.batch_alter_table("files") as files:
+        files.drop_column("deleted_at")
+        files.drop_column("author_name")
+    with op.batch_alter_table("turns") as turns:
+        turns.drop_column("refusal")
+    with op.batch_alter_table("messages") as messages:
+        messages.drop_column("withdrawn")
+        messages.drop_column("intent")
+    with op.batch_alter_table("threads") as threads:
+        threads.drop_index("ix_threads_place")
+        for name in (
+            "effort", "model", "mode", "memory_limit", "container_mode", "container_created_at",
+            "last_message_id", "last_active_at", "title", "place",
+        ):  # fmt: skip
+            threads.drop_column(name)
