@@ -12,6 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.domain import IncomingMessage
+from bot.followups import Followups, Intent
+from bot.store.arrivals import Arrival, Arrivals
 from bot.store.database import open_database, upgrade
 from bot.store.outbox import Outbox
 from bot.store.tables import metadata
@@ -25,6 +28,10 @@ async def database(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     await upgrade(engine)
     yield engine
     await engine.dispose()
+
+
+async def arrive(database: AsyncEngine, message: IncomingMessage) -> Arrival:
+    return await Arrivals(database).accept(message, Followups.SMART)
 
 
 class TestSchema:
@@ -48,7 +55,7 @@ class TestSchema:
 
         async with database.connect() as db:
             version = await db.scalar(sa.text("select version_num from alembic_version_core"))
-        assert version == "0001"
+        assert version == "0002"
 
     async def test_durable(self, database: AsyncEngine) -> None:
         """Commits survive a power cut: WAL with full synchronisation."""
@@ -62,37 +69,35 @@ class TestSchema:
 class TestAccept:
     async def test_once(self, database: AsyncEngine, chat: ScriptedChat) -> None:
         """The same message delivered again is not new, and starts nothing."""
-        turns = Turns(database)
         message = chat.message("hello")
 
-        first = await turns.accept(message)
-        again = await turns.accept(message)
+        first = await arrive(database, message)
+        again = await arrive(database, message)
 
-        assert first[0] is True
-        assert first[1] is not None
-        assert again == (False, None)
+        assert first.intent is Intent.ASK
+        assert first.turn_id is not None
+        assert again == Arrival()
 
     async def test_at_once(self, database: AsyncEngine, chat: ScriptedChat) -> None:
         """Of many deliveries at the same moment exactly one starts a turn."""
-        turns = Turns(database)
         message = chat.message("hello")
 
-        results = await asyncio.gather(*(turns.accept(message) for _ in range(10)))
+        arrivals = await asyncio.gather(*(arrive(database, message) for _ in range(10)))
 
-        assert sum(new for new, _ in results) == 1
-        assert sum(turn is not None for _, turn in results) == 1
+        assert sum(arrival.intent is not None for arrival in arrivals) == 1
+        assert sum(arrival.turn_id is not None for arrival in arrivals) == 1
 
     async def test_busy_thread(self, database: AsyncEngine, chat: ScriptedChat) -> None:
         """A message waits while its thread has a turn; settling claims it."""
         turns = Turns(database)
-        _, first = await turns.accept(chat.message("one"))
+        first = (await arrive(database, chat.message("one"))).turn_id
         assert first is not None
         await turns.collect(first)
-        waiting = await turns.accept(chat.message("two"))
+        waiting = await arrive(database, chat.message("two"))
 
         following, _ = await turns.settle(first, TurnState.DONE)
 
-        assert waiting == (True, None)
+        assert waiting == Arrival(Intent.ASK, None)
         assert following is not None
         await turns.collect(following)
         assert [message.text for message in await turns.messages(following)] == ["two"]
@@ -100,10 +105,10 @@ class TestAccept:
     async def test_settle_twice(self, database: AsyncEngine, chat: ScriptedChat) -> None:
         """Settling again gives the same next turn and makes no other."""
         turns = Turns(database)
-        _, first = await turns.accept(chat.message("one"))
+        first = (await arrive(database, chat.message("one"))).turn_id
         assert first is not None
         await turns.collect(first)
-        await turns.accept(chat.message("two"))
+        await arrive(database, chat.message("two"))
 
         once, _ = await turns.settle(first, TurnState.DONE)
         twice, _ = await turns.settle(first, TurnState.DONE)
@@ -113,11 +118,11 @@ class TestAccept:
     async def test_merge(self, database: AsyncEngine, chat: ScriptedChat) -> None:
         """Waiting messages of one author are answered together, never those of two people."""
         turns = Turns(database)
-        _, first = await turns.accept(chat.message("one"))
+        first = (await arrive(database, chat.message("one"))).turn_id
         assert first is not None
         await turns.collect(first)
         for author, text in [(ANN, "a1"), (ANN, "a2"), (BEN, "b1"), (ANN, "a3")]:
-            await turns.accept(chat.message(text, author=author))
+            await arrive(database, chat.message(text, author=author))
 
         answered = []
         following, _ = await turns.settle(first, TurnState.DONE)
@@ -138,7 +143,7 @@ class TestLeadingRun:
 class TestOutbox:
     async def test_states(self, database: AsyncEngine, chat: ScriptedChat) -> None:
         """A post is new once, then tried, then sent."""
-        _, turn_id = await Turns(database).accept(chat.message("hello"))
+        turn_id = (await arrive(database, chat.message("hello"))).turn_id
         assert turn_id is not None
         outbox = Outbox(database)
 

@@ -568,7 +568,7 @@ class TestCommands:
             result = await chat.services.commands.run("dance", chat.thread(), Caller(ANN))
 
         assert not result.ok
-        assert "**reset**" in result.text
+        assert "`reset`" in result.text
 
 
 class TestRestart:
