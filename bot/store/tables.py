@@ -33,6 +33,8 @@ threads = sa.Table(
     sa.Column("last_message_id", sa.String, nullable=False, server_default=""),
     sa.Column("container_created_at", sa.Float),
     sa.Column("container_mode", sa.String),
+    # In which container code ran last: in any other one its variables are gone.
+    sa.Column("ran_container", sa.String),
     # What people chose for the thread; where NULL, the channel's settings hold.
     sa.Column("memory_limit", sa.String),
     sa.Column("mode", sa.String),
@@ -147,8 +149,13 @@ usage = sa.Table(
     sa.Column("code_runs", sa.Integer, nullable=False),
     sa.Column("container_id", sa.String),
     sa.Column("container_minutes", sa.Float, nullable=False),
+    # Since when the container lives, as far as we know: it is paid by its life.
+    sa.Column("container_since", sa.Float),
+    # What is known of the cost; `unpriced` where the price table lacks the model or the tier.
     sa.Column("cost_usd", sa.Float, nullable=False),
+    sa.Column("unpriced", sa.Boolean, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
+    sa.Index("ix_usage_container", "container_id"),
     sa.Index("ix_usage_workspace", "workspace", "created_at"),
     sa.Index("ix_usage_thread", "thread"),
 )
@@ -170,5 +177,15 @@ feedback = sa.Table(
     sa.Column("turn_id", sa.String, sa.ForeignKey("turns.id"), primary_key=True),
     sa.Column("author_id", sa.String, primary_key=True),
     sa.Column("good", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+
+# What is still to be deleted elsewhere (the engine, the blob store…), until it is done.
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("ref", sa.String, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
 )

@@ -21,11 +21,13 @@ def upgrade() -> None:
         )
         threads.add_column(sa.Column("container_created_at", sa.Float(), nullable=True))
         threads.add_column(sa.Column("container_mode", sa.String(), nullable=True))
+        threads.add_column(sa.Column("ran_container", sa.String(), nullable=True))
         threads.add_column(sa.Column("memory_limit", sa.String(), nullable=True))
         threads.add_column(sa.Column("mode", sa.String(), nullable=True))
         threads.add_column(sa.Column("model", sa.String(), nullable=True))
         threads.add_column(sa.Column("effort", sa.String(), nullable=True))
         threads.create_index("ix_threads_place", ["place", "last_active_at"])
+    op.execute("UPDATE threads SET ran_container = container_id")
     with op.batch_alter_table("messages") as messages:
         messages.add_column(sa.Column("intent", sa.String(), nullable=False, server_default="ask"))
         messages.add_column(
@@ -60,10 +62,13 @@ def upgrade() -> None:
         sa.Column("code_runs", sa.Integer(), nullable=False),
         sa.Column("container_id", sa.String(), nullable=True),
         sa.Column("container_minutes", sa.Float(), nullable=False),
+        sa.Column("container_since", sa.Float(), nullable=True),
         sa.Column("cost_usd", sa.Float(), nullable=False),
+        sa.Column("unpriced", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("turn_id", name=op.f("pk_usage")),
     )
+    op.create_index("ix_usage_container", "usage", ["container_id"])
     op.create_index("ix_usage_workspace", "usage", ["workspace", "created_at"])
     op.create_index("ix_usage_thread", "usage", ["thread"])
     op.create_table(
@@ -84,13 +89,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["turn_id"], ["turns.id"], name=op.f("fk_feedback_turn_id_turns")),
         sa.PrimaryKeyConstraint("turn_id", "author_id", name=op.f("pk_feedback")),
     )
+    op.create_table(
+        "erasures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("erasures")
     op.drop_table("feedback")
     op.drop_table("channel_settings")
     op.drop_index("ix_usage_thread", table_name="usage")
     op.drop_index("ix_usage_workspace", table_name="usage")
+    op.drop_index("ix_usage_container", table_name="usage")
     op.drop_table("usage")
     op.drop_table("participants")
     with op.batch_alter_table("files") as files:
@@ -104,7 +119,7 @@ def downgrade() -> None:
     with op.batch_alter_table("threads") as threads:
         threads.drop_index("ix_threads_place")
         for name in (
-            "effort", "model", "mode", "memory_limit", "container_mode", "container_created_at",
-            "last_message_id", "last_active_at", "title", "place",
+            "effort", "model", "mode", "memory_limit", "ran_container", "container_mode",
+            "container_created_at", "last_message_id", "last_active_at", "title", "place",
         ):  # fmt: skip
             threads.drop_column(name)
