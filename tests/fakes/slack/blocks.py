@@ -15,6 +15,13 @@ MARKDOWN_LIMIT = 12_000
 TOTAL_LIMIT = 13_200
 _MESSAGE_BLOCKS = 50
 _VIEW_BLOCKS = 100
+_WITH_OPTIONS = (
+    "static_select",
+    "multi_static_select",
+    "overflow",
+    "radio_buttons",
+    "checkboxes",
+)
 
 
 def refuse(message: str) -> ApiError:
@@ -217,13 +224,7 @@ def _element(element: Json) -> None:
             _text(element[side]["text"], side, 75, plain=True)
             if not 0 < len(element[side]["value"]) <= 2000:
                 raise refuse("a feedback value must have 1 to 2000 characters")
-    elif kind in (
-        "static_select",
-        "multi_static_select",
-        "overflow",
-        "radio_buttons",
-        "checkboxes",
-    ):
+    elif kind in _WITH_OPTIONS:
         _options(element)
     if "placeholder" in element:
         _text(element["placeholder"], "placeholder", 150, plain=True)

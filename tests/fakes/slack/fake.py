@@ -44,38 +44,38 @@ from tests.fakes.slack.server import Server
 from tests.fakes.slack.sockets import Sockets
 
 SCOPES = frozenset(
-    [
+    {
         "app_mentions:read",
-        "chat:write",
         "assistant:write",
+        "channels:history",
+        "channels:read",
+        "chat:write",
+        "commands",
         "files:read",
         "files:write",
-        "commands",
-        "channels:history",
         "groups:history",
+        "groups:read",
         "im:history",
-        "mpim:history",
         "im:read",
         "im:write",
+        "mpim:history",
         "reactions:write",
         "users:read",
-        "channels:read",
-        "groups:read",
-    ]
+    }
 )
 EVENTS = frozenset(
-    [
+    {
+        "agent_session_stopped",
+        "app_context_changed",
         "app_home_opened",
         "app_mention",
+        "app_uninstalled",
         "message.channels",
         "message.groups",
         "message.im",
         "message.mpim",
-        "agent_session_stopped",
-        "app_context_changed",
-        "app_uninstalled",
         "tokens_revoked",
-    ]
+    }
 )
 _SLEEP_SECONDS = 0.01
 

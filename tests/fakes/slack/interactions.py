@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.slack import elements, events, views
+from tests.fakes.slack.blocks import check_view
 from tests.fakes.slack.delivery import Envelope
 from tests.fakes.slack.records import Json, Message, User, View
 from tests.fakes.slack.response_urls import new_response_url, say
@@ -217,7 +218,7 @@ def _answered(slack: FakeSlack, view: View, answer: Json) -> None:
             known = {block["block_id"] for block in view.body["blocks"]}
             assert set(answer["errors"]) <= known, f"errors for unknown blocks: {answer}"
         case "update":
-            view.body = views.check_view(answer["view"])
+            view.body = check_view(answer["view"])
         case "push":
             pushed = views.new_view(slack.new_id("V"), view.user, view.team, answer["view"])
             pushed.root_id = view.root_id

@@ -16,7 +16,7 @@ _MOST_STACKED = 3
 @method(
     "views.open",
     required={"view": dict},
-    optional={"trigger_id": str, "interactivity_pointer": str},
+    optional={"trigger_id": str},
 )
 async def open_view(call: Call) -> Json:
     user = _triggered(call)
@@ -28,7 +28,7 @@ async def open_view(call: Call) -> Json:
 @method(
     "views.push",
     required={"view": dict},
-    optional={"trigger_id": str, "interactivity_pointer": str},
+    optional={"trigger_id": str},
 )
 async def push(call: Call) -> Json:
     user = _triggered(call)
