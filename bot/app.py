@@ -16,6 +16,7 @@ from bot.asking import Asker
 from bot.blobs import BlobStore
 from bot.channels import Channels
 from bot.commands.asking import AskingCommands
+from bot.commands.export import ExportCommands
 from bot.commands.registry import CommandRegistry
 from bot.commands.workspace import WorkspaceCommands
 from bot.dispatcher import Dispatcher
@@ -24,6 +25,7 @@ from bot.errors import SettingsError
 from bot.inbox import DurableInbox
 from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
+from bot.notebook import NotebookExporter
 from bot.open_turn import OpenTurns
 from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.question import QuestionWriter
@@ -150,7 +152,13 @@ async def application(
             specs=lambda: commands.specs,
         )
         on_workspace = WorkspaceCommands(workspace=workspace, threads=threads, stop=asking.stop)
-        commands = CommandRegistry(access, [*asking.commands, *on_workspace.commands])
+        exporter = NotebookExporter(
+            settings, turns=turns, threads=threads, files=files, blobs=blobs
+        )
+        export = ExportCommands(settings, turns=turns, blobs=blobs, exporter=exporter)
+        commands = CommandRegistry(
+            access, [*asking.commands, *on_workspace.commands, *export.commands]
+        )
         services = Services(
             inbox=inbox,
             commands=commands,

@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     attachments_max: int = Field(50, ge=1, description="Most files taken with one message.")
     artifact_max_mb: int = Field(512, ge=1, description="Largest file kept from a container.")
     artifacts_max: int = Field(50, ge=1, description="Most files delivered with one answer.")
+    code_shown_characters: int = Field(
+        1_800, ge=100, description="Longest code that `code` shows in the chat; else it is a file."
+    )
+    notebook_embed_mb: int = Field(
+        10, ge=0, description="Data and images put into a notebook; what is more lies beside it."
+    )
+    notebook_turns_max: int = Field(500, ge=1, description="Most questions in one notebook.")
     upload_keep_days: int = Field(
         30, ge=1, le=30, description="After how long the engine deletes an uploaded file."
     )

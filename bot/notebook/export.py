@@ -1,0 +1,209 @@
+"""Reading a thread and delivering it as a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from bot.blobs import CHUNK_BYTES, BlobStore
+from bot.domain import Artifact, ThreadKey
+from bot.errors import BlobMissing
+from bot.links import link
+from bot.names import media_type_of, name_in_data, safe_name
+from bot.notebook.cells import Exchange, MadeFile, Picture, notebook
+from bot.notebook.data import BESIDE_FOLDER, Needed, needed, portable
+from bot.settings import Settings
+from bot.store.files import Files, Origin, StoredFile
+from bot.store.threads import Threads
+from bot.store.turns import Turn, Turns
+
+TITLE_CHARACTERS_MAX = 60
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The notebook, or an archive of it and its data; names of files that are in neither."""
+
+    artifact: Artifact
+    questions: int
+    missing: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Room:
+    """How much the notebook itself may still carry."""
+
+    left_bytes: int
+
+    def take(self, size_bytes: int) -> bool:
+        """Whether so much fits; then it is taken."""
+        if size_bytes > self.left_bytes:
+            return False
+        self.left_bytes -= size_bytes
+        return True
+
+
+class NotebookExporter:
+    """Makes notebooks of threads. Small files go into the notebook; where some don't fit, they
+    come beside it in one archive."""
+
+    def __init__(
+        self, settings: Settings, *, turns: Turns, threads: Threads, files: Files, blobs: BlobStore
+    ) -> None:
+        self._settings = settings
+        self._turns = turns
+        self._threads = threads
+        self._files = files
+        self._blobs = blobs
+
+    async def export(self, key: ThreadKey) -> Exported | None:
+        """The thread as a file to deliver; None where nothing was answered in it yet.
+
+        Raises:
+            TooLarge: the archive is larger than what may be kept.
+        """
+        room = _Room(self._settings.notebook_embed_mb * 1_000_000)
+        versions = await self._files.of_thread(key)
+        exchanges, codes = await self._exchanges(key, versions, room)
+        if not exchanges:
+            return None
+        wanted = needed(versions, codes)
+        embedded, beside, missing = await self._laid_out(key, wanted, room)
+        title = (await self._threads.get(key)).title
+        made = notebook(title, exchanges, wanted, embedded=embedded, beside=list(beside))
+        text = nbformat.writes(made).encode()
+        stem = portable(safe_name(title[:TITLE_CHARACTERS_MAX].strip(". "))) if title else "thread"
+        artifact = await self._delivered(key, stem, text, beside)
+        return Exported(artifact, len(exchanges), missing)
+
+    async def _exchanges(
+        self, key: ThreadKey, versions: list[StoredFile], room: _Room
+    ) -> tuple[list[Exchange], list[tuple[str, frozenset[str]]]]:
+        exchanges: list[Exchange] = []
+        codes: list[tuple[str, frozenset[str]]] = []
+        turn_ids: set[str] = set()
+        recent = await self._turns.recent(key, self._settings.notebook_turns_max)
+        for turn_id in reversed(recent):
+            turn_ids.add(turn_id)
+            turn = await self._turns.get(turn_id)
+            if turn.outcome is None:
+                continue  # only files came
+            kept = [file for file in versions if file.turn_id == turn_id]
+            exchanges.append(await self._exchange(turn, kept, room))
+            codes += [(run.code, frozenset(turn_ids)) for run in turn.outcome.runs]
+        return exchanges, codes
+
+    async def _exchange(self, turn: Turn, kept: list[StoredFile], room: _Room) -> Exchange:
+        assert turn.outcome is not None
+        asked = await self._turns.messages(turn.id)
+        made = [file for file in kept if file.origin is Origin.CODE]
+        answer = link(turn.outcome.text, turn.outcome.citations, made)
+        notes = "\n\n".join(f"*{note}*" for note in turn.notes)
+        figures = {f.id: await self._picture(turn.key, f, room) for f in made if _is_figure(f)}
+        return Exchange(
+            author=asked[0].author.name if asked else "somebody",
+            question="\n\n".join(message.text for message in asked if message.text),
+            attachments=tuple(a.name for message in asked for a in message.attachments),
+            runs=turn.outcome.runs,
+            answer="\n\n".join(p for p in (answer, turn.outcome.failure, notes) if p),
+            figures=tuple(picture for picture in figures.values() if picture),
+            made=tuple(
+                [
+                    MadeFile(f.id, _path(f), await self._picture(turn.key, f, room))
+                    for f in made
+                    if not _is_figure(f)
+                ]
+            ),
+        )
+
+    async def _picture(self, key: ThreadKey, file: StoredFile, room: _Room) -> Picture | None:
+        if file.media_type not in IMAGE_TYPES or not room.take(file.size_bytes):
+            return None
+        data = await self._read(key, file)
+        return None if data is None else Picture(file.media_type, data)
+
+    async def _laid_out(
+        self, key: ThreadKey, wanted: Mapping[str, Needed], room: _Room
+    ) -> tuple[dict[str, bytes], dict[str, StoredFile], tuple[str, ...]]:
+        """Which files go into the notebook, which beside it, and which are gone."""
+        embedded: dict[str, bytes] = {}
+        beside: dict[str, StoredFile] = {}
+        missing: list[str] = []
+        for one in wanted.values():
+            if not room.take(one.file.size_bytes):
+                beside[one.portable] = one.file
+                continue
+            data = await self._read(key, one.file)
+            if data is None:
+                missing.append(one.file.plain_name)
+            else:
+                embedded[one.portable] = data
+        return embedded, beside, tuple(missing)
+
+    async def _read(self, key: ThreadKey, file: StoredFile) -> bytes | None:
+        try:
+            return b"".join([chunk async for chunk in self._blobs.open(key, file.sha256)])
+        except BlobMissing:
+            return None
+
+    async def _delivered(
+        self, key: ThreadKey, stem: str, text: bytes, beside: Mapping[str, StoredFile]
+    ) -> Artifact:
+        limit_bytes = self._settings.artifact_max_mb * 1_000_000
+        if not beside:
+            blob = await self._blobs.put(key, _pieces(text), limit_bytes=limit_bytes)
+            name = f"{stem}.ipynb"
+        else:
+            async with AsyncExitStack() as stack:
+                folder = await asyncio.to_thread(tempfile.TemporaryDirectory)
+                stack.push_async_callback(asyncio.to_thread, folder.cleanup)
+                paths = {
+                    f"{BESIDE_FOLDER}/{name}": await stack.enter_async_context(
+                        self._blobs.as_file(key, file.sha256)
+                    )
+                    for name, file in beside.items()
+                }
+                archive = Path(folder.name) / "notebook.zip"
+                await asyncio.to_thread(_pack, archive, stem, text, paths)
+                blob = await self._blobs.put(key, _chunks(archive), limit_bytes=limit_bytes)
+            name = f"{stem}.zip"
+        # The id changes with the bytes, so that no cache gives out an older notebook.
+        return Artifact(f"notebook_{blob.sha256[:16]}", name, media_type_of(name), blob)
+
+
+def _is_figure(file: StoredFile) -> bool:
+    """Whether code only showed it (bot/artifacts.py)."""
+    return f"{file.turn_id}_figure-" in file.id
+
+
+def _path(file: StoredFile) -> str:
+    return name_in_data(file.container_path) if file.container_path else file.name
+
+
+def _pack(archive: Path, stem: str, text: bytes, paths: Mapping[str, Path]) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(f"{stem}/{stem}.ipynb", text)
+        for name, path in paths.items():
+            packed.write(path, f"{stem}/{name}")
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield data[start : start + CHUNK_BYTES]
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
+    finally:
+        await asyncio.to_thread(file.close)
