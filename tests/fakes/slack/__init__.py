@@ -18,7 +18,7 @@ More: `ann.dm/edit/delete/command/shortcut/modal/submit/suggest/stop/open_home/l
 `await slack.sockets.disconnect()`, `slack.delivery.http_url = …` (HTTP mode; `signing_secret`),
 `slack.delivery.sent` (envelopes: attempts, acknowledged), `slack.effects` (what changed, in order),
 `slack.requests`, `slack.calls["chat.update"]`, `slack.add_team(...)`, `slack.code(team)`,
-`slack.uninstall()`, `render(slack, channel, ts)` (HTML).
+`slack.uninstall()`, `slack.render(channel, ts)` and `slack.render_view(view)` (HTML).
 """
 
 from tests.fakes.slack.delivery import Envelope, signature
