@@ -1,0 +1,33 @@
+"""A strict Discord on loopback, for the real discord.py: REST, gateway, CDN, people.
+
+    async with FakeDiscord(rate_scale=0.1) as discord:     # discord.api_url, .gateway_url, .token
+        with discord.in_discord_py():                      # or DISCORD_API_URL/DISCORD_GATEWAY_URL
+            ...start the bot...
+            await discord.gateway.connected()
+            ann = discord.person("Ann")
+            asked = await ann.say(discord.channel("general"), "Sum it up", mention=True,
+                                  files={"sales.csv": b"a,b\\n1,2\\n"})
+            thread = await discord.until(lambda: asked.thread)
+            last = (await discord.until(lambda: discord.bot_messages(thread)))[-1]
+            status = await (await ann.slash(thread, "status")).answer()   # .ephemeral, .content
+            await ann.click(last, "Code")                  # AssertionError where there is no such
+            await ann.autocomplete(thread, "files", "name", "sa")
+            discord.fault("POST", "/channels/*/messages", status=503)     # reset=, accepted=, skip=
+            discord.gateway.drop()                         # .refuse(1) .invalidate() .garbage()
+            assert discord.violations == []
+
+`discord.clock.advance(3601)` lets an hour pass; `discord.limits` holds what may be loosened;
+`discord.effects` what was done, `discord.requests` what was asked; `discord.deny("general",
+"create_public_threads")` takes a permission away. Messages carry content, past, files, buttons,
+components, embeds, flags, nonce, reactions, thread.
+"""
+
+from tests.fakes.discord.fake import FakeDiscord
+from tests.fakes.discord.faults import Fault
+from tests.fakes.discord.interaction import Interaction
+from tests.fakes.discord.people import Person
+from tests.fakes.discord.records import FORUM, TEXT, Channel, Guild, Message
+
+__all__ = [
+    "FORUM", "TEXT", "Channel", "FakeDiscord", "Fault", "Guild", "Interaction", "Message", "Person",
+]  # fmt: skip
