@@ -150,4 +150,4 @@ def _status(slack: FakeSlack, channel: str, ts: str) -> str:
     stoppable = session.status == "processing" and "agent_session_stopped" in slack.events
     stop = '<span class="button stop">◼ Stop</span>' if stoppable else ""
     words = f"Threadlab {escape(status)}" if status else ""
-    return f'<div class="status">{stop}{words}</div>' if words or stop else ""
+    return f'<div class="status"><span>{words}</span>{stop}</div>' if words or stop else ""
