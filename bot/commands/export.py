@@ -97,7 +97,7 @@ class ExportCommands:
         return next((turn for turn in await self._recent(call) if _runs(turn)), None)
 
     async def _recent(self, call: Call) -> Sequence[Turn]:
-        ids = await self._turns.recent(call.key, CHOICES_MAX)
+        ids = await self._turns.answered(call.key, CHOICES_MAX)
         return [await self._turns.get(turn_id) for turn_id in ids]
 
     async def _question(self, turn: Turn) -> str:

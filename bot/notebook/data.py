@@ -66,9 +66,7 @@ class Needed:
         return portable(self.name)
 
 
-def needed(
-    files: Sequence[StoredFile], codes: Sequence[tuple[str, frozenset[str]]]
-) -> dict[str, Needed]:
+def needed(files: Sequence[StoredFile], codes: Sequence[tuple[str, int]]) -> dict[str, Needed]:
     """The files that code opens without having made them, by the names they had.
 
     What people sent always counts, as code may look for it in the folder; what code made counts
@@ -77,17 +75,20 @@ def needed(
 
     Args:
         files: every version of every file, oldest first.
-        codes: each piece of code, with the ids of turns up to its own.
+        codes: each piece of code, with how many of the versions there were by then.
     """
     found: dict[str, Needed] = {}
     for file in files:
         for name in _mounts(file):
             if file.origin is Origin.PERSON:
                 found.setdefault(name, Needed(name, file))
-    for code, turns in codes:
-        of_that_time = [file for file in files if file.turn_id in turns]
+    for code, known in codes:
         for mounted in _MOUNTED.findall(code):
-            version = _exactly(mounted, files) or _ending(mounted, of_that_time)
+            version = (
+                _exactly(mounted, files)
+                or _ending(mounted, files[:known])
+                or _ending(mounted, files)
+            )
             if version:
                 found.setdefault(version[0], Needed(*version))
     return found

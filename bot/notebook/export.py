@@ -86,19 +86,19 @@ class NotebookExporter:
 
     async def _exchanges(
         self, key: ThreadKey, versions: list[StoredFile], room: _Room
-    ) -> tuple[list[Exchange], list[tuple[str, frozenset[str]]]]:
+    ) -> tuple[list[Exchange], list[tuple[str, int]]]:
         exchanges: list[Exchange] = []
-        codes: list[tuple[str, frozenset[str]]] = []
-        turn_ids: set[str] = set()
-        recent = await self._turns.recent(key, self._settings.notebook_turns_max)
-        for turn_id in reversed(recent):
-            turn_ids.add(turn_id)
+        codes: list[tuple[str, int]] = []
+        known = 0
+        newest = await self._turns.answered(key, self._settings.notebook_turns_max)
+        for turn_id in reversed(newest):
             turn = await self._turns.get(turn_id)
-            if turn.outcome is None:
-                continue  # only files came
+            assert turn.outcome is not None
             kept = [file for file in versions if file.turn_id == turn_id]
             exchanges.append(await self._exchange(turn, kept, room))
-            codes += [(run.code, frozenset(turn_ids)) for run in turn.outcome.runs]
+            positions = (n for n, file in enumerate(versions, 1) if file.turn_id == turn_id)
+            known = max(positions, default=known)
+            codes += [(run.code, known) for run in turn.outcome.runs]
         return exchanges, codes
 
     async def _exchange(self, turn: Turn, kept: list[StoredFile], room: _Room) -> Exchange:

@@ -167,6 +167,17 @@ class Turns:
         async with self._database.connect() as db:
             return await db.scalar(query)
 
+    async def answered(self, key: ThreadKey, limit: int) -> Sequence[str]:
+        """The thread's newest turns that the engine has answered, newest first."""
+        query = (
+            sa.select(turns.c.id)
+            .where(turns.c.thread == str(key), turns.c.outcome.is_not(None))
+            .order_by(turns.c.created_at.desc())
+            .limit(limit)
+        )
+        async with self._database.connect() as db:
+            return (await db.scalars(query)).all()
+
     async def recent(self, key: ThreadKey, limit: int) -> Sequence[str]:
         """The thread's newest turns that are over, newest first."""
         query = (
