@@ -159,7 +159,7 @@ async def test_images_are_where_they_were(
 ) -> None:
     """A figure that was shown is an output of the code that drew it; a chart that was saved is in
     the answer, which links to files where the code makes them."""
-    script = [
+    script: list[Code | Say] = [
         Code("x = 1", "one"),
         Code("plt.show()", image_url=DATA_URL),
         Code("save()", makes={"chart.png": PNG + b"\0", "out.csv": b"1"}),
