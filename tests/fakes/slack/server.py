@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MASS_MENTION = re.compile(r"<!(?:channel|here|everyone|subteam\^)[^>]*>")
 _UPLOAD_BYTES = 2**30
+_GIVEN = web.RequestKey("given", dict)
 LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head><body></body></html>"
 
 
@@ -183,8 +184,8 @@ class Server:
 
 
 async def _given(request: web.Request) -> Json:
-    if "given" in request:
-        return dict(request["given"])
+    if _GIVEN in request:
+        return dict(request[_GIVEN])
     given: dict[str, Any] = dict(request.query)
     with contextlib.suppress(ValueError):
         if request.content_type == "application/json":
@@ -192,7 +193,7 @@ async def _given(request: web.Request) -> Json:
             given |= body if isinstance(body, dict) else {}
         elif request.method == "POST":
             given |= dict(await request.post())
-    request["given"] = given
+    request[_GIVEN] = given
     return dict(given)
 
 

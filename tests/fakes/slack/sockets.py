@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack.fake import FakeSlack
 
 _MOST_CONNECTIONS = 10
+_CLOSING_SECONDS = 2.0
 
 
 class Connection:
@@ -96,9 +98,14 @@ class Sockets:
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
         """Ask every connection to reconnect, then close it, as Slack does every few hours."""
-        for connection in list(self.open):
+        asked = list(self.open)
+        for connection in asked:
             await connection.socket.send_json(_disconnect(reason))
-        for connection in list(self.open):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                while any(connection in self.open for connection in asked):
+                    await asyncio.sleep(0.01)
+        for connection in asked:
             await connection.socket.close()
 
     def drop(self) -> None:
