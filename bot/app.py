@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -13,6 +14,7 @@ from bot import plugins
 from bot.access import Access
 from bot.artifacts import ArtifactKeeper
 from bot.asking import Asker
+from bot.assembly import lab_of
 from bot.blobs import BlobStore
 from bot.channels import Channels
 from bot.commands.asking import AskingCommands
@@ -22,6 +24,8 @@ from bot.commands.workspace import WorkspaceCommands
 from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
 from bot.errors import SettingsError
+from bot.forgetting import Forgetter
+from bot.housekeeping import Housekeeping
 from bot.inbox import DurableInbox
 from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
@@ -31,6 +35,7 @@ from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.question import QuestionWriter
 from bot.settings import Settings
 from bot.store.arrivals import Arrivals
+from bot.store.channels import StoredSettings
 from bot.store.database import ensure_folders, open_database, upgrade_all
 from bot.store.files import Files
 from bot.store.folder import claimed
@@ -40,7 +45,6 @@ from bot.store.turns import Turns
 from bot.supervision import TaskSet, keep_running
 from bot.thread_list import RecentThreads
 from bot.turn import TurnSteps
-from bot.workspace import Workspace
 
 log = structlog.get_logger()
 
@@ -61,6 +65,7 @@ class Application:
     services: Services
     platforms: Mapping[str, ChatPlatform]
     dispatcher: Dispatcher
+    background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
     async def serve(self) -> None:
         """Run the platforms and start turns until cancelled.
@@ -70,6 +75,8 @@ class Application:
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self.dispatcher.run())
+            for run in self.background:
+                group.create_task(run())
             for name, platform in self.platforms.items():
                 group.create_task(keep_running(name, platform.run))
 
@@ -112,7 +119,9 @@ async def application(
         await stack.enter_async_context(claimed(settings.data_dir))
         await ensure_folders(settings.blobs_path)
         database = open_database(
-            settings.database_path, timeout_seconds=settings.database_timeout_seconds
+            settings.database,
+            timeout_seconds=settings.database_timeout_seconds,
+            connections_max=settings.database_connections,
         )
         stack.push_async_callback(database.dispose)
         own_tables = [(a.name, a.migrations) for a in adapters if a.migrations is not None]
@@ -124,13 +133,25 @@ async def application(
 
         blobs = BlobStore(settings.blobs_path)
         turns, threads, files = Turns(database), Threads(database), Files(database)
-        workspace = Workspace(settings, interpreter, blobs, threads, files)
-        asker = Asker(settings, interpreter, threads, workspace)
         workflows = Workflows(
-            settings.workflows_path,
+            settings.workflows_database,
             timeout_seconds=settings.database_timeout_seconds,
+            connections_max=settings.database_connections,
             poll_seconds=settings.workflows_poll_seconds,
         )
+        channels = Channels(settings, StoredSettings(database))
+        lab = lab_of(
+            settings,
+            database=database,
+            interpreter=interpreter,
+            blobs=blobs,
+            workflows=workflows,
+            threads=threads,
+            files=files,
+            channels=channels,
+        )
+        workspace = lab.workspace
+        asker = Asker(settings, interpreter, threads, workspace)
         dispatcher = Dispatcher(
             turns,
             workflows,
@@ -142,8 +163,24 @@ async def application(
         tasks = TaskSet()
         stack.push_async_callback(tasks.close, settings.shutdown_seconds)
         tasks.spawn(warm_up(), "warm up")
-        access, channels = Access(), Channels(settings)
-        inbox = DurableInbox(Arrivals(database), channels, dispatcher, platforms, tasks)
+        forgetter = Forgetter(
+            settings,
+            turns=turns,
+            threads=threads,
+            open_turns=open_turns,
+            erasures=lab.erasures,
+            eraser=lab.eraser,
+        )
+        housekeeping = Housekeeping(
+            settings,
+            threads=threads,
+            files=files,
+            blobs=blobs,
+            workflows=workflows,
+            forgetter=forgetter,
+        )
+        access = Access()
+        inbox = DurableInbox(Arrivals(database), channels, dispatcher, platforms, tasks, forgetter)
         asking = AskingCommands(
             turns=turns,
             threads=threads,
@@ -190,7 +227,8 @@ async def application(
         stack.push_async_callback(workflows.close)
         stack.push_async_callback(_drain, dispatcher, settings.shutdown_seconds)
         await dispatcher.sweep()
-        yield Application(services, platforms, dispatcher)
+        background = (housekeeping.run, lab.containers.run)
+        yield Application(services, platforms, dispatcher, background)
 
 
 async def _drain(dispatcher: Dispatcher, timeout_seconds: float) -> None:

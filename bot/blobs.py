@@ -7,8 +7,8 @@ import hashlib
 import re
 import secrets
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import obstore
@@ -19,6 +19,7 @@ from bot.errors import BlobMissing, TooLarge
 
 CHUNK_BYTES = 1024 * 1024
 ARRIVING = "arriving"
+THREADS = "threads"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -76,9 +77,55 @@ class BlobStore:
             raise BlobMissing(f"No blob {sha256[:12]}… in {key}.")
         yield path
 
+    async def delete(self, key: ThreadKey, sha256: str, *, before: float) -> None:
+        """Delete a blob, unless it was put again after a time (seconds since 1970)."""
+        path = self._folder / _path(key, sha256)
+        await asyncio.to_thread(_unlink_older, path, before)
+
+    async def erase(self, folder: str, *, before: float, keep: Collection[str] = ()) -> int:
+        """Delete a thread's blobs, and the folder where it is empty then; how many there were.
+
+        Args:
+            folder: as `folder_of` names it.
+            before: only what was put before this time (seconds since 1970): what comes in
+                meanwhile belongs to somebody.
+            keep: blobs that stay, by their sha256.
+        """
+        return await asyncio.to_thread(_erase, self._folder / THREADS / folder, before, keep)
+
+    async def folders(self) -> list[str]:
+        """The folders of all threads that have blobs."""
+        return [path.name for path in await asyncio.to_thread(_paths, self._folder / THREADS)]
+
+
+def folder_of(key: ThreadKey) -> str:
+    """The name of the folder in which a thread's blobs lie."""
+    return hashlib.sha256(str(key).encode()).hexdigest()[:32]
+
 
 def _path(key: ThreadKey, sha256: str) -> str:
     if not _SHA256.fullmatch(sha256):
         raise BlobMissing("That is no blob's name.")
-    thread = hashlib.sha256(str(key).encode()).hexdigest()[:32]
-    return f"threads/{thread}/{sha256}"
+    return f"{THREADS}/{folder_of(key)}/{sha256}"
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _erase(folder: Path, before: float, keep: Collection[str]) -> int:
+    old = [path for path in _paths(folder) if path.name not in keep]
+    erased = sum(_unlink_older(path, before) for path in old)
+    with suppress(OSError):  # not empty, or not there
+        folder.rmdir()
+    return erased
+
+
+def _unlink_older(path: Path, before: float) -> bool:
+    try:
+        if path.stat().st_mtime >= before:
+            return False
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True

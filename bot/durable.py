@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowSerializationFormat
 
-from bot.store.database import set_durable
+from bot.store.database import CONNECTIONS_MAX, open_blocking
 
 T = TypeVar("T")
 
@@ -78,21 +78,31 @@ class WorkflowState(StrEnum):
 
 
 _UNDER_WAY = ("PENDING", "ENQUEUED", "DELAYED")
+_OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
 class Workflows:
     """The durable workflows of this process. One at a time: DBOS is a singleton."""
 
-    def __init__(self, path: Path, *, timeout_seconds: float, poll_seconds: float) -> None:
-        self._engine = sa.create_engine(f"sqlite:///{path}")
-        set_durable(self._engine, timeout_seconds=timeout_seconds)
+    def __init__(
+        self,
+        where: Path | str,
+        *,
+        timeout_seconds: float,
+        poll_seconds: float,
+        connections_max: int = CONNECTIONS_MAX,
+        executor_id: str = EXECUTOR_ID,
+    ) -> None:
+        self._engine = open_blocking(
+            where, timeout_seconds=timeout_seconds, connections_max=connections_max
+        )
         logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(
             config=DBOSConfig(
                 name="threadlab",
-                system_database_url=f"sqlite:///{path}",
+                system_database_url=self._engine.url.render_as_string(hide_password=False),
                 system_database_engine=self._engine,
-                executor_id=EXECUTOR_ID,
+                executor_id=executor_id,
                 application_version=APPLICATION_VERSION,
                 log_level="WARNING",
                 notification_listener_polling_interval_sec=poll_seconds,
@@ -116,6 +126,21 @@ class Workflows:
         if status is None:
             return WorkflowState.UNKNOWN
         return WorkflowState.UNDER_WAY if status.status in _UNDER_WAY else WorkflowState.OVER
+
+    async def delete(self, turn_ids: Sequence[str]) -> None:
+        """Delete all records of turns that are over: their steps and what these returned."""
+        await DBOS.delete_workflows_async(list(turn_ids))
+
+    async def finished_before(self, when: datetime, limit: int) -> list[str]:
+        """Turns whose workflows ended before a time."""
+        found = await DBOS.list_workflows_async(
+            status=list(_OVER),
+            completed_before=when.isoformat(),
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        return [workflow.workflow_id for workflow in found]
 
     async def close(self) -> None:
         """End the library's threads. Turns still running are taken up at the next launch."""

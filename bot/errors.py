@@ -7,12 +7,15 @@ ThreadlabError
 ├── AttachmentUnavailable    a file that a person sent can't be had
 ├── TooLarge                 a stream is longer than allowed
 ├── BlobMissing              no such blob in this thread
+├── StillBusy                a thread's running answer has to end first
 ├── BadArguments             a command was given arguments that don't fit
 └── EngineError              the engine refused or failed
     ├── ContainerGone        its container has expired or is unknown
     ├── ContextGone          the previous response is no longer there
     ├── UploadGone           it no longer has a file that we uploaded
     ├── RateLimited          429; `retry_after_seconds` says when again
+    ├── OutOfMemory          the code needed more memory than the container has
+    ├── Unexplained          the response failed, and the engine won't say why
     ├── EngineUnreachable    it can't be reached, or failed on its own side
     ├── EngineRefused        it won't take this request (key, model, a field)
     └── ResponseLost         a response can't be followed to its end; it may be asked again
@@ -57,6 +60,10 @@ class BadArguments(ThreadlabError):
     """A command was given arguments that don't fit; the text shows how it is used."""
 
 
+class StillBusy(ThreadlabError):
+    """The thread's running answer has to end first."""
+
+
 class EngineError(ThreadlabError):
     """The engine refused or failed."""
 
@@ -79,6 +86,15 @@ class RateLimited(EngineError):
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class OutOfMemory(EngineError):
+    """The code needed more memory than the container has."""
+
+
+class Unexplained(EngineError):
+    """The response failed, and the engine won't say why. In a container that is still running,
+    it was the memory [facts: openai]."""
 
 
 class EngineUnreachable(EngineError):

@@ -10,6 +10,7 @@ from bot.channels import Channels
 from bot.dispatcher import Dispatcher
 from bot.domain import IncomingMessage, ThreadKey
 from bot.followups import Followups, Intent
+from bot.forgetting import Forgetter
 from bot.ports import ChatPlatform
 from bot.store.arrivals import Arrivals
 from bot.supervision import TaskSet
@@ -27,16 +28,19 @@ class DurableInbox:
         dispatcher: Dispatcher,
         platforms: Mapping[str, ChatPlatform],
         tasks: TaskSet,
+        forgetter: Forgetter,
     ) -> None:
         self._arrivals = arrivals
         self._channels = channels
         self._dispatcher = dispatcher
         self._platforms = platforms
         self._tasks = tasks
+        self._forgetter = forgetter
 
     async def accept(self, message: IncomingMessage) -> bool:
         """Commit a message; True where it is new and for us. The first sign and the turn follow
         at once."""
+        await self._forgetter.wait_for(message.key)
         rule = Followups((await self._channels.settings(message.key)).followups)
         arrival = await self._arrivals.accept(message, rule)
         if arrival.intent is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from bot.names import DATA_FOLDER
 from bot.store.files import Origin, StoredFile
 
 INSTRUCTIONS = """\
@@ -30,12 +31,21 @@ HISTORY_CHARACTERS_MAX = 4_000
 NAMES_LISTED_MAX = 200
 
 
+FROM_ADMINS = "What those who manage this channel ask of you besides:"
+
+
+def instructions(channel: str) -> str:
+    """What the model is told in every question: our own part, then the channel's."""
+    return f"{INSTRUCTIONS}\n{FROM_ADMINS}\n\n{channel}\n" if channel else INSTRUCTIONS
+
+
 def workspace_note(
     files: Sequence[StoredFile],
     *,
     container_id: str | None,
     new_ids: frozenset[str],
     fresh: bool,
+    left_out: int = 0,
     history: Sequence[tuple[str, str]] = (),
 ) -> str:
     """What lies where, for the model. Empty where there is nothing to tell.
@@ -45,24 +55,36 @@ def workspace_note(
         container_id: the container's id, or None for one that the service is about to make.
         new_ids: ids of the files that came with this question.
         fresh: the container replaces one that had ended.
+        left_out: how many older files did not fit into it.
         history: earlier questions and answers, where the service has lost them.
     """
     lines: list[str] = []
     if fresh:
-        lines.append(
-            "The earlier container has ended: this one is new. Its files were restored (listed "
-            "below); variables and imports are gone."
-        )
+        lines.append(_restored(len(files)))
+    if left_out:
+        lines.append(f"{left_out} older files did not fit and are not in the container.")
     if files:
         lines.append("Files in the workspace:")
         lines += [
             _file_line(file, container_id, new=file.id in new_ids)
             for file in files[-NAMES_LISTED_MAX:]
         ]
+    if len(files) > NAMES_LISTED_MAX:
+        lines.append(f"- and {len(files) - NAMES_LISTED_MAX} older ones: list {DATA_FOLDER}.")
     if history:
         lines.append("Earlier in this conversation:")
         lines.append(_history(history))
     return "\n".join(["[Workspace note from Threadlab]", *lines]) if lines else ""
+
+
+def _restored(count: int) -> str:
+    files = f"{count} files were restored (listed below)" if count else "There were no files"
+    if count == 1:
+        files = "1 file was restored (listed below)"
+    return (
+        f"The earlier container has ended: this one is new. {files}; variables and imports are "
+        "gone."
+    )
 
 
 def _file_line(file: StoredFile, container_id: str | None, *, new: bool) -> str:

@@ -7,15 +7,17 @@ import hashlib
 from collections.abc import Sequence
 
 from bot.blobs import BlobStore
+from bot.channels import Channels
 from bot.domain import IncomingMessage, ThreadKey
 from bot.interpreter import Question
 from bot.open_turn import OpenTurn
-from bot.prompts import INSTRUCTIONS, question_text, workspace_note
+from bot.prompts import instructions, question_text, workspace_note
+from bot.rebuilding import Prepared
 from bot.store.files import Files, Origin, StoredFile, newest
 from bot.store.threads import Threads
 from bot.store.turns import Turns
 from bot.visible import REQUEST_BYTES_MAX, Kind, kind_of
-from bot.workspace import Prepared, Workspace
+from bot.workspace import Workspace
 
 HISTORY_TURNS_MAX = 6
 
@@ -30,29 +32,35 @@ class QuestionWriter:
         files: Files,
         blobs: BlobStore,
         workspace: Workspace,
+        channels: Channels,
     ) -> None:
         self._turns = turns
         self._threads = threads
         self._files = files
         self._blobs = blobs
         self._workspace = workspace
+        self._channels = channels
 
     async def write(self, turn: OpenTurn, prepared: Prepared) -> Question:
         """The question that the turn's messages ask, for the prepared container."""
         thread = await self._threads.get(turn.key)
+        chosen = await self._channels.of_thread(thread)
         files = await self._files.of_thread(turn.key)
         new = [f for f in files if f.turn_id == turn.id and f.origin is Origin.PERSON]
         note = workspace_note(
-            newest(files),
+            [file for file in newest(files) if prepared.holds(file)],
             container_id=prepared.container,
             new_ids=frozenset(file.id for file in new),
             fresh=prepared.restored,
+            left_out=prepared.left_out,
             history=() if thread.last_response_id else await self._history(turn),
         )
         visible = await self._visible(turn.key, new)
         return Question(
             text=question_text([message.text for message in turn.asked], has_files=bool(new)),
-            instructions=INSTRUCTIONS,
+            instructions=instructions(chosen.instructions),
+            model=chosen.model,
+            effort=chosen.effort,
             workspace=note,
             container=self._workspace.container_for(prepared),
             images=tuple(visible[Kind.IMAGE]),

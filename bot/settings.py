@@ -5,21 +5,36 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from bot.prices import Prices
+from bot.rules import Names, Rules, names
 
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
 
-class Settings(BaseSettings):
+class Settings(Rules):
     """Settings of the core. Adapters and the engine read their own from the same environment."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="Where all state lives.")
+    data_dir: Path = Field(
+        Path("data"), description="Where all state lives, or with DATABASE_URL the files alone."
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL database for all state but files: `postgresql://…`. "
+        "Several workers may share it.",
+    )
+    database_connections: int = Field(
+        10,
+        ge=2,
+        description="Most connections of one worker to PostgreSQL; its workflows take as many.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least important log line that is written."
     )
@@ -33,6 +48,13 @@ class Settings(BaseSettings):
     openai_effort: Literal["minimal", "low", "medium", "high"] | None = Field(
         None, description="Reasoning effort; unset leaves the model's own default."
     )
+    openai_models: Names = Field(
+        (), description="Models that people may choose besides OPENAI_MODEL, comma-separated."
+    )
+    openai_efforts: Names = Field(
+        ("minimal", "low", "medium", "high"),
+        description="Reasoning efforts that people may choose, comma-separated.",
+    )
     openai_background: bool = Field(
         True,
         description="Responses run in the background, so that a crash resumes them. "
@@ -42,11 +64,38 @@ class Settings(BaseSettings):
     container_idle_seconds: int = Field(
         1200, ge=1, description="After how long unused the engine ends a container."
     )
+    container_mode: Literal["auto", "explicit"] = Field(
+        "auto",
+        description="Who makes containers: the engine with the first question (`auto`), or "
+        "Threadlab, which then names them and keeps them awake (`explicit`).",
+    )
+    explicit_keep_minutes: float = Field(
+        120, gt=0, description="How long after the last message an explicit container is kept."
+    )
+    explicit_renewed_max: int = Field(
+        100, ge=1, description="Most explicit containers that are kept awake at the same time."
+    )
+    workspace_max_mb: int = Field(
+        2_000, ge=1, description="Most that is put into a fresh container, newest files first."
+    )
+    workspace_files_max: int = Field(
+        500, ge=1, description="Most files that are put into a fresh container, newest first."
+    )
+    uploads_at_once: int = Field(
+        8, ge=1, description="Uploads and deletions at the engine at the same time, for a thread."
+    )
+    zip_max_mb: int = Field(
+        1_000, ge=1, description="Largest workspace that is handed over as one zip."
+    )
 
     followups: Literal["all", "smart", "mentions"] = Field(
         "smart",
         description="Which messages that name nobody are answered in threads of the bot: `all`, "
         "none (`mentions`), or those written while only one person is in the thread (`smart`).",
+    )
+
+    channel_instructions_chars: int = Field(
+        2_000, ge=0, description="Longest instructions that admins may set for a channel."
     )
 
     attachment_max_mb: int = Field(512, ge=1, description="Largest file taken from a person.")
@@ -90,6 +139,30 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(
         20, gt=0, description="How long running turns may take to finish after SIGTERM."
     )
+    retention_days: float = Field(
+        0,
+        ge=0,
+        description="Threads in which nothing happened for so long are erased for good; 0 keeps "
+        "them for ever.",
+    )
+    workflows_keep_days: float = Field(
+        7, gt=0, description="How long the records of finished turns' steps are kept."
+    )
+    blobs_orphan_hours: float = Field(
+        24,
+        gt=0,
+        description="How long bytes are kept that no file refers to, such as a zip that was "
+        "handed over or an upload that was never sent.",
+    )
+    housekeeping_seconds: float = Field(
+        3_600, gt=0, description="How often what is past its time is looked for and deleted."
+    )
+    housekeeping_at_once: int = Field(
+        500, ge=1, description="Most threads or records of one kind deleted in one such round."
+    )
+    forget_wait_seconds: float = Field(
+        30, gt=0, description="Longest wait for a running answer to end before it is erased."
+    )
     workflows_poll_seconds: float = Field(
         1, gt=0, description="How often the library of durable workflows looks for notices."
     )
@@ -97,12 +170,61 @@ class Settings(BaseSettings):
         30, gt=0, description="How long a statement waits for a locked database."
     )
 
+    @field_validator("openai_models", "openai_efforts", mode="before")
+    @classmethod
+    def _are_names(cls, value: Any) -> Any:
+        return names(value)
+
     @field_validator("openai_base_url")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("an address begins with http:// or https://")
         return value or None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that people may choose, the default one first."""
+        return tuple(dict.fromkeys((self.openai_model, *self.openai_models)))
+
+    @property
+    def efforts(self) -> tuple[str, ...]:
+        """The reasoning efforts that people may choose."""
+        own = (self.openai_effort,) if self.openai_effort else ()
+        return tuple(dict.fromkeys((*self.openai_efforts, *own)))
+
+    @property
+    def prices(self) -> Prices:
+        """The price table; our own engine costs nothing."""
+        return Prices(
+            tokens=self.prices_tokens,
+            sessions=self.prices_container,
+            session_minutes=self.prices_container_minutes,
+            free=self.embedded,
+        )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        address = value.get_secret_value() if value else ""
+        if address and not address.startswith(("postgresql://", "postgres://")):
+            raise ValueError("an address begins with postgresql://; without one, SQLite is used")
+        return value if address else None
+
+    @property
+    def database(self) -> Path | str:
+        """Where threads, messages, turns and files are kept: a file or an address."""
+        return self.database_url.get_secret_value() if self.database_url else self.database_path
+
+    @property
+    def workflows_database(self) -> Path | str:
+        """Where the durable steps of turns are kept: a file or an address."""
+        return self.database_url.get_secret_value() if self.database_url else self.workflows_path
+
+    @property
+    def shared(self) -> bool:
+        """Whether several workers may run on this database."""
+        return self.database_url is not None
 
     @property
     def database_path(self) -> Path:

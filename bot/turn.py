@@ -13,6 +13,7 @@ import structlog
 
 from bot.artifacts import ArtifactKeeper, without_images
 from bot.asking import Asker, Verdict, verdict_of
+from bot.budgets import Budgets
 from bot.dispatcher import Dispatcher
 from bot.domain import Action, Addressing, Answer, Author, Progress, ThreadKey
 from bot.durable import step
@@ -21,15 +22,17 @@ from bot.events import Outcome
 from bot.followups import Intent
 from bot.ingest import Ingester
 from bot.links import link
+from bot.memory import LABEL, next_tier
 from bot.names import safe_name
 from bot.open_turn import OpenTurn, OpenTurns
 from bot.publishing import publish
 from bot.question import QuestionWriter
+from bot.rebuilding import Prepared
 from bot.settings import Settings
 from bot.store.files import Files, Origin, StoredFile
 from bot.store.outbox import Outbox
 from bot.store.turns import Turn, Turns, TurnState
-from bot.workspace import Prepared, Workspace
+from bot.workspace import Workspace
 
 log = structlog.get_logger()
 
@@ -42,14 +45,18 @@ FRESH_CONTAINER = (
     "The earlier container had ended, so this was answered in a fresh container: your files were "
     "restored, variables are gone."
 )
+LEFT_OUT = (
+    "The workspace holds more than fits into a container: {count} of its older files were left "
+    "out. `files delete` makes room."
+)
 STOPPED = "Stopped: this is what there was until then."
 
 
 class Gate(Protocol):
     """Who may ask."""
 
-    async def refusal(self, key: ThreadKey, author: Author) -> str | None:
-        """Why somebody may not ask here now, or None where they may."""
+    async def refusal(self, key: ThreadKey, author: Author, *, asks: bool) -> str | None:
+        """Why somebody may not ask here now, or only bring files; None where they may."""
 
 
 class TurnSteps:
@@ -69,6 +76,8 @@ class TurnSteps:
         asker: Asker,
         artifacts: ArtifactKeeper,
         outbox: Outbox,
+        bookkeeper: Bookkeeper,
+        budgets: Budgets,
         dispatcher: Dispatcher,
     ) -> None:
         self._settings = settings
@@ -82,6 +91,8 @@ class TurnSteps:
         self._asker = asker
         self._artifacts = artifacts
         self._outbox = outbox
+        self._bookkeeper = bookkeeper
+        self._budgets = budgets
         self._dispatcher = dispatcher
 
     async def run(self, turn_id: str) -> None:
@@ -147,9 +158,10 @@ class TurnSteps:
 
     async def _refused(self, turn: OpenTurn) -> bool:
         """Whether the person may not ask; they are told where they spoke to the bot."""
-        refusal = await self._gate.refusal(turn.key, turn.asked[0].author)
+        asks = turn.intent is Intent.ASK
+        refusal = await self._gate.refusal(turn.key, turn.asked[0].author, asks=asks)
         spoken_to = any(message.addressed is not Addressing.AMBIENT for message in turn.asked)
-        if refusal is not None and (spoken_to or turn.intent is Intent.ASK):
+        if refusal is not None and (spoken_to or asks):
             await turn.set_outcome(Outcome(failure=refusal))
         return refusal is not None
 
@@ -178,6 +190,8 @@ class TurnSteps:
         except EngineError as error:
             await self._asker.failed(turn, error, attempt)
             return None
+        if prepared.left_out:
+            await turn.note([LEFT_OUT.format(count=prepared.left_out)])
         return asdict(prepared)
 
     async def ask(self, turn_id: str, prepared: dict[str, Any] | None, attempt: int) -> str:
@@ -214,17 +228,26 @@ class TurnSteps:
         if not (asks or failed or turn.turn.notes or turn.turn.outcome):
             return TurnState.DONE
         await self._open_turns.show(turn)
+        await self._book(turn)
         outcome = turn.turn.outcome or Outcome(failure=UNEXPECTED if asks else None)
         if failed:
-            outcome = replace(outcome, failure=UNEXPECTED)
+            outcome = replace(outcome, failure=outcome.failure or UNEXPECTED)
         kept = await self._files.of_turn(turn_id, Origin.CODE)
         await publish(self._outbox, turn.reply, _answer(turn.turn, outcome, kept))
         if outcome.stopped:
             return TurnState.STOPPED
         return TurnState.FAILED if outcome.failure else TurnState.DONE
 
+    async def _book(self, turn: OpenTurn) -> None:
+        """Book what was used, so that the answer itself warns when money runs short."""
+        entry = await self._bookkeeper.book(turn.id)
+        if entry is not None:
+            author = turn.asked[0].author
+            await turn.note(await self._budgets.warnings(turn.key, author, entry))
+
     async def settle(self, turn_id: str, state: str) -> str | None:
         """Close the books and claim the thread's next turn."""
+        await self._bookkeeper.book(turn_id)  # where the chat took no post
         next_turn, outcome = await self._turns.settle(turn_id, TurnState(state))
         log.info(
             "settled",
@@ -265,5 +288,7 @@ def _actions(turn: Turn, outcome: Outcome) -> tuple[Action, ...]:
         return ()
     code = (Action("code", "Code", turn.id),) if outcome.runs else ()
     notebook = (Action("notebook", "Notebook"),) if outcome.runs else ()
-    again = (Action("retry", "Retry"), Action("reset", "Reset"))
+    larger = next_tier(outcome.memory_limit) if outcome.out_of_memory else None
+    bigger = (Action("retry", LABEL.format(tier=larger), larger),) if larger else ()
+    again = (*bigger, Action("retry", "Retry"), Action("reset", "Reset"))
     return (*code, Action("files", "Files"), *notebook, *again)

@@ -10,11 +10,11 @@ import openai
 import structlog
 
 from bot.errors import EngineRefused, EngineUnreachable, ResponseLost
-from bot.events import Finished, TurnEvent
-from bot.interpreter.faults import engine_faults
+from bot.events import Charged, Finished, TurnEvent, Usage
+from bot.interpreter.faults import absent_is_fine, engine_faults
 from bot.interpreter.files import EngineFiles
 from bot.interpreter.request import Question, build
-from bot.interpreter.stream import Translation, outcome_of, raise_failure
+from bot.interpreter.stream import Translation, outcome_of, raise_failure, usage_of
 from bot.settings import Settings
 
 log = structlog.get_logger()
@@ -42,12 +42,7 @@ class Interpreter:
 
     async def ask(self, question: Question) -> AsyncGenerator[TurnEvent]:
         """Put a question; the last event is `Finished`. Raises EngineError."""
-        body = build(
-            question,
-            model=self._settings.openai_model,
-            effort=self._settings.openai_effort,
-            background=self._settings.openai_background,
-        )
+        body = build(question, background=self._settings.openai_background)
         translation = Translation()
         try:
             with engine_faults():
@@ -127,16 +122,24 @@ class Interpreter:
             translation.finished = True
             yield Finished(outcome_of(response))
         elif response.status in ("failed", "cancelled"):
+            yield Charged(usage_of(response))
             raise_failure(response)
         raise EngineUnreachable("The stream ended early.")
 
-    async def cancel(self, response_id: str) -> None:
-        """End a running background response; one that is over already is fine."""
+    async def cancel(self, response_id: str) -> Usage:
+        """End a running background response, and what it cost as far as the engine says; one that
+        is over already is fine."""
         try:
             with engine_faults():
-                await self._client.responses.cancel(response_id)
+                return usage_of(await self._client.responses.cancel(response_id))
         except EngineRefused as refused:
             log.info("nothing to cancel", response=response_id, error=str(refused))
+            return Usage()
+
+    async def delete_response(self, response_id: str) -> None:
+        """Delete a stored response; one that is gone already is fine."""
+        with absent_is_fine():
+            await self._client.responses.delete(response_id)
 
     async def models(self) -> list[str]:
         """The names of the models that the engine offers to our key. Raises EngineError."""

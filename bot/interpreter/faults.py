@@ -16,6 +16,7 @@ from bot.errors import (
     EngineRefused,
     EngineUnreachable,
     RateLimited,
+    Unexplained,
     UploadGone,
 )
 
@@ -24,6 +25,7 @@ _CONTEXT_GONE = re.compile(
     r"Previous response with id '[^']*' not found|Expected container_id", re.I
 )
 _UPLOAD_GONE = re.compile(r"No such File object|Files? .*\bfile-\S+ .*not found", re.I)
+_UNEXPLAINED = re.compile(r"There was an issue with your request", re.I)
 DEFAULT_RETRY_AFTER_SECONDS = 5.0
 
 
@@ -38,6 +40,8 @@ def understand(message: str, *, code: str | None = None, status: int | None = No
         return ContextGone(message)
     if _UPLOAD_GONE.search(message):
         return UploadGone(message)
+    if _UNEXPLAINED.search(message):
+        return Unexplained(message)
     if status == 429 or code == "rate_limit_exceeded":
         return RateLimited(message, DEFAULT_RETRY_AFTER_SECONDS)
     if code == "server_error" or (status is not None and status >= 500):
@@ -72,3 +76,16 @@ def engine_faults() -> Iterator[None]:
         yield
     except (openai.OpenAIError, httpx2.HTTPError) as error:
         raise translate(error) from error
+
+
+@contextmanager
+def absent_is_fine() -> Iterator[None]:
+    """The same for a deletion: what is not there any more is as good as deleted."""
+    try:
+        with engine_faults():
+            yield
+    except (ContainerGone, ContextGone, UploadGone):
+        return
+    except EngineRefused as refused:
+        if not isinstance(refused.__cause__, openai.NotFoundError):
+            raise

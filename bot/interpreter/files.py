@@ -12,7 +12,7 @@ from pathlib import Path
 import openai
 
 from bot.errors import ContainerGone, EngineRefused
-from bot.interpreter.faults import engine_faults
+from bot.interpreter.faults import absent_is_fine, engine_faults
 
 SECONDS_PER_DAY = 86_400
 LISTING_MAX = 2_000  # files of one container that are looked at
@@ -88,14 +88,18 @@ class EngineFiles:
 
     async def delete_container(self, container_id: str) -> None:
         """End a container; one that is gone already is fine."""
-        try:
-            with engine_faults():
-                await self._client.containers.delete(container_id)
-        except ContainerGone:
-            return
-        except EngineRefused as refused:
-            if not isinstance(refused.__cause__, openai.NotFoundError):
-                raise
+        with absent_is_fine():
+            await self._client.containers.delete(container_id)
+
+    async def delete_upload(self, file_id: str) -> None:
+        """Delete an uploaded file; one that is gone already is fine."""
+        with absent_is_fine():
+            await self._client.files.delete(file_id)
+
+    async def remove(self, container_id: str, file_id: str) -> None:
+        """Take a file out of a container; one that is gone already is fine."""
+        with absent_is_fine():
+            await self._client.containers.files.delete(file_id, container_id=container_id)
 
     async def add(self, container_id: str, file_id: str) -> ContainerFile:
         """Put an uploaded file into a living container."""

@@ -19,6 +19,8 @@ from bot.store.tables import files
 
 UPLOAD_MARGIN_SECONDS = 3_600  # an upload this close to its end counts as gone
 
+_KEPT = files.c.deleted_at.is_(None)
+
 
 class Origin(StrEnum):
     """Who brought a file."""
@@ -46,6 +48,8 @@ class StoredFile:
     container_id: str | None = None
     container_file_id: str | None = None
     container_path: str | None = None
+    author_name: str | None = None
+    created_at: float = 0.0
 
     @property
     def plain_name(self) -> str:
@@ -66,10 +70,6 @@ class StoredFile:
             return self.container_path
         return posixpath.join(DATA_FOLDER, f"{self.engine_file_id}-{self.plain_name}")
 
-    def is_copy_of(self, other: StoredFile) -> bool:
-        """Whether both have the same name and bytes."""
-        return (self.name, self.sha256) == (other.name, other.sha256)
-
     def lying_where(self, other: StoredFile) -> StoredFile:
         """This file, at the engine and in the container where the other one is."""
         return replace(
@@ -87,6 +87,15 @@ class StoredFile:
         return Artifact(self.id, self.plain_name, self.media_type, blob)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one of our files lies in a container, under which id of the engine's."""
+
+    file_id: str
+    path: str
+    container_file_id: str | None = None
+
+
 class Files:
     """Queries on a thread's files. Each method is one transaction."""
 
@@ -95,34 +104,91 @@ class Files:
 
     async def add(self, key: ThreadKey, file: StoredFile, *, author: Author | None = None) -> None:
         """Keep a file; one with the same id stays as it is."""
-        values = {name: getattr(file, name) for name in StoredFile.__slots__}
+        values = {name: getattr(file, name) for name in StoredFile.__slots__} | {
+            "thread": str(key),
+            "author_id": author.id if author else None,
+            "author_name": author.name if author else None,
+            "created_at": time.time(),
+        }
         async with self._database.begin() as db:
-            await insert_once(
-                db,
-                files,
-                **values,
-                thread=str(key),
-                author_id=author.id if author else None,
-                author_name=author.name if author else None,
-                created_at=time.time(),
-            )
+            await insert_once(db, files, **values)
 
     async def of_thread(self, key: ThreadKey) -> list[StoredFile]:
-        """Every version of every file, oldest first."""
-        return await self._select(files.c.thread == str(key))
+        """Every version of every file that nobody deleted, oldest first."""
+        return await self._select(files.c.thread == str(key), _KEPT)
 
     async def of_turn(self, turn_id: str, origin: Origin) -> list[StoredFile]:
-        """The files that came with, or out of, a turn, oldest first."""
-        return await self._select(files.c.turn_id == turn_id, files.c.origin == origin)
+        """The files that came with, or out of, a turn and were not deleted, oldest first."""
+        return await self._select(files.c.turn_id == turn_id, files.c.origin == origin, _KEPT)
+
+    async def copy_of(self, key: ThreadKey, file: StoredFile) -> StoredFile | None:
+        """The latest version with the same name and bytes whose copy at the engine will last."""
+        same = (files.c.name == file.name) & (files.c.sha256 == file.sha256)
+        found = await self._select(files.c.thread == str(key), same, _KEPT)
+        return next((copy for copy in reversed(found) if copy.upload_id), None)
 
     async def update(self, file_id: str, **values: Any) -> None:
         """Set columns of a file."""
         async with self._database.begin() as db:
             await db.execute(sa.update(files).where(files.c.id == file_id).values(**values))
 
+    async def place(self, container_id: str, places: Iterable[Place]) -> None:
+        """Files lie in a container now."""
+        rows = [
+            {"one": place.file_id, "path": place.path, "there": place.container_file_id}
+            for place in places
+        ]
+        statement = (
+            sa.update(files)
+            .where(files.c.id == sa.bindparam("one"))
+            .values(
+                container_id=container_id,
+                container_path=sa.bindparam("path"),
+                container_file_id=sa.bindparam("there"),
+            )
+        )
+        if rows:
+            async with self._database.begin() as db:
+                await db.execute(statement, rows)
+
     async def count(self, key: ThreadKey) -> int:
         """How many different names the thread's workspace has."""
-        return len(newest(await self.of_thread(key)))
+        names = sa.select(sa.func.count(files.c.name.distinct()))
+        async with self._database.connect() as db:
+            return await db.scalar(names.where(files.c.thread == str(key), _KEPT)) or 0
+
+    async def delete(self, key: ThreadKey, versions: Iterable[StoredFile]) -> None:
+        """Mark versions as deleted. The rows stay: they say what has to go from the container."""
+        ids = [version.id for version in versions]
+        mine = (files.c.thread == str(key)) & files.c.id.in_(ids)
+        values = {"deleted_at": time.time(), "engine_file_id": None, "engine_expires_at": None}
+        async with self._database.begin() as db:
+            await db.execute(sa.update(files).where(mine).values(**values))
+
+    async def deleted_in(self, key: ThreadKey, container_id: str) -> list[StoredFile]:
+        """Deleted versions that may still lie in a container."""
+        there = files.c.container_id == container_id
+        return await self._select(files.c.thread == str(key), there, ~_KEPT)
+
+    async def taken_out(self, key: ThreadKey, container_id: str) -> None:
+        """The deleted versions lie in the container no more."""
+        there = (files.c.thread == str(key)) & (files.c.container_id == container_id)
+        async with self._database.begin() as db:
+            gone = sa.update(files).where(there, ~_KEPT)
+            await db.execute(gone.values(container_id=None, container_file_id=None))
+
+    async def blobs(self, key: ThreadKey) -> set[str]:
+        """The sha256 of every version that is kept."""
+        query = sa.select(files.c.sha256).where(files.c.thread == str(key), _KEPT)
+        async with self._database.connect() as db:
+            return set(await db.scalars(query))
+
+    async def drop_expired_uploads(self, now: float) -> int:
+        """Forget the ids of copies that the engine has deleted by now; how many."""
+        gone = sa.update(files).where(files.c.engine_expires_at < now)
+        async with self._database.begin() as db:
+            values = {"engine_file_id": None, "engine_expires_at": None}
+            return (await db.execute(gone.values(**values))).rowcount
 
     async def _select(self, *where: sa.ColumnElement[bool]) -> list[StoredFile]:
         query = sa.select(files).where(*where).order_by(files.c.created_at, files.c.id)
@@ -138,8 +204,14 @@ def _from_row(row: Any) -> StoredFile:
 
 def newest(versions: Iterable[StoredFile]) -> list[StoredFile]:
     """The newest version of each name, in the order in which they were written last."""
-    by_name: dict[str, StoredFile] = {}
+    return [of_name[-1] for of_name in versions_by_name(versions).values()]
+
+
+def versions_by_name(versions: Iterable[StoredFile]) -> dict[str, list[StoredFile]]:
+    """All versions of each name, oldest first; the names in the order of `newest`."""
+    by_name: dict[str, list[StoredFile]] = {}
     for version in versions:
-        by_name.pop(version.name, None)
-        by_name[version.name] = version
-    return list(by_name.values())
+        of_name = by_name.pop(version.name, [])
+        of_name.append(version)
+        by_name[version.name] = of_name
+    return by_name

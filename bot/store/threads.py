@@ -17,7 +17,8 @@ from bot.store.tables import participants, threads
 @dataclass(frozen=True, slots=True)
 class Thread:
     """One conversation. Times are in seconds since 1970. `memory_limit`, `mode`, `model` and
-    `effort` are what people chose for it; None where the channel's settings hold."""
+    `effort` are what people chose for it; None where the channel's settings hold. `ran_container`
+    is where code ran last: in any other container its variables are gone."""
 
     key: ThreadKey
     running_turn: str | None = None
@@ -31,6 +32,7 @@ class Thread:
     last_message_id: str = ""
     container_created_at: float | None = None
     container_mode: str | None = None
+    ran_container: str | None = None
     memory_limit: str | None = None
     mode: str | None = None
     model: str | None = None
@@ -85,15 +87,56 @@ class Threads:
         await self._update(key, {"last_response_id": None})
 
     async def adopt_container(
-        self, key: ThreadKey, generation: int, container_id: str, memory_limit: str
+        self, key: ThreadKey, generation: int, container_id: str, memory_limit: str, mode: str
     ) -> None:
         """The container that the next question uses, unless the thread was reset meanwhile."""
+        now = time.time()
+        known = threads.c.container_id == container_id
         values = {
+            "container_created_at": sa.case((known, threads.c.container_created_at), else_=now),
+            "container_memory": sa.case((known, threads.c.container_memory), else_=memory_limit),
+            "container_mode": sa.case((known, threads.c.container_mode), else_=mode),
             "container_id": container_id,
-            "container_memory": memory_limit,
-            "container_used_at": time.time(),
+            "container_used_at": now,
         }
         await self._update(key, values, generation=generation)
+
+    async def code_ran(self, key: ThreadKey, generation: int, container_id: str) -> None:
+        """Variables live in this container, and in no other."""
+        await self._update(key, {"ran_container": container_id}, generation=generation)
+
+    async def end_container(self, key: ThreadKey, container_id: str) -> None:
+        """The container is no more; the conversation goes on in another."""
+        await self._update(key, {"container_id": None}, container_id=container_id)
+
+    async def with_own_container(self, limit: int) -> list[Thread]:
+        """Threads whose container we made and end ourselves, the last active first."""
+        query = (
+            sa.select(threads)
+            .where(threads.c.container_id.is_not(None), threads.c.container_mode == "explicit")
+            .order_by(threads.c.last_active_at.desc())
+            .limit(limit)
+        )
+        async with self._database.connect() as db:
+            return [_from_row(row) for row in (await db.execute(query)).mappings()]
+
+    async def keys(self) -> list[ThreadKey]:
+        """All threads."""
+        async with self._database.connect() as db:
+            return [ThreadKey.parse(key) for key in await db.scalars(sa.select(threads.c.key))]
+
+    async def untouched_since(self, when: float, limit: int) -> list[ThreadKey]:
+        """Threads in which nothing happened since a time, the oldest first."""
+        active = threads.c.last_active_at
+        last = sa.case((active > threads.c.created_at, active), else_=threads.c.created_at)
+        query = (
+            sa.select(threads.c.key)
+            .where(last < when, threads.c.running_turn.is_(None))
+            .order_by(last)
+            .limit(limit)
+        )
+        async with self._database.connect() as db:
+            return [ThreadKey.parse(key) for key in await db.scalars(query)]
 
     async def touch_container(self, key: ThreadKey, container_id: str) -> None:
         """The container was used just now."""
@@ -103,6 +146,7 @@ class Threads:
         """Forget container and context, also what a running turn would bring back."""
         values = {
             "container_id": None,
+            "ran_container": None,
             "last_response_id": None,
             "generation": threads.c.generation + 1,
         }

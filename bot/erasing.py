@@ -1,0 +1,107 @@
+"""Deleting what lies outside our database. What fails stays noted and is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from bot.blobs import BlobStore, folder_of
+from bot.concurrency import each
+from bot.domain import ThreadKey
+from bot.durable import Workflows, WorkflowState
+from bot.errors import ThreadlabError
+from bot.interpreter import Interpreter
+from bot.settings import Settings
+from bot.store.erasures import Erasure, Erasures, Kind
+from bot.store.files import Files
+
+log = structlog.get_logger()
+
+SECONDS_PER_DAY = 86_400
+WORKFLOW_ENDS_SECONDS = 2  # a settled turn has only its last record to write
+POLL_SECONDS = 0.02
+
+
+class NotYet(ThreadlabError):
+    """It can't be deleted now."""
+
+
+class Eraser:
+    """Works erasures off."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        interpreter: Interpreter,
+        blobs: BlobStore,
+        workflows: Workflows,
+        files: Files,
+        erasures: Erasures,
+    ) -> None:
+        self._at_once = settings.uploads_at_once
+        # The engine deletes by itself what it keeps for so long.
+        self._give_up_seconds = (settings.upload_keep_days + 1) * SECONDS_PER_DAY
+        self._blobs = blobs
+        self._workflows = workflows
+        self._files = files
+        self._erasures = erasures
+        self._ways: dict[Kind, Callable[[Erasure], Awaitable[object]]] = {
+            Kind.CONTAINER: lambda erasure: interpreter.files.delete_container(erasure.ref),
+            Kind.UPLOAD: lambda erasure: interpreter.files.delete_upload(erasure.ref),
+            Kind.RESPONSE: lambda erasure: interpreter.delete_response(erasure.ref),
+            Kind.WORKFLOW: self._delete_workflow,
+            Kind.BLOBS: self._delete_blobs,
+            Kind.BLOB: self._delete_blob,
+        }
+
+    async def erase(self, kind: Kind, refs: Sequence[str]) -> None:
+        """Delete these things, now or later."""
+        await self.work(await self._erasures.note(kind, refs))
+
+    async def work(self, wanted: Sequence[Erasure]) -> list[Erasure]:
+        """Delete what is noted.
+
+        Returns:
+            What could not be deleted; it stays noted.
+        """
+        ours = [erasure for erasure in wanted if erasure.kind in self._ways]
+        gone = await each(ours, self._try, at_once=self._at_once)
+        done = [erasure for erasure, is_gone in zip(ours, gone, strict=True) if is_gone]
+        await self._erasures.done([erasure.id for erasure in done])
+        return [erasure for erasure in ours if erasure not in done]
+
+    async def _try(self, erasure: Erasure) -> bool:
+        try:
+            await self._ways[erasure.kind](erasure)
+        except Exception as error:  # noqa: BLE001 – logged, and the next round tries again
+            if time.time() - erasure.created_at > self._give_up_seconds:
+                log.error("given up", kind=erasure.kind, ref=erasure.ref, error=repr(error))
+                return True
+            log.warning("not deleted yet", kind=erasure.kind, ref=erasure.ref, error=repr(error))
+            return False
+        return True
+
+    async def _delete_workflow(self, erasure: Erasure) -> None:
+        try:
+            async with asyncio.timeout(WORKFLOW_ENDS_SECONDS):
+                while await self._workflows.state(erasure.ref) is WorkflowState.UNDER_WAY:
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError as late:
+            raise NotYet("The workflow has not ended.") from late
+        await self._workflows.delete([erasure.ref])
+
+    async def _delete_blobs(self, erasure: Erasure) -> None:
+        key = ThreadKey.parse(erasure.ref)
+        # The thread may have begun anew, with the same files.
+        keep = await self._files.blobs(key)
+        await self._blobs.erase(folder_of(key), before=erasure.created_at, keep=keep)
+
+    async def _delete_blob(self, erasure: Erasure) -> None:
+        thread, _, sha256 = erasure.ref.rpartition("#")
+        key = ThreadKey.parse(thread)
+        if sha256 not in await self._files.blobs(key):
+            await self._blobs.delete(key, sha256, before=erasure.created_at)

@@ -1,0 +1,102 @@
+"""Housekeeping: every so often, what is past its time is deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.blobs import BlobStore, folder_of
+from bot.durable import Workflows
+from bot.forgetting import Forgetter
+from bot.settings import Settings
+from bot.store.files import Files
+from bot.store.threads import Threads
+
+log = structlog.get_logger()
+
+SECONDS_PER_HOUR = 3_600
+SECONDS_PER_DAY = 86_400
+
+
+class Housekeeping:
+    """Deletes what nobody needs any more."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        threads: Threads,
+        files: Files,
+        blobs: BlobStore,
+        workflows: Workflows,
+        forgetter: Forgetter,
+    ) -> None:
+        self._settings = settings
+        self._most = settings.housekeeping_at_once
+        self._threads = threads
+        self._files = files
+        self._blobs = blobs
+        self._workflows = workflows
+        self._forgetter = forgetter
+
+    async def run(self) -> None:
+        """Tidy up now and every so often, until cancelled."""
+        while True:
+            await self.tidy()
+            await asyncio.sleep(self._settings.housekeeping_seconds)
+
+    async def tidy(self) -> None:
+        """One round. What fails is logged, and tried again in the next."""
+        jobs: tuple[tuple[str, Callable[[], Awaitable[int]]], ...] = (
+            ("erasures resumed", self._resume),
+            ("threads past their time", self._old_threads),
+            ("workflow records", self._old_workflows),
+            ("expired uploads", self._expired_uploads),
+            ("orphan blobs", self._orphan_blobs),
+        )
+        for name, job in jobs:
+            try:
+                count = await job()
+            except Exception:  # of one job: the others go on
+                log.exception("housekeeping failed", job=name)
+            else:
+                if count:
+                    log.info("housekeeping", job=name, count=count)
+
+    async def _resume(self) -> int:
+        return await self._forgetter.resume(self._most)
+
+    async def _old_threads(self) -> int:
+        if not self._settings.retention_days:
+            return 0
+        since = time.time() - self._settings.retention_days * SECONDS_PER_DAY
+        forgotten = 0
+        for key in await self._threads.untouched_since(since, self._most):
+            forgotten += await self._forgetter.try_to_forget(key)
+        return forgotten
+
+    async def _old_workflows(self) -> int:
+        since = time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
+        when = datetime.fromtimestamp(since, UTC)
+        finished = await self._workflows.finished_before(when, self._most)
+        if finished:
+            await self._workflows.delete(finished)
+        return len(finished)
+
+    async def _expired_uploads(self) -> int:
+        """The engine has deleted them by now; only their ids are left."""
+        return await self._files.drop_expired_uploads(time.time())
+
+    async def _orphan_blobs(self) -> int:
+        before = time.time() - self._settings.blobs_orphan_hours * SECONDS_PER_HOUR
+        keys = {folder_of(key): key for key in await self._threads.keys()}
+        erased = 0
+        for folder in await self._blobs.folders():
+            key = keys.get(folder)
+            keep = await self._files.blobs(key) if key else set()
+            erased += await self._blobs.erase(folder, before=before, keep=keep)
+        return erased
