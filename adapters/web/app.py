@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from adapters.web.commands import Commands
 from adapters.web.context import WebContext
 from adapters.web.conversations import Conversations
 from adapters.web.failure import Failures
@@ -45,6 +46,7 @@ def build_app(context: WebContext) -> Starlette:
             Route("/api/config", config),
             Route("/api/events", EventStreams(context).endpoint),
             *Conversations(context).routes,
+            *Commands(context).routes,
             *Files(context).routes,
             Mount("/static", _FreshFiles(directory=_STATIC)),
         ],

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from adapters.web.events import EventHub
+from adapters.web.file_store import FileStore
 from adapters.web.records import Conversation, Message, MessageState, thread_key
 from adapters.web.settings import WebSettings
 from adapters.web.store import WebStore
@@ -21,6 +22,7 @@ class WebContext:
         self.services = services
         self.settings = settings
         self.store = WebStore(services.database)
+        self.files = FileStore(services.database)
         self.hub = EventHub(settings.web_event_buffer_bytes)
         self.live: dict[str, Progress] = {}  # message id → how its answer stands
 
@@ -62,6 +64,11 @@ class WebContext:
     def publish_conversation(self, conversation: Conversation) -> None:
         """Tell all tabs of a new, renamed or moved conversation."""
         self.hub.publish("conversation", None, conversation_view(conversation))
+
+    def publish_forgotten(self, conversation_id: str) -> None:
+        """Tell all tabs that a conversation is no more; nothing of it is told again."""
+        self.hub.forget(conversation_id)
+        self.hub.publish("forgotten", None, {"id": conversation_id})
 
     async def publish_workspace(self, conversation_id: str) -> None:
         """Tell the tabs of a conversation how its container is."""

@@ -1,4 +1,4 @@
-"""The endpoints of conversations: list, make, rename, read, write, command."""
+"""The endpoints of conversations: list, make, rename, read, write."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from adapters.web import render
 from adapters.web.context import WebContext
-from adapters.web.records import CALLER, PERSON, Conversation, attachment_of, incoming, thread_key
+from adapters.web.records import PERSON, Conversation, attachment_of, incoming
 from adapters.web.requests import id_of, ids_of, read_object, text_of
 from adapters.web.views import conversation_view
 from bot.domain import Attachment
@@ -20,9 +19,16 @@ from bot.domain import Attachment
 _BASE = "/api/conversations"
 _TITLE_LIMIT_CHARS = 80
 _SMALL_BODY_BYTES = 10_000
-_RESET = "Reset: the conversation before this is forgotten"
 _FENCE = re.compile(r"^[ \t]*```[^`\n]*$", re.MULTILINE)
 _BYTES_PER_CHAR = 12  # the longest a character can be in JSON: two \uXXXX escapes
+
+
+async def found_conversation(context: WebContext, request: Request) -> Conversation:
+    """The conversation that a request's path names. HTTPException 404 where there is none."""
+    found = await context.store.conversation(request.path_params["conversation_id"])
+    if found is None:
+        raise HTTPException(404, "There is no such conversation.")
+    return found
 
 
 class Conversations:
@@ -41,7 +47,6 @@ class Conversations:
             Route(one, self.read, methods=["GET"]),
             Route(one, self.rename, methods=["PATCH"]),
             Route(f"{one}/messages", self.say, methods=["POST"]),
-            Route(f"{one}/commands/{{name}}", self.command, methods=["POST"]),
         ]
 
     async def list_all(self, request: Request) -> Response:
@@ -58,12 +63,12 @@ class Conversations:
 
     async def read(self, request: Request) -> Response:
         """A conversation with its messages and its container."""
-        found = await self._found(request)
+        found = await found_conversation(self._context, request)
         return JSONResponse(await self._context.snapshot(found.id))
 
     async def rename(self, request: Request) -> Response:
         """Give a conversation another title."""
-        found = await self._found(request)
+        found = await found_conversation(self._context, request)
         body = await read_object(request, _SMALL_BODY_BYTES)
         title = " ".join(text_of(body, "title", _TITLE_LIMIT_CHARS).split())
         if not title:
@@ -78,7 +83,7 @@ class Conversations:
         The message is kept here before it is handed in: what a crash leaves between the two is
         handed in again at the next start.
         """
-        found, limits = await self._found(request), self._context.settings
+        found, limits = await found_conversation(self._context, request), self._context.settings
         body = await read_object(
             request, limits.web_text_limit_chars * _BYTES_PER_CHAR + _SMALL_BODY_BYTES
         )
@@ -99,29 +104,8 @@ class Conversations:
         await self._context.services.inbox.accept(incoming(message))
         return JSONResponse({"id": message.id}, status_code=202)
 
-    async def command(self, request: Request) -> Response:
-        """Carry out a command of the core in this conversation."""
-        found, name = await self._found(request), request.path_params["name"]
-        body = await read_object(request, _SMALL_BODY_BYTES)
-        result = await self._context.services.commands.run(
-            name,
-            thread_key(found.id),
-            CALLER,
-            text_of(body, "arguments", _SMALL_BODY_BYTES),
-        )
-        if name == "reset" and result.ok and await self._context.store.messages(found.id, 1):
-            self._context.publish_message(await self._context.store.add_note(found.id, _RESET))
-        await self._context.publish_workspace(found.id)
-        return JSONResponse({"ok": result.ok, "html": render.markdown(result.text)})
-
-    async def _found(self, request: Request) -> Conversation:
-        found = await self._context.store.conversation(request.path_params["conversation_id"])
-        if found is None:
-            raise HTTPException(404, "There is no such conversation.")
-        return found
-
     async def _attachment(self, conversation_id: str, upload_id: str) -> Attachment:
-        file = await self._context.store.upload(conversation_id, upload_id)
+        file = await self._context.files.upload(conversation_id, upload_id)
         if file is None:
             raise HTTPException(400, "A file of this message was not uploaded here.")
         return attachment_of(file)

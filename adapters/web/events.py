@@ -20,6 +20,10 @@ class Event:
     conversation_id: str | None
     data: str
 
+    def is_of(self, conversation_id: str) -> bool:
+        """Whether it tells something of a conversation."""
+        return self.conversation_id == conversation_id or conversation_id in self.data
+
 
 class EventHub:
     """Keeps the newest events, at most `buffer_bytes` of them, and wakes who waits for more.
@@ -51,9 +55,15 @@ class EventHub:
         """The events after `number`, oldest first; None where some of them are no longer held."""
         if number >= self.last:
             return ()
-        if number + 1 < self._events[0].number:
+        if not self._events or number + 1 < self._events[0].number:
             return None
         return [event for event in self._events if event.number > number]
+
+    def forget(self, conversation_id: str) -> None:
+        """Drop what is held of a conversation. The gaps don't matter: nobody is to see it."""
+        kept = [event for event in self._events if not event.is_of(conversation_id)]
+        self._events = deque(kept)
+        self._held_bytes = sum(len(event.data) for event in kept)
 
     async def wait(self, number: int, timeout_seconds: float) -> bool:
         """Wait for an event after `number`; False when none came in time or the hub closed."""

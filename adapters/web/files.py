@@ -66,7 +66,7 @@ class Files:
         file = StoredFile(
             uuid.uuid4().hex, name, _media_type(request, name), blob.size_bytes, blob.sha256
         )
-        await self._context.store.add_upload(conversation_id, file)
+        await self._context.files.add_upload(conversation_id, file)
         view = upload_view(conversation_id, attachment_of(file))
         warning = "" if file.size_bytes else "This file is empty."
         return JSONResponse(view | {"warning": warning}, status_code=201)
@@ -74,13 +74,13 @@ class Files:
     async def uploaded(self, request: Request) -> Response:
         """A file that a person sent in this conversation."""
         conversation_id, file_id = _ids(request)
-        file = await self._context.store.upload(conversation_id, file_id)
+        file = await self._context.files.upload(conversation_id, file_id)
         return await self._download(conversation_id, file)
 
     async def artifact(self, request: Request) -> Response:
-        """A file that was posted in this conversation."""
+        """A file that was posted or handed out in this conversation."""
         conversation_id, file_id = _ids(request)
-        file = await self._context.store.artifact(conversation_id, file_id)
+        file = await self._context.files.artifact(conversation_id, file_id)
         return await self._download(conversation_id, file)
 
     async def _body(self, request: Request) -> AsyncIterator[bytes]:

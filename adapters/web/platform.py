@@ -69,8 +69,9 @@ class WebPlatform:
         await self._context.publish_workspace(conversation_of(message.key))
 
     async def forget(self, key: ThreadKey) -> None:
-        """Erase the conversation: its messages, files and name."""
+        """Erase the conversation: its messages, files and name; no tab shows it any more."""
         await self._context.store.forget(conversation_of(key))
+        self._context.publish_forgotten(conversation_of(key))
 
     async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
         """An uploaded file's bytes, in chunks.

@@ -63,7 +63,8 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, a person's or the bot's. `post` is the bot's finished answer."""
+    """One message, a person's or the bot's. `post` is the bot's finished answer; `good` what the
+    person thinks of it, if they said so."""
 
     id: str
     conversation_id: str
@@ -74,6 +75,7 @@ class Message:
     post: Post | None
     state: MessageState
     created_at: datetime
+    good: bool | None = None
 
 
 def thread_key(conversation_id: str) -> ThreadKey:

@@ -91,7 +91,8 @@ class WebReply:
         if not self._finished:
             await self._context.store.pause(self.ref)
             paused = await self._context.store.message(self.ref)
-            assert paused is not None
+            if paused is None:
+                return  # the conversation was forgotten
             self._context.publish_message(paused)
         await self._context.publish_workspace(self._message.conversation_id)
 

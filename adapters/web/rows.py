@@ -38,6 +38,7 @@ def message_of(row: Row[Any]) -> Message:
         post=None if row.post is None else _POST.validate_python(row.post),
         state=MessageState(row.state),
         created_at=_utc(row.created_at),
+        good=row.good,
     )
 
 

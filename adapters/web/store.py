@@ -12,13 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.web import rows
-from adapters.web.records import Conversation, Message, MessageState, Role, StoredFile
+from adapters.web.file_store import put_artifacts
+from adapters.web.records import Conversation, Message, MessageState, Role
 from adapters.web.tables import artifacts, conversations, messages, uploads
 from bot.domain import Attachment, Post
 
 
 class WebStore:
-    """The conversations, messages and files of the page."""
+    """The conversations of the page and their messages."""
 
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
@@ -162,6 +163,13 @@ class WebStore:
             await _set_state(connection, mine, MessageState.TAKEN)
             return await _message(connection, mine)
 
+    async def judge(self, message_id: str, *, good: bool) -> Message:
+        """Note what a person thinks of an answer."""
+        mine = messages.c.id == message_id
+        async with self._database.begin() as connection:
+            await connection.execute(update(messages).where(mine).values(good=good))
+            return await _message(connection, mine)
+
     async def forget(self, conversation_id: str) -> None:
         """Erase a conversation."""
         async with self._database.begin() as connection:
@@ -185,17 +193,11 @@ class WebStore:
         Returns the message and its conversation as they are then.
         """
         values = {"post_id": post.id, "post": rows.post_json(post), "state": MessageState.DONE}
-        files = {artifact.id: rows.stored_artifact(artifact) for artifact in post.artifacts}
-        known = (artifacts.c.conversation_id == conversation_id) & artifacts.c.id.in_(files)
         async with self._database.begin() as connection:
             await connection.execute(
                 update(messages).where(messages.c.id == message_id).values(**values)
             )
-            await connection.execute(delete(artifacts).where(known))
-            for file in files.values():
-                await connection.execute(
-                    insert(artifacts).values(**rows.values_of_file(conversation_id, file))
-                )
+            await put_artifacts(connection, conversation_id, post.artifacts)
             conversation = await _touched(connection, conversation_id)
             return await _message(connection, messages.c.id == message_id), conversation
 
@@ -203,25 +205,6 @@ class WebStore:
         """The id of the message that carries a post, or None."""
         row = await self._first(select(messages.c.id).where(messages.c.post_id == post_id))
         return None if row is None else str(row.id)
-
-    async def add_upload(self, conversation_id: str, file: StoredFile) -> None:
-        """Keep a file that a person sent."""
-        values = rows.values_of_file(conversation_id, file) | {"created_at": rows.now()}
-        async with self._database.begin() as connection:
-            await connection.execute(insert(uploads).values(**values))
-
-    async def upload(self, conversation_id: str, upload_id: str) -> StoredFile | None:
-        """A file sent in this conversation, or None."""
-        return await self._file(uploads, conversation_id, upload_id)
-
-    async def artifact(self, conversation_id: str, artifact_id: str) -> StoredFile | None:
-        """A file posted in this conversation, or None."""
-        return await self._file(artifacts, conversation_id, artifact_id)
-
-    async def _file(self, table: Table, conversation_id: str, file_id: str) -> StoredFile | None:
-        mine = (table.c.conversation_id == conversation_id) & (table.c.id == file_id)
-        row = await self._first(select(table).where(mine))
-        return None if row is None else rows.file_of(row)
 
     async def _first(self, query: Any) -> Row[Any] | None:
         async with self._database.connect() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -43,6 +44,7 @@ messages = Table(
     Column("post", JSON),
     Column("state", String(16), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("good", Boolean),  # what the person thinks of an answer
     Index("web_messages_conversation", "conversation_id", "position"),
 )
 
@@ -58,7 +60,7 @@ uploads = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 
-# Only what was posted in a conversation can be downloaded there.
+# Only what was posted or handed out in a conversation can be downloaded there.
 artifacts = Table(
     "web_artifacts",
     metadata,

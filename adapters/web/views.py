@@ -13,6 +13,7 @@ from adapters.web import render
 from adapters.web.records import Conversation, Message, MessageState, Role
 from adapters.web.tracebacks import ends_in_traceback
 from bot.domain import Artifact, Attachment, CodeRun, Post, Progress, RunState, WorkspaceView
+from bot.ports import Choice, CommandResult, CommandSpec
 
 View = dict[str, Any]
 
@@ -44,6 +45,7 @@ def message_view(message: Message, live: Progress | None, *, log_limit_chars: in
     if message.role is Role.PERSON:
         files = [upload_view(message.conversation_id, file) for file in message.attachments]
         return view | {"text": message.text, "files": files}
+    view |= {"turn_id": message.turn_id, "good": message.good}
     if message.post is not None:
         return view | _post_view(message.conversation_id, message.post, log_limit_chars)
     return view | progress_view(live or _standing(message.state), log_limit_chars=log_limit_chars)
@@ -83,6 +85,36 @@ def artifact_view(conversation_id: str, artifact: Artifact) -> View:
     return _file_view(
         conversation_id, "artifacts", artifact.id, artifact.name, artifact.media_type
     ) | {"size_bytes": artifact.blob.size_bytes}
+
+
+def spec_view(spec: CommandSpec) -> View:
+    """A command, as menus and the composer offer it."""
+    return {
+        "name": spec.name,
+        "help": spec.help,
+        "listed": spec.listed,
+        "arguments": [asdict(argument) for argument in spec.arguments],
+    }
+
+
+def choice_view(choice: Choice) -> View:
+    """A value for an argument."""
+    return asdict(choice)
+
+
+def result_view(conversation_id: str, result: CommandResult) -> View:
+    """What a command said, with its files and next steps."""
+    files = [artifact_view(conversation_id, artifact) for artifact in result.files]
+    for file, artifact in zip(files, result.files, strict=True):
+        # Browsers keep what an address gave; the next archive may have the same id.
+        file["url"] += f"?v={artifact.blob.sha256[:12]}"
+    urls = {file["id"]: file["url"] for file in files}
+    return {
+        "ok": result.ok,
+        "html": render.markdown(result.text, urls),
+        "files": files,
+        "actions": [asdict(action) for action in result.actions],
+    }
 
 
 def workspace_view(view: WorkspaceView) -> View:

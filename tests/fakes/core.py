@@ -68,6 +68,29 @@ SPECS = (
         place=Place.ANYWHERE,
         admin=True,
     ),
+    CommandSpec("model", "the model that answers", (Argument("name", "which", completes=True),)),
+    CommandSpec(
+        "effort",
+        "how long the model thinks",
+        (Argument("level", "how long", choices=("minimal", "low", "medium", "high")),),
+    ),
+    CommandSpec(
+        "mode",
+        "who makes the container",
+        (Argument("who", "who does", choices=("auto", "explicit")),),
+    ),
+    CommandSpec(
+        "forget", "erase the thread", (Argument("sure", "yes, for good", choices=("yes",)),)
+    ),
+    CommandSpec(
+        "feedback",
+        "what a person thinks of an answer",
+        (
+            Argument("answer", "which answer", required=True),
+            Argument("verdict", "good or bad", required=True, choices=("good", "bad")),
+        ),
+        listed=False,
+    ),
 )
 
 
@@ -119,6 +142,7 @@ class FakeCore:
         self.commands: list[tuple[str, ThreadKey]] = []
         self.calls: list[tuple[str, ThreadKey, Caller, str]] = []
         self.results: dict[str, CommandResult] = {}
+        self.choices: dict[str, list[Choice]] = {}  # by command, where a test has set them
         self.revised: list[tuple[ThreadKey, str, str]] = []
         self.withdrawn: list[tuple[ThreadKey, str]] = []
         self.channel = ChannelSettings(
@@ -227,8 +251,10 @@ class FakeCore:
     async def complete(
         self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
     ) -> Sequence[Choice]:
-        """Commands: two values that contain what was typed."""
-        del name, key, caller, argument
+        """Commands: what the test has set, else two values that contain what was typed."""
+        del key, caller, argument
+        if name in self.choices:
+            return [choice for choice in self.choices[name] if typed in choice.label]
         return [Choice(f"{typed}-1", f"{typed} one"), Choice(f"{typed}-2", f"{typed} two")]
 
     async def run(
@@ -249,6 +275,11 @@ class FakeCore:
             self.attempts += 1
             self.start_turn(asked[-1], f"turn-{asked[-1].id}-{self.attempts}")
             return CommandResult("")
+        if name == "forget" and arguments == "yes":
+            self.accepted = [message for message in self.accepted if message.key != key]
+            assert self._platform is not None
+            await self._platform.forget(key)
+            return CommandResult("The thread is **erased**.")
         if name == "reset":
             self.workspace = WorkspaceView(ContainerState.NONE)
             return CommandResult("The lab was **reset**.")

@@ -326,17 +326,6 @@ class TestARunningAnswer:
         assert answer["html"] == "<p>You said: anybody?</p>\n"
 
 
-class TestCommands:
-    async def test_are_run_by_the_core_in_this_conversation(self, site: WebSite) -> None:
-        """A button is a command of the core; what it says comes back sanitised."""
-        conversation = await site.create()
-
-        answer = await site.client.post(f"/api/conversations/{conversation}/commands/reset")
-
-        assert answer.json() == {"ok": True, "html": "<p>The lab was <strong>reset</strong>.</p>\n"}
-        assert [(name, key.thread) for name, key in site.core.commands] == [("reset", conversation)]
-
-
 async def test_stopping_the_server_ends_open_streams(tmp_path: Path) -> None:
     """An open tab does not keep the process from stopping."""
     async with serve(tmp_path, environ={"WEB_SHUTDOWN_SECONDS": "60"}) as site:
