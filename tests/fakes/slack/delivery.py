@@ -8,8 +8,9 @@ import hmac
 import json
 import time
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 import aiohttp
@@ -50,9 +51,18 @@ class Delivery:
         self.sent: list[Envelope] = []
         self._slack = slack
 
-    async def send(self, envelope: Envelope) -> Envelope:
-        """Deliver it now; an event again until it is acknowledged or given up."""
+    def send(self, envelope: Envelope) -> Coroutine[Any, Any, Envelope]:
+        """Note it as sent; awaited, deliver it: an event until acknowledged or given up."""
         self.sent.append(envelope)
+        return self._send(envelope)
+
+    async def settled(self, timeout_seconds: float = 10.0) -> None:
+        """Wait until nothing is on its way (what waits for a redelivery does not count)."""
+        async with asyncio.timeout(timeout_seconds):
+            while any(envelope.state == "sending" for envelope in self.sent):
+                await asyncio.sleep(_COLLECT_SECONDS)
+
+    async def _send(self, envelope: Envelope) -> Envelope:
         delays = REDELIVERY_SECONDS if envelope.type == "events_api" else ()
         for delay in (0.0, *delays):
             if delay:
@@ -66,12 +76,6 @@ class Delivery:
             envelope.failures.append(failure)
         envelope.state = "done"
         return envelope
-
-    async def settled(self, timeout_seconds: float = 10.0) -> None:
-        """Wait until nothing is on its way (what waits for a redelivery does not count)."""
-        async with asyncio.timeout(timeout_seconds):
-            while any(envelope.state == "sending" for envelope in self.sent):
-                await asyncio.sleep(_COLLECT_SECONDS)
 
     async def _attempt(self, envelope: Envelope) -> str | None:
         envelope.attempts += 1
