@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,14 +12,19 @@ from typing import Any
 import structlog
 
 from bot import plugins
-from bot.access import Access
+from bot.access import Access, Gate
 from bot.artifacts import ArtifactKeeper
 from bot.asking import Asker
-from bot.assembly import lab_of
+from bot.assembly import books_of, lab_of
 from bot.blobs import BlobStore
+from bot.budgets import Clock
 from bot.channels import Channels
 from bot.commands.asking import AskingCommands
+from bot.commands.channel import ChannelCommands
+from bot.commands.erasure import ErasureCommands
 from bot.commands.export import ExportCommands
+from bot.commands.files import FilesCommands
+from bot.commands.money import MoneyCommands
 from bot.commands.registry import CommandRegistry
 from bot.commands.workspace import WorkspaceCommands
 from bot.dispatcher import Dispatcher
@@ -37,6 +43,7 @@ from bot.settings import Settings
 from bot.store.arrivals import Arrivals
 from bot.store.channels import StoredSettings
 from bot.store.database import ensure_folders, open_database, upgrade_all
+from bot.store.feedback import Feedback
 from bot.store.files import Files
 from bot.store.folder import claimed
 from bot.store.outbox import Outbox
@@ -105,12 +112,16 @@ async def engine_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
 
 @asynccontextmanager
 async def application(
-    settings: Settings, environ: Mapping[str, str], adapters: Sequence[AdapterPlugin]
+    settings: Settings,
+    environ: Mapping[str, str],
+    adapters: Sequence[AdapterPlugin],
+    *,
+    clock: Clock = time.time,
 ) -> AsyncIterator[Application]:
     """Build and start everything but the platforms' own loops (`Application.serve`).
 
     On leaving, running turns get `shutdown_seconds` to finish; what is cut off then is taken up
-    at the next start.
+    at the next start. `clock` (seconds since 1970) says what day it is for budgets.
 
     Raises:
         SettingsError: the data folder, the engine or a platform can't be used as it is set.
@@ -179,23 +190,39 @@ async def application(
             workflows=workflows,
             forgetter=forgetter,
         )
-        access = Access()
+        access = Access(settings, channels)
+        books = books_of(settings, database=database, turns=turns, channels=channels, clock=clock)
         inbox = DurableInbox(Arrivals(database), channels, dispatcher, platforms, tasks, forgetter)
         asking = AskingCommands(
             turns=turns,
             threads=threads,
             open_turns=open_turns,
             inbox=inbox,
+            workspace=workspace,
             specs=lambda: commands.specs,
         )
-        on_workspace = WorkspaceCommands(workspace=workspace, threads=threads, stop=asking.stop)
+        on_workspace = WorkspaceCommands(
+            workspace=workspace,
+            containers=lab.containers,
+            threads=threads,
+            turns=turns,
+            files=files,
+            ledger=books.ledger,
+            prices=settings.prices,
+            stop=asking.stop,
+        )
+        on_files = FilesCommands(settings, files=files, blobs=blobs, workspace=workspace)
+        erasure = ErasureCommands(forgetter)
         exporter = NotebookExporter(
             settings, turns=turns, threads=threads, files=files, blobs=blobs
         )
         export = ExportCommands(settings, turns=turns, blobs=blobs, exporter=exporter)
-        commands = CommandRegistry(
-            access, [*asking.commands, *on_workspace.commands, *export.commands]
+        on_channel = ChannelCommands(settings, channels=channels, threads=threads)
+        money = MoneyCommands(
+            rights=access, books=books, feedback=Feedback(database), turns=turns, clock=clock
         )
+        groups = (asking, on_workspace, on_files, erasure, export, on_channel, money)
+        commands = CommandRegistry(access, [each for group in groups for each in group.commands])
         services = Services(
             inbox=inbox,
             commands=commands,
@@ -215,12 +242,13 @@ async def application(
             open_turns=open_turns,
             files=files,
             ingester=Ingester(settings, open_turns, blobs, workspace),
-            gate=access,
+            gate=Gate(access, books.budgets),
             workspace=workspace,
-            questions=QuestionWriter(turns, threads, files, blobs, workspace),
+            questions=QuestionWriter(turns, threads, files, blobs, workspace, channels),
             asker=asker,
             artifacts=ArtifactKeeper(settings, interpreter, blobs, files),
             outbox=Outbox(database),
+            books=books,
             dispatcher=dispatcher,
         )
         workflows.launch(steps.run)

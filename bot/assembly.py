@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.blobs import BlobStore
+from bot.books import Books
+from bot.budgets import Budgets, Clock
 from bot.containers import Containers
 from bot.durable import Workflows
 from bot.erasing import Eraser
@@ -17,6 +19,8 @@ from bot.settings import Settings
 from bot.store.erasures import Erasures
 from bot.store.files import Files
 from bot.store.threads import Threads
+from bot.store.turns import Turns
+from bot.store.usage import Ledger
 from bot.uploads import Uploads
 from bot.workspace import Workspace
 
@@ -74,3 +78,17 @@ def lab_of(
         eraser=eraser,
     )
     return Lab(workspace, containers, erasures, eraser)
+
+
+def books_of(
+    settings: Settings,
+    *,
+    database: AsyncEngine,
+    turns: Turns,
+    channels: ChannelList,
+    clock: Clock,
+) -> Books:
+    """What answers cost, and what they may."""
+    ledger = Ledger(database)
+    budgets = Budgets(settings, channels, ledger, clock=clock)
+    return Books(ledger, budgets, turns, settings.prices, clock=clock)

@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
-from bot.domain import ThreadKey
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from bot.domain import Author, ThreadKey
 from bot.ports import ChannelSettings
 from bot.settings import Settings
+from bot.store.channels import StoredSettings
+from bot.store.threads import Thread
 
 
 class Channels:
-    """Implements `ChannelList`."""
+    """Implements `ChannelList`. What is set is kept in memory: each message asks for it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stored: StoredSettings) -> None:
         self._settings = settings
+        self._stored = stored
+        self._known: dict[str, dict[str, Any]] | None = None
+        self._lock = asyncio.Lock()
+        self.defaults = ChannelSettings(
+            model=settings.openai_model,
+            effort=settings.openai_effort,
+            memory_limit=settings.memory_limit,
+            mode=settings.container_mode,
+            instructions="",
+            followups=settings.followups,
+            budget_day_usd=settings.budget_channel_day_usd,
+            budget_month_usd=settings.budget_channel_month_usd,
+            users=(),
+        )
 
     async def settings(self, key: ThreadKey) -> ChannelSettings:
         """Of the channel in which the thread lies."""
-        del key
-        defaults = self._settings
-        return ChannelSettings(
-            model=defaults.openai_model,
-            effort=defaults.openai_effort,
-            memory_limit=defaults.memory_limit,
-            mode="auto",
-            instructions="",
-            followups=defaults.followups,
-            budget_day_usd=None,
-            budget_month_usd=None,
-            users=(),
-        )
+        return replace(self.defaults, **await self.own(key))
+
+    async def own(self, key: ThreadKey) -> Mapping[str, Any]:
+        """Only what admins have set, by the names of `ChannelSettings`."""
+        known = self._known
+        if known is None:
+            async with self._lock:
+                known = self._known = await self._stored.all()
+        return self._offered(known.get(key.place, {}))
+
+    async def of_thread(self, thread: Thread) -> ChannelSettings:
+        """What holds in a thread: what people chose for it, over its channel's settings."""
+        names = ("model", "effort", "memory_limit", "mode")
+        chosen = {name: getattr(thread, name) for name in names}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        return replace(await self.settings(thread.key), **self._offered(chosen))
+
+    async def set(self, key: ThreadKey, name: str, value: Any, author: Author) -> None:
+        """Set a setting of the channel in which the thread lies."""
+        async with self._lock:
+            await self._stored.set(key.place, name, value, author)
+            self._known = None
+
+    async def clear(self, key: ThreadKey, name: str) -> None:
+        """Let the operator's default hold again."""
+        async with self._lock:
+            await self._stored.clear(key.place, name)
+            self._known = None
+
+    def _offered(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that still may be had: the operator may have taken a model back."""
+        offered = {"model": self._settings.models, "effort": self._settings.efforts}
+        kept = {
+            name: value
+            for name, value in values.items()
+            if name not in offered or value in offered[name]
+        }
+        return {**kept, "users": tuple(kept["users"])} if "users" in kept else kept

@@ -16,6 +16,7 @@ ThreadlabError
     ├── RateLimited          429; `retry_after_seconds` says when again
     ├── OutOfMemory          the code needed more memory than the container has
     ├── Unexplained          the response failed, and the engine won't say why
+    ├── QueueFull            too many questions wait for it already
     ├── EngineUnreachable    it can't be reached, or failed on its own side
     ├── EngineRefused        it won't take this request (key, model, a field)
     └── ResponseLost         a response can't be followed to its end; it may be asked again
@@ -95,6 +96,10 @@ class OutOfMemory(EngineError):
 class Unexplained(EngineError):
     """The response failed, and the engine won't say why. In a container that is still running,
     it was the memory [facts: openai]."""
+
+
+class QueueFull(EngineError):
+    """Too many questions wait for the engine already."""
 
 
 class EngineUnreachable(EngineError):

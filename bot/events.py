@@ -65,15 +65,34 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a response cost, in tokens."""
+    """What a response cost, in tokens. `cached_tokens` are those of the input that were cached."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a response cost that did not finish; its failure follows."""
+
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The whole of a response, as stored with its turn."""
+    """The whole of a response, as stored with its turn.
+
+    `model` is the one that was asked; `memory_limit` the tier of the container, and
+    `out_of_memory` whether the code needed more.
+    """
 
     response_id: str | None = None
     container_id: str | None = None
@@ -83,6 +102,9 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
     stopped: bool = False
     failure: str | None = None  # a sentence for the person
+    model: str = ""
+    memory_limit: str | None = None
+    out_of_memory: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The outcome as a database column takes it."""
@@ -115,7 +137,14 @@ class Finished:
 
 
 TurnEvent = (
-    ResponseStarted | CodeStarted | CodeGrew | CodeRunning | CodeFinished | TextGrew | Finished
+    ResponseStarted
+    | CodeStarted
+    | CodeGrew
+    | CodeRunning
+    | CodeFinished
+    | TextGrew
+    | Charged
+    | Finished
 )
 
 
@@ -137,6 +166,8 @@ def advance(progress: Progress, event: TurnEvent) -> Progress:
             return replace(done, status="reading the results…")
         case TextGrew(delta):
             return replace(progress, status="writing…", text=progress.text + delta)
+        case Charged():
+            return progress
         case Finished():
             return replace(progress, status="fetching the files…")
 

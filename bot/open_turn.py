@@ -11,7 +11,7 @@ import structlog
 
 from bot.domain import Answer, IncomingMessage, Post, Progress, ThreadKey
 from bot.errors import PlatformError
-from bot.events import Outcome
+from bot.events import Outcome, Usage
 from bot.followups import Intent
 from bot.ports import ChatPlatform, Reply
 from bot.store.turns import Turn, Turns
@@ -61,6 +61,7 @@ class OpenTurn:
         self.intent = intent  # None: all its messages were withdrawn
         self.asked = asked
         self.reply = reply
+        self.charged = Usage()  # for tries that failed
         self.stop = asyncio.Event()
         if turn.stop_requested:
             self.stop.set()

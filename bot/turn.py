@@ -13,7 +13,7 @@ import structlog
 
 from bot.artifacts import ArtifactKeeper, without_images
 from bot.asking import Asker, Verdict, verdict_of
-from bot.budgets import Budgets
+from bot.books import Books
 from bot.dispatcher import Dispatcher
 from bot.domain import Action, Addressing, Answer, Author, Progress, ThreadKey
 from bot.durable import step
@@ -76,8 +76,7 @@ class TurnSteps:
         asker: Asker,
         artifacts: ArtifactKeeper,
         outbox: Outbox,
-        bookkeeper: Bookkeeper,
-        budgets: Budgets,
+        books: Books,
         dispatcher: Dispatcher,
     ) -> None:
         self._settings = settings
@@ -91,8 +90,7 @@ class TurnSteps:
         self._asker = asker
         self._artifacts = artifacts
         self._outbox = outbox
-        self._bookkeeper = bookkeeper
-        self._budgets = budgets
+        self._books = books
         self._dispatcher = dispatcher
 
     async def run(self, turn_id: str) -> None:
@@ -240,14 +238,14 @@ class TurnSteps:
 
     async def _book(self, turn: OpenTurn) -> None:
         """Book what was used, so that the answer itself warns when money runs short."""
-        entry = await self._bookkeeper.book(turn.id)
+        entry = await self._books.book(turn.id)
         if entry is not None:
             author = turn.asked[0].author
-            await turn.note(await self._budgets.warnings(turn.key, author, entry))
+            await turn.note(await self._books.budgets.warnings(turn.key, author, entry))
 
     async def settle(self, turn_id: str, state: str) -> str | None:
         """Close the books and claim the thread's next turn."""
-        await self._bookkeeper.book(turn_id)  # where the chat took no post
+        await self._books.book(turn_id)  # where the chat took no post
         next_turn, outcome = await self._turns.settle(turn_id, TurnState(state))
         log.info(
             "settled",

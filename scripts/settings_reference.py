@@ -5,6 +5,7 @@ Run it as `python -m scripts.settings_reference`.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -51,6 +52,9 @@ _UNITS = {
     "chars": "characters",
     "bytes": "bytes",
     "kb": "KiB",
+    "minutes": "minutes",
+    "percent": "%",
+    "usd": "USD",
 }
 _MEGABYTES = {"engine": "MiB"}
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
@@ -67,7 +71,10 @@ def render() -> str:
 def _group(name: str, model: type[BaseModel]) -> str:
     title, readers = _GROUPS.get(name, (name, f"Read by `{model.__module__}`."))
     head = "| variable | default | unit | allowed | meaning |\n|---|---|---|---|---|"
-    rows = [_row(name, variable, field) for variable, field in variables(model).items()]
+    # What a class takes over from another comes after its own.
+    named = zip(model.model_fields, variables(model).items(), strict=True)
+    ordered = sorted(named, key=lambda pair: pair[0] not in model.__annotations__)
+    rows = [_row(name, *variable) for _, variable in ordered]
     return "\n".join([f"## {title}", "", readers, "", head, *rows, ""])
 
 
@@ -82,6 +89,10 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value is None or value is PydanticUndefined or value in ("", ()):
         return ""
+    if isinstance(value, tuple):
+        value = ",".join(value)
+    elif isinstance(value, dict):
+        value = json.dumps(value, default=BaseModel.model_dump)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -105,6 +116,8 @@ def _kind(annotation: Any) -> str:
         return " or ".join(f"`{choice}`" for choice in get_args(annotation))
     if isinstance(annotation, type) and hasattr(annotation, "__members__"):
         return " or ".join(f"`{choice.value}`" for choice in annotation)  # type: ignore[attr-defined]
+    if get_origin(annotation) is dict:
+        return "JSON"
     words = {bool: "`true` or `false`", int: "whole number", float: "number", SecretStr: "secret"}
     return words.get(annotation, "text")
 

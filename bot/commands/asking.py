@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from bot.commands.registry import Call, Command, signature
 from bot.domain import Addressing
-from bot.ports import CommandResult, CommandSpec, Place
+from bot.memory import TIERS
+from bot.ports import Argument, CommandResult, CommandSpec, Place
 from bot.store.turns import TurnState
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bot.open_turn import OpenTurns
     from bot.store.threads import Threads
     from bot.store.turns import Turns
+    from bot.workspace import Workspace
 
 EXAMPLES = (
     "“Total and average revenue by region, as a bar chart”",
@@ -35,12 +37,14 @@ class AskingCommands:
         threads: Threads,
         open_turns: OpenTurns,
         inbox: DurableInbox,
+        workspace: Workspace,
         specs: Callable[[], Sequence[CommandSpec]],
     ) -> None:
         self._turns = turns
         self._threads = threads
         self._open_turns = open_turns
         self._inbox = inbox
+        self._workspace = workspace
         self._specs = specs
 
     @property
@@ -51,7 +55,14 @@ class AskingCommands:
             Command(
                 CommandSpec("stop", "end the running answer, keeping what there is"), self.stop
             ),
-            Command(CommandSpec("retry", "ask the last question again"), self._retry),
+            Command(
+                CommandSpec(
+                    "retry",
+                    "ask the last question again, in a larger container if you name a tier",
+                    (Argument("tier", "a memory tier", choices=TIERS),),
+                ),
+                self._retry,
+            ),
         )
 
     async def _help(self, _call: Call) -> CommandResult:
@@ -83,6 +94,10 @@ class AskingCommands:
         last = await self._turns.get(last_id)
         if last.state is TurnState.RUNNING and last.outcome is None:
             return CommandResult("The answer is still being worked on.", ok=False)
+        tier = call.values.get("tier")
+        if tier is not None:
+            await self._threads.choose(call.key, memory_limit=tier)
+            await self._workspace.end_container(call.key)  # a container's tier is fixed
         again = replace(
             asked[-1],
             # Pressed twice, it is the same message.
@@ -93,4 +108,5 @@ class AskingCommands:
             sent_at=datetime.now(UTC),
         )
         await self._inbox.accept(again)
-        return CommandResult("Asking again.")
+        where = f" in a container with {tier} of memory" if tier else ""
+        return CommandResult(f"Asking again{where}.")

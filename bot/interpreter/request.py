@@ -26,6 +26,8 @@ class Question:
     instructions: str
     workspace: str
     container: str | FreshContainer
+    model: str
+    effort: str | None = None  # of reasoning; None leaves the model's own default
     images: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     previous_response_id: str | None = None
@@ -33,12 +35,10 @@ class Question:
     turn_id: str = ""
 
 
-def build(
-    question: Question, *, model: str, effort: str | None, background: bool
-) -> dict[str, Any]:
+def build(question: Question, *, background: bool) -> dict[str, Any]:
     """The body of `POST /responses` for a streamed answer."""
     body: dict[str, Any] = {
-        "model": model,
+        "model": question.model,
         "instructions": question.instructions,
         "input": _input(question),
         "tools": [{"type": "code_interpreter", "container": _container(question.container)}],
@@ -53,8 +53,8 @@ def build(
         body["previous_response_id"] = question.previous_response_id
     if question.safety_identifier:
         body["safety_identifier"] = question.safety_identifier
-    if effort:
-        body["reasoning"] = {"effort": effort}
+    if question.effort:
+        body["reasoning"] = {"effort": question.effort}
     return body
 
 

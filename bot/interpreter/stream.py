@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bot.domain import CodeRun, RunState
-from bot.errors import ResponseLost
+from bot.errors import ResponseLost, Unexplained
 from bot.events import (
+    Charged,
     Citation,
     CodeFinished,
     CodeGrew,
@@ -52,6 +53,9 @@ class Translation:
         """
         async for event in events:
             self.last_sequence_number = event.sequence_number
+            if event.type == "response.failed":
+                yield Charged(usage_of(event.response))
+                raise_failure(event.response)
             for ours in self._one(event):
                 yield ours
 
@@ -73,8 +77,6 @@ class Translation:
             case "response.completed" | "response.incomplete":
                 self.finished = True
                 return [Finished(outcome_of(event.response))]
-            case "response.failed":
-                raise_failure(event.response)
             case "error":
                 raise understand(event.message, code=event.code)
         return []
@@ -94,14 +96,25 @@ class Translation:
         return []
 
 
-def raise_failure(response: Response) -> None:
+def usage_of(response: Response) -> Usage:
+    """What the response cost so far, as far as the engine says."""
+    spent = response.usage
+    if spent is None:
+        return Usage()
+    # Not every server that speaks the API counts what was cached.
+    cached = getattr(spent.input_tokens_details, "cached_tokens", None) or 0
+    return Usage(spent.input_tokens, spent.output_tokens, cached)
+
+
+def raise_failure(response: Response) -> NoReturn:
     """Raise what a failed or cancelled response means."""
     error = response.error
     if error is None:
         raise ResponseLost(f"The response ended as {response.status}.")
     failure = understand(error.message, code=error.code)
     # The response is dead, whatever the reason; where the engine is to blame, ask anew.
-    raise ResponseLost(error.message) if error.code == "server_error" else failure
+    to_blame = error.code == "server_error" and not isinstance(failure, Unexplained)
+    raise ResponseLost(error.message) if to_blame else failure
 
 
 def outcome_of(response: Response) -> Outcome:
@@ -132,14 +145,13 @@ def outcome_of(response: Response) -> Outcome:
                     if found.type == "container_file_citation"
                 ]
                 text += part.text
-    usage = response.usage
     return Outcome(
         response_id=response.id,
         container_id=container_id,
         text=text,
         runs=tuple(runs),
         citations=tuple(citations),
-        usage=Usage(usage.input_tokens, usage.output_tokens) if usage else Usage(),
+        usage=usage_of(response),
         failure=_cut_short(response),
     )
 

@@ -45,6 +45,7 @@ class Turn:
     stop_requested: bool
     outcome: Outcome | None
     notes: tuple[str, ...]
+    created_at: float  # seconds since 1970
 
 
 class Turns:
@@ -70,6 +71,7 @@ class Turns:
             stop_requested=row["stop_requested"],
             outcome=Outcome.from_json(row["outcome"]) if row["outcome"] else None,
             notes=tuple(row["notes"]),
+            created_at=row["created_at"],
         )
 
     async def collect(self, turn_id: str) -> None:
@@ -177,6 +179,16 @@ class Turns:
         )
         async with self._database.connect() as db:
             return (await db.scalars(query)).all()
+
+    async def context(self, key: ThreadKey, generation: int) -> tuple[int, int]:
+        """How many questions the model's context has, and the input tokens of the last one."""
+        mine = (turns.c.thread == str(key)) & (turns.c.generation == generation)
+        answered = mine & turns.c.outcome["response_id"].as_string().is_not(None)
+        tokens = turns.c.outcome["usage"]["input_tokens"].as_integer()
+        last = sa.select(tokens).where(answered).order_by(turns.c.created_at.desc()).limit(1)
+        count = sa.select(sa.func.count()).select_from(turns).where(answered)
+        async with self._database.connect() as db:
+            return await db.scalar(count) or 0, await db.scalar(last) or 0
 
     async def recent(self, key: ThreadKey, limit: int) -> Sequence[str]:
         """The thread's newest turns that are over, newest first."""

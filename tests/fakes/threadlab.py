@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,16 @@ def settings_for(data_dir: Path, base_url: str | None, **others: Any) -> Setting
 
 @asynccontextmanager
 async def running(
-    chat: ScriptedChat, data_dir: Path, base_url: str, **others: Any
+    chat: ScriptedChat,
+    data_dir: Path,
+    base_url: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    **others: Any,
 ) -> AsyncIterator[Application]:
-    """The bot, started and serving."""
+    """The bot, started and serving; `clock` says what day it is."""
     settings = settings_for(data_dir, base_url, **others)
-    async with application(settings, {}, [chat]) as app:
+    async with application(settings, {}, [chat], clock=clock) as app:
         serving = asyncio.create_task(app.serve())
         try:
             yield app

@@ -21,7 +21,7 @@ from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.serving import serve
 from tests.fakes.threadlab import settings_for
 
-QUESTION = Question("How many?", "Be brief.", "", FreshContainer((), "1g"))
+QUESTION = Question("How many?", "Be brief.", "", FreshContainer((), "1g"), "gpt-5")
 
 
 @asynccontextmanager

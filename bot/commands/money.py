@@ -1,0 +1,174 @@
+"""Commands about what answers cost and what people think of them: usage, feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot.budgets import Period
+from bot.commands.registry import Call, Command, Rights
+from bot.domain import ThreadKey
+from bot.markup import plain
+from bot.ports import Argument, CommandResult, CommandSpec, Place
+from bot.prices import dollars
+from bot.store.usage import Scope, Share, Total, workspace_of
+
+if TYPE_CHECKING:
+    from bot.books import Books
+    from bot.budgets import Clock
+    from bot.store.feedback import Feedback, Opinions
+    from bot.store.turns import Turns
+
+SCOPES = ("thread", "channel", "workspace")
+VERDICTS = ("good", "bad")
+PEOPLE_SHOWN_MAX = 20
+
+THANKS = "Thank you, noted."
+UNKNOWN_ANSWER = "There is no such answer in this thread."
+
+
+class MoneyCommands:
+    """What a person may know of the books."""
+
+    def __init__(
+        self,
+        *,
+        rights: Rights,
+        books: Books,
+        feedback: Feedback,
+        turns: Turns,
+        clock: Clock,
+    ) -> None:
+        self._rights = rights
+        self._ledger = books.ledger
+        self._budgets = books.budgets
+        self._feedback = feedback
+        self._turns = turns
+        self._clock = clock
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The group's commands."""
+        scope = Argument("scope", "of what; all that there is else", choices=SCOPES)
+        answer = Argument("answer", "which answer", required=True)
+        verdict = Argument("verdict", "what you think of it", required=True, choices=VERDICTS)
+        return (
+            Command(
+                CommandSpec(
+                    "usage", "what answers used and cost so far", (scope,), place=Place.ANYWHERE
+                ),
+                self._usage,
+            ),
+            Command(
+                CommandSpec(
+                    "feedback", "whether an answer is good", (answer, verdict), listed=False
+                ),
+                self._give_feedback,
+            ),
+        )
+
+    async def _usage(self, call: Call) -> CommandResult:
+        scopes = self._scopes(call)
+        if not scopes:
+            return CommandResult("This is no thread: `usage channel` tells more.", ok=False)
+        parts = [await self._about(call.key, name) for name in scopes]
+        parts += await self._budget_part(call)
+        if self._rights.is_admin(call.key, call.caller) and scopes[-1] != "thread":
+            parts += await self._people_part(call.key, scopes[-1])
+        return CommandResult("\n\n".join(parts))
+
+    def _scopes(self, call: Call) -> Sequence[str]:
+        here = SCOPES if call.key.thread else SCOPES[1:]
+        wanted = call.values.get("scope")
+        return [name for name in here if wanted in (None, name)]
+
+    async def _about(self, key: ThreadKey, name: str) -> str:
+        scope = _scope(key, name)
+        lines = [f"**This {name}**"]
+        for period in Period:
+            total = await self._ledger.total(scope, period.began(self._clock()))
+            lines.append(f"- {period.value}: {_total(total)}")
+        if name == "thread":
+            lines.append(f"- in all: {_total(await self._ledger.total(scope))}")
+        opinions = await self._feedback.count(_below(key, name))
+        return "\n".join([*lines, *_opinions(opinions)])
+
+    async def _budget_part(self, call: Call) -> list[str]:
+        standings = await self._budgets.standings(call.key, call.author)
+        if not standings:
+            return []
+        lines = [
+            f"- {standing.budget.whose.lower()}, {standing.budget.period.value}: "
+            f"{dollars(standing.spent_usd)} of {dollars(standing.budget.limit_usd)}"
+            for standing in standings
+        ]
+        return ["\n".join(["**Budgets**", *lines])]
+
+    async def _people_part(self, key: ThreadKey, name: str) -> list[str]:
+        since = Period.MONTH.began(self._clock())
+        scope = _scope(key, name)
+        shares = await self._ledger.shares(scope, since, limit=PEOPLE_SHOWN_MAX)
+        if not shares:
+            return []
+        return ["\n".join([f"**People in this {name}, this month**", *map(_share, shares)])]
+
+    async def _give_feedback(self, call: Call) -> CommandResult:
+        turn_id = call.values["answer"]
+        try:
+            turn = await self._turns.get(turn_id)
+        except KeyError:
+            return CommandResult(UNKNOWN_ANSWER, ok=False)
+        if turn.key != call.key:
+            return CommandResult(UNKNOWN_ANSWER, ok=False)
+        good = call.values["verdict"] == "good"
+        await self._feedback.give(turn_id, call.author, good=good)
+        return CommandResult(THANKS)
+
+
+def _scope(key: ThreadKey, name: str) -> Scope:
+    if name == "thread":
+        return Scope.of_thread(key)
+    return Scope.of_channel(key) if name == "channel" else Scope.of_workspace(key)
+
+
+def _below(key: ThreadKey, name: str) -> str:
+    """How the keys of a scope's threads begin."""
+    if name == "thread":
+        return str(key)
+    return key.place if name == "channel" else workspace_of(key)
+
+
+def _total(total: Total) -> str:
+    """A sum in words, its largest part first."""
+    if not total.answers:
+        return "nothing"
+    parts = [
+        _count(total.answers, "answer"),
+        f"{total.input_tokens:,} tokens in ({total.cached_tokens:,} cached), "
+        f"{total.output_tokens:,} out",
+        _count(total.code_runs, "code run"),
+        f"{total.container_minutes:,.0f} container minutes",
+        _cost(total),
+    ]
+    return ", ".join(parts)
+
+
+def _cost(total: Total) -> str:
+    if not total.unpriced:
+        return dollars(total.cost_usd)
+    unknown = f"{_count(total.unpriced, 'answer')} without a known price"
+    return f"{dollars(total.cost_usd)} and {unknown}" if total.cost_usd else unknown
+
+
+def _opinions(opinions: Opinions) -> list[str]:
+    if not (opinions.good or opinions.bad):
+        return []
+    return [f"- feedback: {opinions.good} good, {opinions.bad} bad"]
+
+
+def _share(share: Share) -> str:
+    return f"- {plain(share.author_name)}: {_total(share.total)}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
