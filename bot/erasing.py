@@ -21,7 +21,7 @@ from bot.store.files import Files
 log = structlog.get_logger()
 
 SECONDS_PER_DAY = 86_400
-WORKFLOW_ENDS_SECONDS = 2  # a settled turn has only its last record to write
+WORKFLOW_POLLS = 100  # a settled turn has only its last record to write
 POLL_SECONDS = 0.02
 
 
@@ -77,21 +77,20 @@ class Eraser:
     async def _try(self, erasure: Erasure) -> bool:
         try:
             await self._ways[erasure.kind](erasure)
-        except Exception as error:  # noqa: BLE001 – logged, and the next round tries again
-            if time.time() - erasure.created_at > self._give_up_seconds:
-                log.error("given up", kind=erasure.kind, ref=erasure.ref, error=repr(error))
-                return True
-            log.warning("not deleted yet", kind=erasure.kind, ref=erasure.ref, error=repr(error))
-            return False
+        except Exception:  # whatever it is, the next round tries again
+            given_up = time.time() - erasure.created_at > self._give_up_seconds
+            outcome = "given up" if given_up else "not deleted yet"
+            log.exception(outcome, kind=erasure.kind, ref=erasure.ref)
+            return given_up
         return True
 
     async def _delete_workflow(self, erasure: Erasure) -> None:
-        try:
-            async with asyncio.timeout(WORKFLOW_ENDS_SECONDS):
-                while await self._workflows.state(erasure.ref) is WorkflowState.UNDER_WAY:
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError as late:
-            raise NotYet("The workflow has not ended.") from late
+        for _ in range(WORKFLOW_POLLS):
+            if await self._workflows.state(erasure.ref) is not WorkflowState.UNDER_WAY:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        else:
+            raise NotYet("The workflow has not ended.")
         await self._workflows.delete([erasure.ref])
 
     async def _delete_blobs(self, erasure: Erasure) -> None:

@@ -1,58 +1,185 @@
-"""Commands about a thread's workspace: status, reset."""
+"""Commands about a thread's container: status, reset, memory, mode."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
 from typing import TYPE_CHECKING
 
 from bot.commands.registry import Call, Command, Handler
-from bot.domain import ContainerState, WorkspaceView
-from bot.ports import CommandResult, CommandSpec
+from bot.domain import Action, ContainerState, ThreadKey, WorkspaceView
+from bot.memory import TIERS
+from bot.ports import Argument, CommandResult, CommandSpec
+from bot.prices import dollars
+from bot.store.usage import Scope
 
 if TYPE_CHECKING:
-    from bot.store.threads import Threads
+    from bot.containers import Containers, Wish
+    from bot.prices import Prices
+    from bot.store.files import Files
+    from bot.store.threads import Thread, Threads
+    from bot.store.turns import Turns
+    from bot.store.usage import Ledger
     from bot.workspace import Workspace
+
+SECONDS_PER_MINUTE = 60
+MODES = ("auto", "explicit")
 
 
 class WorkspaceCommands:
-    """What a person does about the container and the files."""
+    """What a person does about the container and what it remembers."""
 
-    def __init__(self, *, workspace: Workspace, threads: Threads, stop: Handler) -> None:
+    def __init__(
+        self,
+        *,
+        workspace: Workspace,
+        containers: Containers,
+        threads: Threads,
+        turns: Turns,
+        files: Files,
+        ledger: Ledger,
+        prices: Prices,
+        stop: Handler,
+    ) -> None:
         self._workspace = workspace
+        self._containers = containers
         self._threads = threads
+        self._turns = turns
+        self._files = files
+        self._ledger = ledger
+        self._prices = prices
         self._stop = stop
 
     @property
     def commands(self) -> tuple[Command, ...]:
         """The group's commands."""
+        everything = Argument("everything", "deletes the files too", choices=("everything",))
+        tier = Argument("tier", "how much memory", required=True, choices=TIERS)
+        now = Argument("now", "does not wait for the next container", choices=("now",))
+        mode = Argument("mode", "who makes containers", required=True, choices=MODES)
         return (
-            Command(CommandSpec("status", "the container and its files"), self._status),
-            Command(CommandSpec("reset", "a fresh container; the files stay"), self._reset),
+            Command(CommandSpec("status", "the container, the files, the cost"), self._status),
+            Command(
+                CommandSpec("reset", "a fresh start; the files stay", (everything,)), self._reset
+            ),
+            Command(
+                CommandSpec("memory", "the memory of this thread's containers", (tier, now)),
+                self._memory,
+            ),
+            Command(
+                CommandSpec("mode", "`explicit` keeps this thread's container awake", (mode,)),
+                self._mode,
+            ),
         )
 
     async def _status(self, call: Call) -> CommandResult:
-        return CommandResult(_describe(await self._workspace.view(call.key), datetime.now(UTC)))
+        thread = await self._threads.get(call.key)
+        view = await self._workspace.view(call.key)
+        wish = await self._containers.wish(thread)
+        turns, tokens = await self._turns.context(call.key, thread.generation)
+        spent = await self._ledger.total(Scope.of_thread(call.key))
+        known = "" if not spent.unpriced else ", and what the price table lacks"
+        lines = [
+            _container(thread, view, wish),
+            f"Files: {view.file_count} in the workspace.",
+            _context(turns, tokens) if thread.last_response_id else "Context: none yet.",
+            f"Cost of this thread: {dollars(spent.cost_usd)}{known}.",
+        ]
+        return CommandResult("\n".join(f"- {line}" for line in lines))
 
     async def _reset(self, call: Call) -> CommandResult:
-        if (await self._threads.get(call.key)).running_turn is not None:
+        thread = await self._threads.get(call.key)
+        if thread.running_turn is not None:
             await self._stop(call)
         had_one = await self._workspace.reset(call.key)
-        files = (await self._workspace.view(call.key)).file_count
-        dropped = "The container was ended" if had_one else "There was no container"
-        kept = f"{files} file{'s are' if files != 1 else ' is'} kept" if files else "no files yet"
-        return CommandResult(
-            f"{dropped}; the conversation so far is forgotten; {kept}.", public=True
+        had_context = thread.last_response_id is not None
+        container = "The container was ended" if had_one else "There was no container"
+        context = "the conversation so far is forgotten" if had_context else "no context either"
+        files = await self._drop_files(call.key, everything="everything" in call.values)
+        return CommandResult(f"{container}; {context}; {files}.", public=True)
+
+    async def _drop_files(self, key: ThreadKey, *, everything: bool) -> str:
+        count = await self._files.count(key)
+        if not count:
+            return "no files yet"
+        if not everything:
+            return f"{count} file{'s are' if count != 1 else ' is'} kept"
+        await self._workspace.delete(key, await self._files.of_thread(key))
+        return f"{count} file{'s were' if count != 1 else ' was'} deleted"
+
+    async def _memory(self, call: Call) -> CommandResult:
+        tier = call.values["tier"]
+        await self._threads.choose(call.key, memory_limit=tier)
+        view = await self._workspace.view(call.key)
+        runs = view.state is ContainerState.RUNNING
+        price = self._price(tier)
+        if runs and view.memory_limit == tier:
+            return CommandResult(f"The container has {tier} already, and so will the next.{price}")
+        if runs and "now" in call.values:
+            return await self._rebuild(call, f"The next question gets a container with {tier}.")
+        text = f"The next container of this thread has {tier}.{price}"
+        if not runs:
+            return CommandResult(text, public=True)
+        offer = (
+            f" The one that runs has {view.memory_limit} and keeps it: rebuilding it now brings "
+            "the files back, but not the variables."
         )
+        rebuild = Action("memory", "Rebuild now", f"{tier} now")
+        return CommandResult(text + offer, actions=(rebuild,), public=True)
+
+    async def _rebuild(self, call: Call, text: str) -> CommandResult:
+        if (await self._threads.get(call.key)).running_turn is not None:
+            return CommandResult(
+                "An answer is being worked on in the container. `stop` it first, or wait.", ok=False
+            )
+        await self._workspace.end_container(call.key)
+        return CommandResult(f"{text} The files come back, variables are gone.", public=True)
+
+    def _price(self, tier: str) -> str:
+        minutes = self._prices.session_minutes
+        usd = self._prices.of_container(tier, minutes)
+        return f" It costs {dollars(usd)} for each {minutes:g} minutes." if usd else ""
+
+    async def _mode(self, call: Call) -> CommandResult:
+        mode = call.values["mode"]
+        thread = await self._threads.get(call.key)
+        before = (await self._containers.wish(thread)).mode
+        await self._threads.choose(call.key, mode=mode)
+        made = _MADE[mode]
+        if thread.container_id is None or (thread.container_mode or before) == mode:
+            return CommandResult(made, public=True)
+        result = await self._rebuild(call, made)
+        if not result.ok:
+            await self._threads.choose(call.key, mode=thread.mode)
+        return result
 
 
-def _describe(view: WorkspaceView, now: datetime) -> str:
-    files = f"{view.file_count} file{'' if view.file_count == 1 else 's'} in the workspace."
+_MADE = {
+    "auto": "From now on the engine makes containers, and ends them when they are idle.",
+    "explicit": "From now on I make this thread's container myself and keep it awake while the "
+    "thread is in use.",
+}
+
+
+def _container(thread: Thread, view: WorkspaceView, wish: Wish) -> str:
+    following = f"the next question starts one ({wish.memory_limit}, mode {wish.mode})."
     if view.state is ContainerState.NONE or view.expires_at is None:
-        return f"No container yet: the next question starts one. {files}"
+        return f"Container: none; {following}"
     if view.state is ContainerState.EXPIRED:
-        return f"The container has ended; the next question starts a fresh one. {files}"
-    minutes = max(0, round((view.expires_at - now).total_seconds() / 60))
+        return f"Container: it has ended; {following}"
+    now = time.time()
+    born = thread.container_created_at or now
+    left = view.expires_at.timestamp() - now
+    mode = thread.container_mode or wish.mode
     return (
-        f"Container `{view.container_id}` ({view.memory_limit}) is running; "
-        f"about {minutes} min left while nobody asks. {files}"
+        f"Container: `{view.container_id}` is running; {view.memory_limit}, mode {mode}, "
+        f"{_minutes(now - born)} min old, about {_minutes(left)} min left while nobody asks."
     )
+
+
+def _context(turns: int, tokens: int) -> str:
+    size = f", {tokens} tokens with the last" if tokens else ""
+    return f"Context: {turns} question{'' if turns == 1 else 's'}{size}."
+
+
+def _minutes(seconds: float) -> int:
+    return max(0, round(seconds / SECONDS_PER_MINUTE))
