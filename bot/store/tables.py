@@ -189,3 +189,26 @@ erasures = sa.Table(
     sa.Column("ref", sa.String, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
 )
+
+# The engine's pace, one row for all workers (bot/store/pace.py).
+engine_pace = sa.Table(
+    "engine_pace",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("free_at", sa.Float, nullable=False),
+    sa.Column("paused_until", sa.Float, nullable=False),
+    sa.Column("lap", sa.Integer, nullable=False),
+)
+
+# Turns that wait to ask the engine.
+engine_queue = sa.Table(
+    "engine_queue",
+    metadata,
+    sa.Column("turn_id", sa.String, primary_key=True),
+    sa.Column("place", sa.String, nullable=False),
+    sa.Column("lap", sa.Integer, nullable=False),
+    sa.Column("queued_at", sa.Float, nullable=False),
+    # A worker that died leaves its places behind; they count no more from then on.
+    sa.Column("alive_until", sa.Float, nullable=False),
+    sa.Index("ix_engine_queue_lap", "lap", "queued_at"),
+)

@@ -1,0 +1,89 @@
+"""When a turn may ask the engine: at an even pace, in fair order, with its place shown."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from bot.domain import Progress
+from bot.errors import QueueFull
+from bot.open_turn import OpenTurn
+from bot.settings import Settings
+from bot.store.pace import Pace, Rate, Ticket
+
+log = structlog.get_logger()
+
+SECONDS_PER_MINUTE = 60
+FEWEST_SECONDS = 0.05  # between two looks at the queue
+JITTER = 0.2  # of a wait, so that workers don't look in step
+LIVES_AFTER_LOOKS = 4  # a place in the queue outlives that many missed looks
+
+
+def rate_of(per_minute: int, burst: int) -> Rate:
+    """The pace that never passes `per_minute` within any minute, also after a burst."""
+    burst = min(burst, max(1, per_minute // 2))
+    return Rate(SECONDS_PER_MINUTE / max(1, per_minute - burst), burst)
+
+
+class Pacer:
+    """Lets turns ask, one after another."""
+
+    def __init__(
+        self, settings: Settings, pace: Pace | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._pace = pace  # None: no limit
+        self._clock = clock
+
+    async def admit(self, turn: OpenTurn) -> None:
+        """Wait until the turn may ask, is stopped, or its time is over.
+
+        Raises:
+            QueueFull: too many wait already.
+        """
+        pace, now = self._pace, self._clock()
+        if pace is None or await pace.take(now):
+            return
+        if await pace.waiting(now) >= self._settings.engine_queue_max:
+            raise QueueFull("Too many questions are waiting already.")
+        await pace.join(turn.id, turn.key.place, now, self._alive_until(now))
+        log.info("queued", turn=turn.id, thread=str(turn.key))
+        try:
+            await self._wait(pace, turn)
+        finally:
+            await pace.leave(turn.id)
+
+    async def pause(self, seconds: float) -> None:
+        """The engine asked to wait: all workers do."""
+        if self._pace is not None:
+            await self._pace.pause(self._clock() + seconds)
+
+    async def _wait(self, pace: Pace, turn: OpenTurn) -> None:
+        while not turn.stop.is_set() and turn.seconds_left() > 0:
+            now = self._clock()
+            ticket = await pace.check(turn.id, now, self._alive_until(now))
+            if ticket.granted:
+                return
+            turn.reply.show(Progress(status=_status(ticket)))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._look_again_seconds(ticket)):
+                    await turn.stop.wait()
+
+    def _look_again_seconds(self, ticket: Ticket) -> float:
+        # Half the expected wait: those ahead may leave.
+        seconds = min(ticket.wait_seconds / 2, self._settings.engine_queue_look_seconds)
+        return max(FEWEST_SECONDS, seconds) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+
+    def _alive_until(self, now: float) -> float:
+        return now + LIVES_AFTER_LOOKS * self._settings.engine_queue_look_seconds
+
+
+def _status(ticket: Ticket) -> str:
+    seconds = max(1, round(ticket.wait_seconds))
+    ahead = f"{ticket.ahead} ahead of you, " if ticket.ahead else ""
+    return f"queued, {ahead}about {seconds} s…"
