@@ -92,12 +92,12 @@ def registered(call: Call, command: dict[str, Any], guild_id: int | None) -> dic
         "default_member_permissions": None,
         "nsfw": False,
         "contexts": None,
-        "integration_types": [0],
     }
     kept |= command | {
         "id": known["id"] if known else str(call.world.ids.next()),
         "application_id": str(call.world.application_id),
         "type": kind,
+        "integration_types": command.get("integration_types") or [0],
         "version": str(call.world.ids.next()),
     }
     if guild_id is not None:
