@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tests.fakes.serving import serve
 from tests.fakes.slack import FakeSlack, Message, Person
 
 QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
@@ -99,10 +101,14 @@ async def app(slack: FakeSlack) -> AsyncIterator[AsyncApp]:
     bolt = AsyncApp(client=client, process_before_response=True)
     bolt.event("message")(_ignore)
     handler = AsyncSocketModeHandler(bolt, slack.app_token)
-    await handler.connect_async()
+    await handler.connect_async()  # type: ignore[no-untyped-call]
     await slack.connected()
     yield bolt
-    await handler.close_async()
+    await handler.close_async()  # type: ignore[no-untyped-call]
+
+
+async def _acknowledge(ack: Any) -> None:
+    await ack()
 
 
 async def _ignore(event: dict[str, Any]) -> None:
@@ -307,6 +313,21 @@ class TestCommands:
         assert [message.text for message in slack.ephemerals("U1")] == ["you said help"]
         assert slack.channels["C1"].messages == {}
 
+    async def test_over_http(self, slack: FakeSlack, ann: Person, posted: Message) -> None:
+        """In HTTP mode commands and clicks come as signed forms."""
+        client = AsyncWebClient(slack.bot_token, base_url=slack.api_url)
+        app = AsyncApp(client=client, signing_secret=slack.signing_secret)
+        app.command("/threadlab")(_acknowledge)
+        app.action("retry")(_acknowledge)
+
+        async with serve(AsyncSlackRequestHandler(app, path="/slack/events")) as url:
+            slack.delivery.http_url = f"{url}/slack/events"
+            command = await ann.command("/threadlab", "help", "C1")
+            click = await ann.click(posted, "Retry")
+
+        assert command.acknowledged
+        assert click.acknowledged
+
     async def test_global_shortcut(self, app: AsyncApp, ann: Person) -> None:
         """A global shortcut opens a modal without any message."""
 
@@ -324,7 +345,7 @@ class TestPictures:
     async def test_a_thread(self, slack: FakeSlack, ann: Person, posted: Message) -> None:
         """A thread's page shows its people, texts and buttons, and escapes what people wrote."""
         assert posted.thread_ts is not None
-        await ann.say("C1", "1 &lt; 2 <script>", thread_ts=posted.thread_ts)
+        await ann.say("C1", "1 < 2 <script>", thread_ts=posted.thread_ts)
 
         page = slack.render("C1", posted.thread_ts)
 

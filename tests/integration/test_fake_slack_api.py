@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -124,9 +125,7 @@ class TestMessages:
         slack.channel("C2", bot=False)
 
         with pytest.raises(SlackApiError) as caught:
-            await client.chat_postMessage(
-                **({"channel": "C1", "text": "x", **QUIET} | arguments)  # type: ignore[arg-type]
-            )
+            await client.chat_postMessage(**({"channel": "C1", "text": "x", **QUIET} | arguments))
 
         assert refused_with(caught) == error
         assert slack.effects == []
@@ -238,6 +237,24 @@ class TestAccess:
 
         assert answer["team"] == {"id": team.id, "name": "Globex"}
         assert there["team_id"] == team.id
+
+    async def test_the_page_that_asks(self, slack: FakeSlack) -> None:
+        """The page to which an installation is sent gives the state back, and a code."""
+        slack.add_team("Globex", installed=False)
+        query = {
+            "client_id": slack.client_id,
+            "scope": "chat:write,files:read",
+            "state": "s1",
+            "redirect_uri": "http://127.0.0.1:9/back",
+        }
+
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"{slack.url}/oauth/v2/authorize", params=query)
+
+        back = httpx.URL(answer.headers["location"])
+        assert (back.path, back.params["state"]) == ("/back", "s1")
+        assert back.params["code"] in slack.codes
+        assert slack.asked_scopes == {"chat:write", "files:read"}
 
     async def test_workspaces_are_apart(self, slack: FakeSlack) -> None:
         """A workspace's token sees neither channels nor people of another."""
@@ -417,7 +434,11 @@ class TestStreams:
         self, slack: FakeSlack, client: AsyncWebClient, asked: Message
     ) -> None:
         """A status is gone after two minutes, or with the bot's next message."""
-        arguments = {"channel_id": "C1", "thread_ts": asked.ts, "status": "is thinking…"}
+        arguments: dict[str, Any] = {
+            "channel_id": "C1",
+            "thread_ts": asked.ts,
+            "status": "is thinking…",
+        }
         await client.assistant_threads_setStatus(**arguments)
         shown = slack.status("C1", asked.ts)
         await slack.clock.advance(121)
@@ -448,6 +469,25 @@ class TestFiles:
             ("b.png", "Chart", b"\x89PNG"),
         ]
         assert slack.violations == []
+
+    async def test_large_files(
+        self, slack: FakeSlack, client: AsyncWebClient, ann: Person, tmp_path: Path
+    ) -> None:
+        """Large files go in and out through the disk."""
+        content = bytes(9 * 2**20)
+        (tmp_path / "big.bin").write_bytes(content)
+        message = await ann.dm("look", files={"big.bin": tmp_path / "big.bin"})
+        headers = {"Authorization": f"Bearer {slack.bot_token}"}
+
+        await client.files_upload_v2(channel=message.channel, content=content, filename="out.bin")
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(message.files[0].url, headers=headers)
+        await slack.until(lambda: len(slack.channels[message.channel].messages) == 2)
+
+        shared = list(slack.channels[message.channel].messages.values())[-1].files[0]
+        assert answer.content == content
+        assert isinstance(shared.content, Path)
+        assert shared.read() == content
 
     async def test_empty_file(self, client: AsyncWebClient) -> None:
         """A file of no bytes is refused."""

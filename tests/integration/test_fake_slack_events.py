@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -50,6 +51,9 @@ class Recorder:
         for name in {event.partition(".")[0] for event in EVENTS}:
             self.app.event(name)(hear)
 
+    def has_tried(self, times: int) -> bool:
+        return len(self.retries) == times
+
     @property
     def kinds(self) -> list[str]:
         return [event.get("subtype") or event["type"] for event in self.heard]
@@ -60,13 +64,13 @@ async def connected(slack: FakeSlack, recorder: Recorder, count: int = 1) -> Asy
     handlers = [AsyncSocketModeHandler(recorder.app, slack.app_token) for _ in range(count)]
     for handler in handlers:
         handler.client.ping_interval = 0.2
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
     await slack.connected(count)
     try:
         yield
     finally:
         for handler in handlers:
-            await handler.close_async()
+            await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 class TestAnnouncing:
@@ -158,6 +162,40 @@ class TestAnnouncing:
 
             assert slack.delivery.sent == []
 
+    async def test_as_typed(self, slack: FakeSlack, ann: Person) -> None:
+        """Text arrives escaped, with its links and mentions, and as rich text besides."""
+        recorder = Recorder(slack)
+
+        async with connected(slack, recorder):
+            await ann.dm("is <@U1> & 1 < 2? <https://example.com|see>")
+            await slack.until(lambda: recorder.heard)
+
+        [event] = recorder.heard
+        assert event["text"] == "is <@U1> &amp; 1 &lt; 2? <https://example.com|see>"
+        assert event["blocks"][0]["elements"][0]["elements"] == [
+            {"type": "text", "text": "is "},
+            {"type": "user", "user_id": "U1"},
+            {"type": "text", "text": " & 1 < 2? "},
+            {"type": "link", "url": "https://example.com", "text": "see"},
+        ]
+
+    async def test_other_bots_and_ourselves(self, slack: FakeSlack, ann: Person) -> None:
+        """Other bots' messages come as bot_message; the app's own are sent, and Bolt drops them."""
+        recorder = Recorder(slack)
+
+        async with connected(slack, recorder):
+            asked = await ann.say("C1", "hello", announce=())
+            slack.other_bot_says("C1", "beep", asked.ts)
+            await recorder.app.client.chat_postMessage(
+                channel="C1", text="mine", unfurl_links=False, unfurl_media=False
+            )
+            await slack.until(lambda: len(slack.delivery.sent) == 2 and recorder.heard)
+            await slack.settled()
+
+        assert recorder.kinds == ["bot_message"]
+        assert all(envelope.acknowledged for envelope in slack.delivery.sent)
+        assert slack.answers("C1", asked.ts) == []
+
     async def test_edits_and_deletions(self, slack: FakeSlack, ann: Person) -> None:
         """Editing and deleting announce message_changed and message_deleted with the message."""
         recorder = Recorder(slack)
@@ -224,8 +262,8 @@ class TestAcknowledging:
 
         async with connected(slack, recorder):
             await ann.dm("hello")
-            for count, minutes in ((2, 1), (3, 5)):
-                await slack.until(lambda count=count: len(recorder.retries) == count)
+            for tried, minutes in ((2, 1), (3, 5)):
+                await slack.until(partial(recorder.has_tried, tried))
                 await slack.settled()
                 await slack.clock.advance(60 * minutes)
             await slack.until(lambda: slack.delivery.sent[0].state == "done")

@@ -22,7 +22,8 @@ More: `ann.dm/edit/delete/command/shortcut/modal/submit/suggest/stop/open_home/l
 """
 
 from tests.fakes.slack.delivery import Envelope, signature
-from tests.fakes.slack.fake import EVENTS, SCOPES, FakeSlack
+from tests.fakes.slack.fake import FakeSlack
+from tests.fakes.slack.manifest import EVENTS, SCOPES
 from tests.fakes.slack.people import Person
 from tests.fakes.slack.records import Channel, Effect, Message, View
 

@@ -9,7 +9,8 @@ from typing import Any
 from tests.fakes.slack.chart_html import chart
 from tests.fakes.slack.icons import THUMB_DOWN, THUMB_UP
 from tests.fakes.slack.mrkdwn import markdown, mrkdwn, plain
-from tests.fakes.slack.records import Json, cell_text
+from tests.fakes.slack.reading import cell_text
+from tests.fakes.slack.records import Json
 
 Names = Mapping[str, str]
 _ICONS = {"complete": "✓", "error": "!", "in_progress": "", "pending": ""}

@@ -6,27 +6,16 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.slack.elements import options_of
+from tests.fakes.slack.element_rules import check_element, check_image, check_text, refuse
 from tests.fakes.slack.methods import ApiError
-from tests.fakes.slack.records import Json, readable
+from tests.fakes.slack.reading import readable
+from tests.fakes.slack.records import Json
 
 MARKDOWN_LIMIT = 12_000
 # [facts: slack] the total seen to fail
 TOTAL_LIMIT = 13_200
 _MESSAGE_BLOCKS = 50
 _VIEW_BLOCKS = 100
-_WITH_OPTIONS = (
-    "static_select",
-    "multi_static_select",
-    "overflow",
-    "radio_buttons",
-    "checkboxes",
-)
-
-
-def refuse(message: str) -> ApiError:
-    """An invalid_blocks error that says where."""
-    return ApiError("invalid_blocks", message)
 
 
 def check_message(blocks: list[Any]) -> list[Json]:
@@ -71,10 +60,10 @@ def check_view(view: Json) -> Json:
     if any(block["type"] in ("table", "data_table") for block in checked):
         raise refuse("tables are not allowed in views")
     if kind == "modal":
-        _text(view.get("title"), "title", 24, plain=True)
+        check_text(view.get("title"), "title", 24, plain=True)
         for name in ("submit", "close"):
             if name in view:
-                _text(view[name], name, 24, plain=True)
+                check_text(view[name], name, 24, plain=True)
         if any(b["type"] == "input" for b in checked) and "submit" not in view:
             raise ApiError("invalid_arguments", "missing required field: submit")
     return {**view, "blocks": checked}
@@ -101,36 +90,17 @@ def _check(blocks: list[Any], *, home: bool) -> list[Json]:
     return checked
 
 
-def _text(value: Any, name: str, limit: int, *, plain: bool = False) -> None:
-    if not isinstance(value, dict) or value.get("type") not in ("plain_text", "mrkdwn"):
-        raise refuse(f"{name} must be a text object")
-    if plain and value["type"] != "plain_text":
-        raise refuse(f"{name} must be plain_text")
-    text = value.get("text")
-    if not isinstance(text, str) or not 0 < len(text) <= limit:
-        raise refuse(f"{name} must have 1 to {limit} characters")
-
-
 def _section(block: Json) -> None:
     if "text" not in block and not block.get("fields"):
         raise refuse("a section needs text or fields")
     if "text" in block:
-        _text(block["text"], "text", 3000)
+        check_text(block["text"], "text", 3000)
     if len(block.get("fields") or ()) > 10:
         raise refuse("no more than 10 fields")
     for one in block.get("fields") or ():
-        _text(one, "field", 2000)
+        check_text(one, "field", 2000)
     if "accessory" in block:
-        _element(block["accessory"])
-
-
-def _image(block: Json) -> None:
-    if not block.get("image_url") and not block.get("slack_file"):
-        raise refuse("an image needs image_url or slack_file")
-    if len(block.get("image_url") or "") > 3000:
-        raise refuse("image_url exceeds 3000 characters")
-    if not 0 < len(block.get("alt_text") or "") <= 2000:
-        raise refuse("alt_text must have 1 to 2000 characters")
+        check_element(block["accessory"])
 
 
 def _actions(block: Json) -> None:
@@ -150,7 +120,7 @@ def _several(elements: list[Json], limit: int) -> None:
     if len(set(ids)) < len(ids):
         raise refuse("action_id must be unique within a block")
     for element in elements:
-        _element(element)
+        check_element(element)
 
 
 def _context(block: Json) -> None:
@@ -158,9 +128,9 @@ def _context(block: Json) -> None:
         raise refuse("context takes 1 to 10 elements")
     for one in block["elements"]:
         if one.get("type") == "image":
-            _image(one)
+            check_image(one)
         else:
-            _text(one, "element", 3000)
+            check_text(one, "element", 3000)
 
 
 def _markdown(block: Json) -> None:
@@ -171,10 +141,10 @@ def _markdown(block: Json) -> None:
 
 
 def _input(block: Json) -> None:
-    _text(block["label"], "label", 2000, plain=True)
+    check_text(block["label"], "label", 2000, plain=True)
     if "hint" in block:
-        _text(block["hint"], "hint", 2000, plain=True)
-    _element(block["element"])
+        check_text(block["hint"], "hint", 2000, plain=True)
+    check_element(block["element"])
 
 
 def _table(block: Json) -> None:
@@ -211,48 +181,6 @@ def _visualization(block: Json) -> None:
         raise refuse("unknown chart type")
 
 
-def _element(element: Json) -> None:
-    kind = element["type"]
-    if kind == "image":
-        return _image(element)
-    if not 0 < len(element["action_id"]) <= 255:
-        raise refuse("action_id must have 1 to 255 characters")
-    if kind == "button":
-        _button(element)
-    elif kind == "feedback_buttons":
-        for side in ("positive_button", "negative_button"):
-            _text(element[side]["text"], side, 75, plain=True)
-            if not 0 < len(element[side]["value"]) <= 2000:
-                raise refuse("a feedback value must have 1 to 2000 characters")
-    elif kind in _WITH_OPTIONS:
-        _options(element)
-    if "placeholder" in element:
-        _text(element["placeholder"], "placeholder", 150, plain=True)
-    return None
-
-
-def _button(element: Json) -> None:
-    _text(element["text"], "text", 75, plain=True)
-    if len(element.get("value") or "") > 2000 or len(element.get("url") or "") > 3000:
-        raise refuse("a button's value or url is too long")
-    if element.get("style", "primary") not in ("primary", "danger"):
-        raise refuse("style must be primary or danger")
-
-
-def _options(element: Json) -> None:
-    most = {"overflow": 5, "radio_buttons": 10, "checkboxes": 10}.get(element["type"], 100)
-    options = options_of(element)
-    if not 0 < len(options) <= most:
-        raise refuse(f"options must have 1 to {most} items")
-    for one in options:
-        _text(one["text"], "option text", 75)
-        if not 0 < len(one["value"]) <= 150:
-            raise refuse("an option's value must have 1 to 150 characters")
-    for first in [element.get("initial_option"), *(element.get("initial_options") or ())]:
-        if first is not None and first not in options:
-            raise refuse("initial_option must be one of the options")
-
-
 def _anything(block: Json) -> None:
     pass
 
@@ -260,11 +188,11 @@ def _anything(block: Json) -> None:
 _RULES: dict[str, Callable[[Json], None]] = {
     "section": _section,
     "divider": _anything,
-    "image": _image,
+    "image": check_image,
     "actions": _actions,
     "context": _context,
     "context_actions": _context_actions,
-    "header": lambda block: _text(block["text"], "text", 150, plain=True),
+    "header": lambda block: check_text(block["text"], "text", 150, plain=True),
     "markdown": _markdown,
     "input": _input,
     "table": _table,

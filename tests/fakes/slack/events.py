@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.fakes.slack.records import Channel, Json, Message
+from tests.fakes.slack.typed import rich_text
 
 if TYPE_CHECKING:
     from tests.fakes.slack.fake import FakeSlack
@@ -47,6 +48,8 @@ def whole_message(slack: FakeSlack, message: Message) -> Json:
     if message.files:
         shown["files"] = [slack.files.as_json(file, message.channel) for file in message.files]
         shown |= {"upload": False, "display_as_bot": False}
+    if message.client_msg_id and message.plain:
+        shown["blocks"] = [rich_text(message.plain)]
     return shown
 
 

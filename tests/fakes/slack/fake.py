@@ -21,51 +21,20 @@ from tests.fakes.slack.delivery import Delivery, Envelope
 from tests.fakes.slack.faults import Fault, Faults
 from tests.fakes.slack.files import Files
 from tests.fakes.slack.limits import Limits
+from tests.fakes.slack.manifest import EVENTS, SCOPES
 from tests.fakes.slack.records import (
     HISTORY_SCOPES,
     MESSAGE_EVENTS,
     Channel,
     Json,
+    Message,
+    User,
     View,
 )
 from tests.fakes.slack.server import Server
 from tests.fakes.slack.sockets import Sockets
 from tests.fakes.slack.world import World
 
-SCOPES = frozenset(
-    {
-        "app_mentions:read",
-        "assistant:write",
-        "channels:history",
-        "channels:read",
-        "chat:write",
-        "commands",
-        "files:read",
-        "files:write",
-        "groups:history",
-        "groups:read",
-        "im:history",
-        "im:read",
-        "im:write",
-        "mpim:history",
-        "reactions:write",
-        "users:read",
-    }
-)
-EVENTS = frozenset(
-    {
-        "agent_session_stopped",
-        "app_context_changed",
-        "app_home_opened",
-        "app_mention",
-        "app_uninstalled",
-        "message.channels",
-        "message.groups",
-        "message.im",
-        "message.mpim",
-        "tokens_revoked",
-    }
-)
 _SLEEP_SECONDS = 0.01
 
 
@@ -127,6 +96,7 @@ class FakeSlack(World):
         self.sockets.drop()
         assert self._runner is not None
         await self._runner.cleanup()
+        self.files.close()
 
     @property
     def api_url(self) -> str:
@@ -150,6 +120,25 @@ class FakeSlack(World):
         self.tell({"type": "tokens_revoked", "tokens": tokens}, revoked.id)
 
     # -- What tests wait for and see
+
+    def other_bot_says(self, channel: str, text: str, thread_ts: str | None = None) -> Message:
+        """Another app posts: a bot_message, without a user."""
+        message = Message(
+            channel,
+            self.clock.ts(),
+            "UOTHERBOT",
+            plain=text,
+            thread_ts=thread_ts,
+            subtype="bot_message",
+            bot_id="BOTHER",
+            username="Other bot",
+        )
+        self.users.setdefault(message.user, User(message.user, "Other bot", self.team_id, True))
+        self.channels[channel].messages[message.ts] = message
+        event = events.message(self, self.channels[channel], message)
+        del event["user"]
+        self.tell(event)
+        return message
 
     def render(self, channel: str, ts: str, viewer: str | None = None) -> str:
         """A thread as an HTML page, with what only `viewer` sees."""

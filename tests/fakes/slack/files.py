@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import secrets
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from aiohttp import StreamReader
 
 from tests.fakes.slack import events
 from tests.fakes.slack.methods import ApiError, Call, method
@@ -16,6 +20,8 @@ from tests.fakes.slack.records import Channel, File, Json, Message
 if TYPE_CHECKING:
     from tests.fakes.slack.fake import FakeSlack
 
+_IN_MEMORY_BYTES = 8 * 2**20
+_PIECE_BYTES = 2**20
 MODES = ("hosted", "snippet", "tombstone", "hidden_by_limit", "external", "check_file_info")
 
 
@@ -26,6 +32,11 @@ class Files:
         self.all: dict[str, File] = {}
         self.awaited: dict[str, tuple[File, int]] = {}
         self._slack = slack
+        self._folder = tempfile.TemporaryDirectory(prefix="fake-slack-")
+
+    def close(self) -> None:
+        """Delete what was kept on disk."""
+        self._folder.cleanup()
 
     def new(
         self, name: str, content: bytes | Path, user: str, team: str, mode: str = "hosted"
@@ -79,13 +90,27 @@ class Files:
             del shown["url_private_download"]
         return shown
 
-    def receive(self, ticket: str, content: bytes) -> str | None:
+    async def read(self, body: StreamReader) -> tuple[bytes | Path, int]:
+        """An upload's bytes, in a temporary file if they are many, and their number."""
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
+            async for piece in body.iter_chunked(_PIECE_BYTES):
+                spool.write(piece)
+            size_bytes = spool.tell()
+            spool.seek(0)
+            if size_bytes <= _IN_MEMORY_BYTES:
+                return spool.read(), size_bytes
+            path = Path(self._folder.name) / secrets.token_hex(8)
+            with path.open("wb") as kept:
+                shutil.copyfileobj(spool, kept)
+            return path, size_bytes
+
+    def receive(self, ticket: str, content: bytes | Path, size_bytes: int) -> str | None:
         """Take an upload's bytes; why they are refused, else None."""
         if ticket not in self.awaited:
             return "unknown upload ticket"
         file, length = self.awaited[ticket]
-        if len(content) != length:
-            return f"{length} bytes were announced, {len(content)} came"
+        if size_bytes != length:
+            return f"{length} bytes were announced, {size_bytes} came"
         file.content = content
         file.completed = False
         del self.awaited[ticket]

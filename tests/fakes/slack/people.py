@@ -11,6 +11,7 @@ from tests.fakes.slack import events, interactions
 from tests.fakes.slack.delivery import Envelope
 from tests.fakes.slack.interactions import Surface
 from tests.fakes.slack.records import Channel, Json, Message, User, View
+from tests.fakes.slack.typed import escaped
 
 if TYPE_CHECKING:
     from tests.fakes.slack.fake import FakeSlack
@@ -41,6 +42,7 @@ class Person:
         """Post a message; the events are on their way when it returns.
 
         Arguments:
+            text: as typed, so that Slack escapes it; <@U1>, <#C1> and <https://…> are links.
             files: content by name, as bytes or as the path of a large file.
             file_modes: by name, other modes than hosted (files.MODES).
             mention: put the bot's mention in front.
@@ -55,7 +57,7 @@ class Person:
             self._slack.files.new(name, content, self.id, where.team, modes.get(name, "hosted"))
             for name, content in (files or {}).items()
         ]
-        text = f"<@{team.bot_user_id}> {text}".strip() if mention else text
+        text = escaped(f"<@{team.bot_user_id}> {text}".strip() if mention else text)
         assert text or attached, "an empty message cannot be sent"
         message = Message(
             channel,
@@ -81,7 +83,7 @@ class Person:
         """Change one's own message."""
         assert message.user == self.id, "only one's own messages can be edited"
         message.history.append(message.plain)
-        message.plain, message.edited = text, True
+        message.plain, message.edited = escaped(text), True
         channel = self._slack.channels[message.channel]
         self._slack.tell(events.changed(self._slack, channel, message))
 

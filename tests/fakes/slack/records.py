@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-Json = dict[str, Any]
+from tests.fakes.slack.reading import Json as Json
+from tests.fakes.slack.reading import readable
+
 ChannelKind = Literal["channel", "group", "im", "mpim"]
 
 # The event that announces a message, and the scopes to read and list, by the kind of channel.
@@ -225,36 +227,3 @@ class Request:
     outcome: str
     at: float
     arguments: Json
-
-
-def readable(block: Json) -> str:
-    """A block's own words."""
-    match block.get("type"):
-        case "markdown" | "header" | "section":
-            text = block.get("text") or ""
-            fields = [one.get("text", "") for one in block.get("fields") or ()]
-            own = text if isinstance(text, str) else str(text.get("text", ""))
-            return "\n".join(part for part in [own, *fields] if part)
-        case "context":
-            return " ".join(str(one.get("text", "")) for one in block["elements"])
-        case "table" | "data_table":
-            return "\n".join(" | ".join(cell_text(c) for c in row) for row in block["rows"])
-        case "image":
-            return str(block.get("alt_text", ""))
-        case "data_visualization":
-            return str(block.get("title", ""))
-        case "rich_text":
-            return cell_text(block)
-    return ""
-
-
-def cell_text(cell: Any) -> str:
-    """The words anywhere within a rich text or a table's cell."""
-    if isinstance(cell, list):
-        return "".join(cell_text(one) for one in cell)
-    if not isinstance(cell, dict):
-        return "" if cell is None else str(cell)
-    for key in ("text", "value", "elements"):
-        if key in cell:
-            return cell_text(cell[key])
-    return ""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.fakes.slack.fake import FakeSlack
 
 _MASS_MENTION = re.compile(r"<!(?:channel|here|everyone|subteam\^)[^>]*>")
-_UPLOAD_BYTES = 2**30
-_GIVEN = web.RequestKey("given", dict)
+_BODY_BYTES = 2**20
+_GIVEN = web.RequestKey("given", dict[str, Any])
 LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head><body></body></html>"
 
 
@@ -33,7 +33,7 @@ class Server:
 
     def application(self) -> web.Application:
         """The routes."""
-        app = web.Application(client_max_size=_UPLOAD_BYTES)
+        app = web.Application(client_max_size=_BODY_BYTES)
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/upload/v1/{ticket}", self._upload)
         app.router.add_get("/files-pri/{file}/download/{name}", self._download)
@@ -131,14 +131,14 @@ class Server:
         answer, status, headers = await _faulty(request, fault)
         if answer is not None or status != 200:
             return web.json_response(answer or {}, status=status, headers=headers)
-        content = await request.read()
-        refused = self._slack.files.receive(request.match_info["ticket"], content)
+        content, size_bytes = await self._slack.files.read(request.content)
+        refused = self._slack.files.receive(request.match_info["ticket"], content, size_bytes)
         if fault is not None and fault.drop == "after":
             _cut(request)
         if refused is not None:
             self._slack.violate("upload", refused)
             return web.Response(status=400, text=refused)
-        return web.Response(text=f"OK - {len(content)}", content_type="text/plain")
+        return web.Response(text=f"OK - {size_bytes}", content_type="text/plain")
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         fault = self._slack.faults.take("download")
@@ -180,12 +180,13 @@ class Server:
         redirect = query.get("redirect_uri") or self._slack.redirect_uri
         assert redirect is not None, "the app has no redirect address"
         code = self._slack.code(redirect_uri=query.get("redirect_uri"))
-        return web.HTTPFound(f"{redirect}?{urlencode({'code': code, 'state': query['state']})}")
+        raise web.HTTPFound(f"{redirect}?{urlencode({'code': code, 'state': query['state']})}")
 
 
 async def _given(request: web.Request) -> Json:
     if _GIVEN in request:
-        return dict(request[_GIVEN])
+        known: Json = request[_GIVEN]
+        return dict(known)
     given: dict[str, Any] = dict(request.query)
     with contextlib.suppress(ValueError):
         if request.content_type == "application/json":

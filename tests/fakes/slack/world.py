@@ -127,7 +127,8 @@ class World:
 
     def answers(self, channel: str, ts: str) -> list[Message]:
         """What the bot has written in a thread."""
-        return [message for message in self.thread(channel, ts) if message.bot_id]
+        bot = self.teams[self.channels[channel].team].bot_id
+        return [message for message in self.thread(channel, ts) if message.bot_id == bot]
 
     def ephemerals(self, user: str) -> list[Message]:
         """What only that person sees, in all channels, in order."""
