@@ -142,7 +142,7 @@ def _unknown(by_name: Versions, name: str) -> str:
 
 
 def _listing(by_name: Versions) -> CommandResult:
-    newest_first = list(reversed(by_name.items()))
+    newest_first = list(by_name.items())[::-1]
     lines = [_line(name, versions) for name, versions in newest_first[:LISTED_MAX]]
     if len(newest_first) > LISTED_MAX:
         lines.append(f"- and {len(newest_first) - LISTED_MAX} older ones; the zip has all.")

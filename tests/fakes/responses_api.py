@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,7 +50,33 @@ class Wait:
     gate: asyncio.Event
 
 
-Script = Callable[[dict[str, Any]], Sequence[Code | Say | Wait]]
+@dataclass(frozen=True)
+class Fail:
+    """The response fails here."""
+
+    message: str
+    code: str = "server_error"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What each response costs."""
+
+    input: int = 10
+    cached: int = 0
+    output: int = 5
+
+    def as_usage(self) -> dict[str, Any]:
+        return {
+            "input_tokens": self.input,
+            "input_tokens_details": {"cached_tokens": self.cached},
+            "output_tokens": self.output,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": self.input + self.output,
+        }
+
+
+Script = Callable[[dict[str, Any]], Sequence[Code | Say | Wait | Fail]]
 
 
 @dataclass
@@ -70,6 +97,7 @@ class FakeResponsesApi:
         self.script = script
         self.calls: list[tuple[str, str]] = []
         self.asked: list[dict[str, Any]] = []
+        self.created: list[dict[str, Any]] = []  # containers that were asked for by themselves
         self.uploads: dict[str, tuple[str, bytes]] = {}
         self.containers: dict[str, dict[str, dict[str, Any]]] = {}
         self.expired: set[str] = set()
@@ -77,7 +105,11 @@ class FakeResponsesApi:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.faults: list[Fault] = []
         self.drop_stream_after: int | None = None
+        self.tokens = Tokens()
+        self.delay_seconds = 0.0  # before each answer
+        self.at_once: Counter[tuple[str, str]] = Counter()  # calls answered at the same time
         self.base_url = ""
+        self._now: Counter[tuple[str, str]] = Counter()
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -91,14 +123,17 @@ class FakeResponsesApi:
         routes = [
             Route("/v1/models", self._list_models),
             Route("/v1/files", self._create_file, methods=["POST"]),
+            Route("/v1/files/{id}", self._delete_file, methods=["DELETE"]),
             Route("/v1/containers", self._create_container, methods=["POST"]),
             Route("/v1/containers/{id}", self._get_container),
             Route("/v1/containers/{id}", self._delete_container, methods=["DELETE"]),
             Route("/v1/containers/{id}/files", self._list_files),
             Route("/v1/containers/{id}/files", self._add_file, methods=["POST"]),
+            Route("/v1/containers/{id}/files/{file}", self._remove_file, methods=["DELETE"]),
             Route("/v1/containers/{id}/files/{file}/content", self._content),
             Route("/v1/responses", self._create_response, methods=["POST"]),
             Route("/v1/responses/{id}", self._get_response),
+            Route("/v1/responses/{id}", self._delete_response, methods=["DELETE"]),
             Route("/v1/responses/{id}/cancel", self._cancel, methods=["POST"]),
         ]
         return Starlette(
@@ -115,10 +150,20 @@ class FakeResponsesApi:
                 if request.url.path.startswith(fault.path):
                     self.faults.remove(fault)
                     return _error(fault.status, fault.message, fault.code, fault.headers)
-            answered: Response = await endpoint(request)
-            return answered
+            return await self._counted(endpoint, request)
 
         return guarded
+
+    async def _counted(self, endpoint: Any, request: Request) -> Response:
+        call = (request.method, request.url.path)
+        self._now[call] += 1
+        self.at_once[call] = max(self.at_once[call], self._now[call])
+        await asyncio.sleep(self.delay_seconds)
+        try:
+            answered: Response = await endpoint(request)
+            return answered
+        finally:
+            self._now[call] -= 1
 
     async def _list_models(self, _request: Request) -> Response:
         model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "tests"}
@@ -145,8 +190,17 @@ class FakeResponsesApi:
             }
         )
 
+    async def _delete_file(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        if id not in self.uploads:
+            return _error(404, f"No such File object: {id}")
+        del self.uploads[id]
+        return JSONResponse({"id": id, "object": "file", "deleted": True})
+
     async def _create_container(self, request: Request) -> Response:
         body = await request.json()
+        assert body["network_policy"] == {"type": "disabled"}
+        self.created.append(body)
         return JSONResponse(self._container(self._new_container(body.get("file_ids", []))))
 
     def _new_container(self, file_ids: Sequence[str]) -> str:
@@ -222,6 +276,15 @@ class FakeResponsesApi:
             return _error(404, f"No such File object: {body['file_id']}")
         return JSONResponse(_public(self._mount(id, body["file_id"])))
 
+    async def _remove_file(self, request: Request) -> Response:
+        id, file = request.path_params["id"], request.path_params["file"]
+        if refused := self._missing(id):
+            return refused
+        if file not in self.containers[id]:
+            return _error(404, f"Container file with id '{file}' not found.")
+        del self.containers[id][file]
+        return JSONResponse({"id": file, "object": "container.file.deleted", "deleted": True})
+
     async def _content(self, request: Request) -> Response:
         id = request.path_params["id"]
         if refused := self._missing(id):
@@ -267,9 +330,16 @@ class FakeResponsesApi:
         after = int(request.query_params.get("starting_after", -1))
         return StreamingResponse(self._stream(id, after), media_type="text/event-stream")
 
+    async def _delete_response(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        if id not in self.responses:
+            return _error(404, f"Response with id '{id}' not found.")
+        del self.responses[id]
+        return JSONResponse({"id": id, "object": "response", "deleted": True})
+
     async def _cancel(self, request: Request) -> Response:
         id = request.path_params["id"]
-        self.responses[id]["status"] = "cancelled"
+        self.responses[id] |= {"status": "cancelled", "usage": self.tokens.as_usage()}
         return JSONResponse(self.responses[id])
 
     async def _stream(
@@ -301,6 +371,12 @@ class FakeResponsesApi:
         for step in self.script(body):
             if isinstance(step, Wait):
                 await step.gate.wait()
+            elif isinstance(step, Fail):
+                error = {"code": step.code, "message": step.message}
+                response |= {"status": "failed", "error": error}
+                response["usage"] = self.tokens.as_usage()
+                self._emit(id, "response.failed", response=dict(response))
+                return
             elif isinstance(step, Code):
                 response["output"].append(self._run(id, container_id, step, made))
             else:
@@ -308,13 +384,7 @@ class FakeResponsesApi:
             if response["status"] == "cancelled":
                 return
         response["status"] = "completed"
-        response["usage"] = {
-            "input_tokens": 10,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": 5,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": 15,
-        }
+        response["usage"] = self.tokens.as_usage()
         self._emit(id, "response.completed", response=dict(response))
 
     def _run(
