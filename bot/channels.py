@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,12 +17,14 @@ from bot.store.threads import Thread
 
 
 class Channels:
-    """Implements `ChannelList`. What is set is kept in memory: each message asks for it."""
+    """Implements `ChannelList`. What is set is kept in memory, since each message asks for it; it
+    is read again after a while, as another worker may have changed it."""
 
     def __init__(self, settings: Settings, stored: StoredSettings) -> None:
         self._settings = settings
         self._stored = stored
-        self._known: dict[str, dict[str, Any]] | None = None
+        self._known: dict[str, dict[str, Any]] = {}
+        self._read_at = -math.inf
         self._lock = asyncio.Lock()
         self.defaults = ChannelSettings(
             model=settings.openai_model,
@@ -40,11 +44,11 @@ class Channels:
 
     async def own(self, key: ThreadKey) -> Mapping[str, Any]:
         """Only what admins have set, by the names of `ChannelSettings`."""
-        known = self._known
-        if known is None:
-            async with self._lock:
-                known = self._known = await self._stored.all()
-        return self._offered(known.get(key.place, {}))
+        async with self._lock:
+            if time.monotonic() - self._read_at > self._settings.channel_settings_seconds:
+                self._known = await self._stored.all()
+                self._read_at = time.monotonic()
+        return self._offered(self._known.get(key.place, {}))
 
     async def of_thread(self, thread: Thread) -> ChannelSettings:
         """What holds in a thread: what people chose for it, over its channel's settings."""
@@ -57,13 +61,13 @@ class Channels:
         """Set a setting of the channel in which the thread lies."""
         async with self._lock:
             await self._stored.set(key.place, name, value, author)
-            self._known = None
+            self._read_at = -math.inf
 
     async def clear(self, key: ThreadKey, name: str) -> None:
         """Let the operator's default hold again."""
         async with self._lock:
             await self._stored.clear(key.place, name)
-            self._known = None
+            self._read_at = -math.inf
 
     def _offered(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values that still may be had: the operator may have taken a model back."""

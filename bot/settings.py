@@ -94,6 +94,9 @@ class Settings(Rules):
         "none (`mentions`), or those written while only one person is in the thread (`smart`).",
     )
 
+    channel_settings_seconds: float = Field(
+        10, gt=0, description="After how long other workers know what admins set for a channel."
+    )
     channel_instructions_chars: int = Field(
         2_000, ge=0, description="Longest instructions that admins may set for a channel."
     )
@@ -121,6 +124,21 @@ class Settings(Rules):
     )
     engine_cancel_seconds: float = Field(
         10, gt=0, description="Longest wait for the engine to end a response."
+    )
+    engine_requests_per_minute: int = Field(
+        100,
+        ge=0,
+        description="Most questions that all workers together ask in a minute; 0: no limit. "
+        "Threadlab's own engine has none.",
+    )
+    engine_burst: int = Field(
+        12, ge=1, description="How many of them may go at once after a quiet time."
+    )
+    engine_queue_max: int = Field(
+        1_000, ge=1, description="Most questions that wait for the engine; more are refused."
+    )
+    engine_queue_look_seconds: float = Field(
+        5, gt=0, description="Longest time between two looks at the queue of one that waits."
     )
     engine_attempts: int = Field(
         4, ge=1, description="How often a question is put to an engine that refuses or fails."
