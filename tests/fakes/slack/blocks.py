@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.fakes.slack.element_rules import check_element, check_image, check_text, refuse
 from tests.fakes.slack.methods import ApiError
-from tests.fakes.slack.reading import readable
+from tests.fakes.slack.reading import cell_text, readable
 from tests.fakes.slack.records import Json
 
 MARKDOWN_LIMIT = 12_000
@@ -16,6 +16,7 @@ MARKDOWN_LIMIT = 12_000
 TOTAL_LIMIT = 13_200
 _MESSAGE_BLOCKS = 50
 _VIEW_BLOCKS = 100
+_TABLE_CHARACTERS = 10_000
 
 
 def check_message(blocks: list[Any]) -> list[Json]:
@@ -36,9 +37,15 @@ def check_message(blocks: list[Any]) -> list[Json]:
     markdown = sum(len(b["text"]) for b in checked if b["type"] == "markdown")
     if markdown > MARKDOWN_LIMIT:
         raise ApiError("msg_blocks_too_long", "markdown blocks exceed 12000 characters")
-    if sum(len(readable(block)) for block in checked) > TOTAL_LIMIT:
+    if sum(_characters(block) for block in checked) > TOTAL_LIMIT:
         raise ApiError("msg_blocks_too_long")
     return checked
+
+
+def _characters(block: Json) -> int:
+    if "rows" in block:
+        return sum(len(cell_text(cell)) for row in block["rows"] for cell in row)
+    return len(readable(block))
 
 
 def check_view(view: Json) -> Json:
@@ -162,6 +169,8 @@ def _data_table(block: Json) -> None:
 def _grid(rows: Any, fewest: int, most: int) -> None:
     if not fewest <= len(rows) <= most:
         raise refuse(f"rows must have {fewest} to {most} items")
+    if _characters({"rows": rows}) > _TABLE_CHARACTERS:
+        raise refuse(f"a table takes at most {_TABLE_CHARACTERS} characters")
     width = len(rows[0])
     if not 1 <= width <= 20 or any(len(row) != width for row in rows):
         raise refuse("every row must have the same 1 to 20 cells")
