@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.platform import ScriptedChat
+from tests.fakes.postgres import Missing, PostgresServer, postgres_server
 from tests.fakes.responses_api import FakeResponsesApi, Say, responses_api
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -32,3 +34,34 @@ async def api() -> AsyncIterator[FakeResponsesApi]:
     """A scripted engine that says "Done." until it is told otherwise."""
     async with responses_api(lambda body: [Say("Done.")]) as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; a test that needs it is skipped where there is none."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server())
+        except Missing as missing:
+            pytest.skip(f"no PostgreSQL: {missing}")
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
+    address = postgres.create()
+    yield address
+    postgres.drop(address)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """DATABASE_URL, as it is set in the test's environment: not at all, which means SQLite, and
+    then to an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        return None
+    address: str = request.getfixturevalue("postgres_url")
+    monkeypatch.setenv("DATABASE_URL", address)
+    return address

@@ -72,7 +72,7 @@ async def _ours(db: AsyncConnection, key: ThreadKey) -> bool:
 async def _join(db: AsyncConnection, message: IncomingMessage) -> set[str]:
     """Note who wrote; everybody who has."""
     thread = str(message.key)
-    for author_id in {message.author.id, *message.others}:
+    for author_id in sorted({message.author.id, *message.others}):  # else two may lock each other
         await insert_once(db, participants, thread=thread, author_id=author_id)
     query = sa.select(participants.c.author_id).where(participants.c.thread == thread)
     return set(await db.scalars(query))

@@ -10,21 +10,72 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.errors import SettingsError
 
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
 
+CONNECTIONS_MAX = 10
+CONNECT_SECONDS = 10
+# A process that is paused in a transaction would hold its locks until it is woken.
+IDLE_TRANSACTION_SECONDS = 10
+# One number for all of Threadlab's migrations, of the core and of adapters.
+MIGRATION_LOCK = 7_468_726_561
 
-def open_database(path: Path, *, timeout_seconds: float) -> AsyncEngine:
-    """The core's database: SQLite in WAL mode, where a commit survives a power cut.
+
+def open_database(
+    where: Path | str, *, timeout_seconds: float, connections_max: int = CONNECTIONS_MAX
+) -> AsyncEngine:
+    """The core's database: SQLite in WAL mode, where a commit survives a power cut; or PostgreSQL.
 
     Args:
-        path: the database file; its folder must exist.
+        where: the file of an SQLite database, whose folder must exist; or the address of a
+            PostgreSQL database.
         timeout_seconds: how long a statement waits for another writer.
+        connections_max: connections to PostgreSQL.
     """
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+    if isinstance(where, str):
+        options = _postgresql(timeout_seconds, connections_max)
+        return create_async_engine(postgresql_url(where), **options)
+    engine = create_async_engine(f"sqlite+aiosqlite:///{where}")
     set_durable(engine.sync_engine, timeout_seconds=timeout_seconds)
     return engine
+
+
+def open_blocking(
+    where: Path | str, *, timeout_seconds: float, connections_max: int = CONNECTIONS_MAX
+) -> sa.Engine:
+    """The same database for a library that runs in threads of its own."""
+    if isinstance(where, str):
+        options = _postgresql(timeout_seconds, connections_max)
+        return sa.create_engine(postgresql_url(where), **options)
+    engine = sa.create_engine(f"sqlite:///{where}")
+    set_durable(engine, timeout_seconds=timeout_seconds)
+    return engine
+
+
+def postgresql_url(address: str) -> sa.URL:
+    """The address with our driver's name in it."""
+    return sa.make_url(address).set(drivername="postgresql+psycopg")
+
+
+def _postgresql(timeout_seconds: float, connections_max: int) -> dict[str, Any]:
+    limits = {
+        "lock_timeout": timeout_seconds,
+        "idle_in_transaction_session_timeout": IDLE_TRANSACTION_SECONDS,
+    }
+    return {
+        "pool_size": connections_max,
+        "max_overflow": 0,
+        "pool_timeout": timeout_seconds,
+        "pool_pre_ping": True,  # the server may have been restarted
+        "connect_args": {
+            "connect_timeout": CONNECT_SECONDS,
+            "options": " ".join(f"-c {name}={value * 1000:.0f}" for name, value in limits.items()),
+        },
+    }
 
 
 def set_durable(engine: sa.Engine, *, timeout_seconds: float) -> None:
@@ -61,6 +112,9 @@ async def upgrade(
         migrations: a folder with `versions/` in it.
     """
     async with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # Of several workers that start together, one does it.
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         await connection.run_sync(_upgrade, name, migrations)
         await connection.commit()
 
@@ -77,10 +131,24 @@ def _upgrade(connection: sa.Connection, name: str, migrations: Path) -> None:
 
 
 async def upgrade_all(engine: AsyncEngine, packages: Iterable[tuple[str, Path]]) -> None:
-    """Bring the core's tables, then each adapter's, up to date."""
-    await upgrade(engine)
-    for name, migrations in packages:
-        await upgrade(engine, name=name, migrations=migrations)
+    """Bring the core's tables, then each adapter's, up to date.
+
+    Raises:
+        SettingsError: the database can't be reached, or lets us in but not make tables.
+    """
+    try:
+        await upgrade(engine)
+        for name, migrations in packages:
+            await upgrade(engine, name=name, migrations=migrations)
+    except (OperationalError, ProgrammingError) as error:
+        raise SettingsError(
+            f"The database {engine.url.render_as_string()} can't be used: {reason_of(error)}"
+        ) from error
+
+
+def reason_of(error: DBAPIError) -> str:
+    """What the database says went wrong, in one line."""
+    return " ".join(str(error.orig).split())
 
 
 def ensure_folder(path: Path) -> None:

@@ -47,4 +47,6 @@ async def insert_once(db: AsyncConnection, table: sa.Table, **values: Any) -> bo
     """Insert a row unless its key is taken; whether it was inserted."""
     dialect = postgresql if db.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return bool((await db.execute(statement)).rowcount)
+    # Without the option PostgreSQL's count of inserted rows is lost.
+    done = await db.execute(statement, execution_options={"preserve_rowcount": True})
+    return done.rowcount > 0

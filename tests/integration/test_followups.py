@@ -6,10 +6,14 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.domain import Addressing
 from tests.fakes.platform import ANN, BEN, ScriptedChat
 from tests.fakes.responses_api import Code, FakeResponsesApi, Say, Wait
 from tests.fakes.threadlab import running
+
+pytestmark = pytest.mark.usefixtures("database_url")
 
 CSV = b"region,revenue\nNorth,1\n"
 AMBIENT = Addressing.AMBIENT
@@ -135,6 +139,7 @@ class TestFilesWithoutWords:
         api.script = lambda _: [Wait(gate), Say("Done.")]
         async with running(chat, tmp_path, api.base_url):
             await chat.say("hello")
+            await effect(chat, "open")
             await chat.say("", files={"s.csv": CSV}, addressed=AMBIENT)
             await chat.say("total?", addressed=AMBIENT)
             gate.set()
@@ -221,6 +226,7 @@ class TestLists:
         """Threads are listed with their first question, the newest first, by channel or person."""
         async with running(chat, tmp_path, api.base_url):
             await chat.say("first question", thread="t1")
+            await effect(chat, "open")
             last = await chat.say("second question", thread="t2", author=BEN)
             await chat.say("third question", thread="t1")
             await chat.finished(3)

@@ -15,6 +15,8 @@ from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
+pytestmark = pytest.mark.usefixtures("database_url")
+
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )

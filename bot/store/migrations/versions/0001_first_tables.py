@@ -73,7 +73,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.Float(), nullable=True),
         sa.Column("reply_ref", sa.String(), nullable=True),
         sa.Column("response_id", sa.String(), nullable=True),
-        sa.Column("stop_requested", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("stop_requested", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=True),
         sa.Column("notes", sa.JSON(), server_default="[]", nullable=False),
         sa.ForeignKeyConstraint(["thread"], ["threads.key"], name=op.f("fk_turns_thread_threads")),
