@@ -19,7 +19,7 @@ Act = dpy.Interaction[Any]
 class Form(dpy.ui.Modal, title="Which one?"):
     """A form with one line."""
 
-    which: dpy.ui.TextInput["Form"] = dpy.ui.TextInput(label="Name", custom_id="which")
+    which: dpy.ui.TextInput[Form] = dpy.ui.TextInput(label="Name", custom_id="which")
 
     async def on_submit(self, interaction: Act) -> None:
         await interaction.response.send_message(f"chosen: {self.which.value}", ephemeral=True)

@@ -22,6 +22,8 @@ from tests.fakes.discord.chat import Chat
 from tests.fakes.discord.effects import Effect, Effects
 from tests.fakes.discord.faults import Fault, Faults
 from tests.fakes.discord.gateway import Gateway
+from tests.fakes.discord.page import Page
+from tests.fakes.discord.payloads import channel_json
 from tests.fakes.discord.people import Person
 from tests.fakes.discord.permissions import bits
 from tests.fakes.discord.rates import Rates
@@ -181,8 +183,6 @@ class FakeDiscord:
         self._told_of(place)
 
     def _told_of(self, place: Channel) -> None:
-        from tests.fakes.discord.payloads import channel_json
-
         assert place.guild is not None
         data = channel_json(place)
         self.gateway.emit("CHANNEL_UPDATE", place, lambda session: data, place.guild.id)
@@ -215,6 +215,10 @@ class FakeDiscord:
         """Whether the bot is seen typing there."""
         at = self.channel(channel).typing.get(self.bot_user_id)
         return at is not None and self.clock.now() - at < seconds
+
+    def render(self, channel: str | int | Channel, viewer: Person | None = None) -> str:
+        """The channel as an HTML page, for screenshots; with the viewer's ephemeral answers."""
+        return Page(self.world, self.channel(channel), viewer.user if viewer else None).html()
 
     @property
     def effects(self) -> Effects:

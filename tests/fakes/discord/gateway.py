@@ -280,7 +280,7 @@ class Gateway:
         if guild is not None and session is not None:
             members = guild_json(guild, self.world.bot)["members"]
             chunk = {"guild_id": str(guild.id), "members": members, "chunk_index": 0}
-            rest = {"chunk_count": 1, "not_found": [], "nonce": data.get("nonce")}
+            rest: dict[str, Any] = {"chunk_count": 1, "not_found": [], "nonce": data.get("nonce")}
             session.put("GUILD_MEMBERS_CHUNK", chunk | rest)
 
     def _leave(self, connection: Connection) -> None:

@@ -204,7 +204,7 @@ class Invocation:
             return made | {"value": str(value.id)}
         choices = [choice["value"] for choice in option.get("choices") or []]
         assert not choices or value in choices, f"{value!r} is not among {choices}"
-        kinds = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
+        kinds: dict[int, Any] = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
         assert isinstance(value, kinds[option["type"]]), f"{value!r} for {option['name']}"
         return made | {"value": value}
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import discord as dpy
 from discord import app_commands
-
 from tests.fakes.discord.fake import FakeDiscord
 from tests.fakes.discord.records import Channel
 
