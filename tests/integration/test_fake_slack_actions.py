@@ -161,6 +161,7 @@ class TestPressing:
         [action] = body["actions"]
         assert envelope.acknowledged
         assert got.items() <= action.items()
+        assert set(body["state"]["values"]["row"]) == {"thread", "search"}
         assert body["container"]["message_ts"] == posted.ts
         assert body["container"]["thread_ts"] == posted.thread_ts
 

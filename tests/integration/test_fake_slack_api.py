@@ -209,12 +209,14 @@ class TestAccess:
             with pytest.raises(SlackApiError) as caught:
                 await AsyncWebClient(token, base_url=slack.api_url).auth_test()
             errors.append(refused_with(caught))
+        scopes = (await client.auth_test()).headers["X-OAuth-Scopes"]
         await client.auth_revoke()
         with pytest.raises(SlackApiError) as caught:
             await client.auth_test()
 
         assert errors == ["invalid_auth", "not_authed", "not_allowed_token_type"]
         assert refused_with(caught) == "token_revoked"
+        assert set(scopes.split(",")) == SCOPES
 
     async def test_unknown_method(self, slack: FakeSlack, client: AsyncWebClient) -> None:
         """A method that the fake does not know is an error, and is noted."""
@@ -400,6 +402,24 @@ class TestStreams:
 
         assert kept == "one two"
         assert message.text == "one two three"
+
+    async def test_no_piece_is_taken_twice(
+        self, slack: FakeSlack, client: AsyncWebClient, asked: Message
+    ) -> None:
+        """A refused append or stop leaves the stream as it was."""
+        started = await client.chat_startStream(markdown_text="x" * 12_000, **for_ann(slack, asked))
+        where = {"channel": "C1", "ts": started["ts"]}
+
+        with pytest.raises(SlackApiError, match="msg_too_long"):
+            await client.chat_appendStream(**where, markdown_text="y" * 1500)
+        with pytest.raises(SlackApiError, match="msg_blocks_too_long"):
+            await client.chat_stopStream(
+                **where, markdown_text="y", blocks=[{"type": "markdown", "text": "z" * 1500}]
+            )
+        [message] = slack.answers("C1", asked.ts)
+
+        assert message.streaming
+        assert message.text == "x" * 12_000
 
     @pytest.mark.parametrize("missing", ["recipient_team_id", "recipient_user_id"])
     async def test_recipients(

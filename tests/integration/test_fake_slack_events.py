@@ -211,6 +211,25 @@ class TestAnnouncing:
         assert changed["previous_message"]["text"] == "one"
         assert deleted["deleted_ts"] == asked.ts
 
+    async def test_deleting_what_was_answered(self, slack: FakeSlack, ann: Person) -> None:
+        """A deleted message that has answers becomes a tombstone, by message_changed."""
+        recorder = Recorder(slack)
+
+        async with connected(slack, recorder):
+            asked = await ann.say("C1", "one")
+            await ann.say("C1", "two", thread_ts=asked.ts)
+            await ann.delete(asked)
+            await slack.until(lambda: len(recorder.heard) == 3)
+
+        changed = recorder.heard[-1]
+        assert changed["subtype"] == "message_changed"
+        assert changed["message"]["subtype"] == "tombstone"
+        assert changed["previous_message"]["text"] == "one"
+        assert [message.text for message in slack.thread("C1", asked.ts)] == [
+            "This message was deleted.",
+            "two",
+        ]
+
     async def test_the_rest_of_the_manifest(self, slack: FakeSlack, ann: Person) -> None:
         """Home, context, Stop, uninstalling and revoked tokens reach their listeners."""
         recorder = Recorder(slack)

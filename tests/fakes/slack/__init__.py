@@ -11,14 +11,23 @@
         await ann.click(answer, "Retry")                 # by label or action_id; also selects
         assert not slack.violations
 
-More: `ann.dm/edit/delete/command/shortcut/modal/submit/suggest/stop/open_home/look_at/invite`,
-`slack.dm("U1")`, `slack.ephemerals("U1")`, `slack.sessions_of(channel, ts)`, `slack.status(...)`,
-`slack.fail("chat.update", status=429)` (error=, drop="after", slow_seconds=, times=),
-`slack.limits.enabled/scale/per_minute`, `await slack.clock.advance(300)`, `slack.sockets.drop()`,
-`await slack.sockets.disconnect()`, `slack.delivery.http_url = …` (HTTP mode; `signing_secret`),
-`slack.delivery.sent` (envelopes: attempts, acknowledged), `slack.effects` (what changed, in order),
-`slack.requests`, `slack.calls["chat.update"]`, `slack.add_team(...)`, `slack.code(team)`,
-`slack.uninstall()`, `slack.render(channel, ts)` and `slack.render_view(view)` (HTML).
+People: `ann.dm/edit/delete/react/command/shortcut/modal/submit/suggest/stop/open_home/look_at/
+invite`; `say(file_modes={"a.csv": "tombstone"}, announce=("message",))`; text is as typed.
+`slack.dm("U1")`, `slack.other_bot_says(...)`, `slack.mention_order`, `.app_mention_on_uploads`,
+`.own_events` (the app hears its own messages, as from Slack). Two workspaces: `slack.add_team(...)`,
+`slack.code(team)`, `slack.uninstall(team)`, `slack.revoke(team)`.
+
+Reading: `slack.thread/answers(channel, ts)`, `.ephemerals("U1")`, `.sessions_of(channel, ts)`,
+`.status(channel, ts)`, `ann.modal()`, `ann.home()`, `slack.effects` (what changed, in order),
+`.requests` (all calls and outcomes), `.calls["chat.update"]`, `.delivery.sent` (envelopes: attempts,
+acknowledged), `.violations`, `.render(channel, ts, "U1")` and `.render_view(view)` (HTML).
+
+In the way: `slack.fail("chat.update", status=429)` (error=, drop="after", slow_seconds=, times=,
+after=; also "upload", "download", "response_url"), `slack.limits.enabled/scale/per_minute`,
+`await slack.clock.advance(300)` (streams die, redeliveries fall due), `slack.sockets.drop()`,
+`await slack.sockets.disconnect()`, `slack.delivery.http_url = …` (HTTP mode, `signing_secret`).
+A subprocess needs SLACK_API_URL=slack.api_url, SLACK_BOT_TOKEN=slack.bot_token,
+SLACK_APP_TOKEN=slack.app_token.
 """
 
 from tests.fakes.slack.delivery import Envelope, signature

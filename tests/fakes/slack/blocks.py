@@ -37,12 +37,13 @@ def check_message(blocks: list[Any]) -> list[Json]:
     markdown = sum(len(b["text"]) for b in checked if b["type"] == "markdown")
     if markdown > MARKDOWN_LIMIT:
         raise ApiError("msg_blocks_too_long", "markdown blocks exceed 12000 characters")
-    if sum(_characters(block) for block in checked) > TOTAL_LIMIT:
+    if sum(characters(block) for block in checked) > TOTAL_LIMIT:
         raise ApiError("msg_blocks_too_long")
     return checked
 
 
-def _characters(block: Json) -> int:
+def characters(block: Json) -> int:
+    """How much a block adds to the length of its message."""
     if "rows" in block:
         return sum(len(cell_text(cell)) for row in block["rows"] for cell in row)
     return len(readable(block))
@@ -169,7 +170,7 @@ def _data_table(block: Json) -> None:
 def _grid(rows: Any, fewest: int, most: int) -> None:
     if not fewest <= len(rows) <= most:
         raise refuse(f"rows must have {fewest} to {most} items")
-    if _characters({"rows": rows}) > _TABLE_CHARACTERS:
+    if characters({"rows": rows}) > _TABLE_CHARACTERS:
         raise refuse(f"a table takes at most {_TABLE_CHARACTERS} characters")
     width = len(rows[0])
     if not 1 <= width <= 20 or any(len(row) != width for row in rows):

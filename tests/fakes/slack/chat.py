@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.fakes.slack import events
+from tests.fakes.slack import deletions, events
 from tests.fakes.slack.blocks import MARKDOWN_LIMIT, check_message
 from tests.fakes.slack.methods import ApiError, Call, method
 from tests.fakes.slack.records import Channel, Json, Message
@@ -90,9 +90,8 @@ async def post_ephemeral(call: Call) -> Json:
 async def delete(call: Call) -> Json:
     channel = call.channel()
     message = call.own_message(channel, "cant_delete_message")
-    channel.deleted.append(channel.messages.pop(message.ts))
-    call.slack.tell(events.deleted(call.slack, channel, message))
-    return {"channel": channel.id, "ts": message.ts}
+    deletions.delete(call.slack, message)
+    return {"channel": channel.id, "ts": call.get("ts")}
 
 
 @method(

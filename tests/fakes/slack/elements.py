@@ -23,6 +23,11 @@ def label(element: Json) -> str:
     return str(text.get("text", "")) if isinstance(text, dict) else str(text)
 
 
+def is_pressed(element: Json) -> bool:
+    """Whether it only sends something, and holds no state."""
+    return element["type"] in ("button", "overflow", "feedback_buttons", "icon_button")
+
+
 def find(blocks: list[Json], wanted: str) -> tuple[str, Json]:
     """The element with that action_id, label or feedback label.
 

@@ -38,7 +38,7 @@ async def press(
             action |= elements.chosen(element, value, offered or None)
     payload = _payload(slack, user, "block_actions") | _where(slack, user, surface)
     payload |= {"actions": [action], "trigger_id": slack.trigger(user.id)}
-    payload["state"] = {"values": {}}
+    payload["state"] = {"values": _state(_blocks(surface), block_id, action)}
     return await _send(slack, payload)
 
 
@@ -183,6 +183,18 @@ def _where(slack: FakeSlack, user: User, surface: Surface) -> Json:
     return shown
 
 
+def _state(blocks: list[Json], pressed: str, action: Json) -> Json:
+    values: Json = {}
+    for block_id, element in elements.elements(blocks):
+        if not elements.is_pressed(element):
+            state = elements.initial_state(element)
+            values.setdefault(block_id, {})[element["action_id"]] = state
+    if action["action_id"] in values.get(pressed, {}):
+        kept = {k: v for k, v in action.items() if k not in ("action_id", "block_id", "action_ts")}
+        values[pressed][action["action_id"]] = kept
+    return values
+
+
 def _feedback(element: Json, wanted: str) -> Json:
     for side in ("positive_button", "negative_button"):
         button = element[side]
@@ -195,7 +207,7 @@ def _filled(view: View, values: Json) -> tuple[Json, Json]:
     state: Json = {}
     for block in view.body["blocks"]:
         for block_id, element in elements.elements([block]):
-            if element["type"] in ("button", "overflow", "feedback_buttons", "icon_button"):
+            if elements.is_pressed(element):
                 continue
             names = [block_id, element["action_id"], (block.get("label") or {}).get("text")]
             name = next((one for one in names if one in values), None)

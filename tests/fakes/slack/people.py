@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.slack import events, interactions
+from tests.fakes.slack import deletions, events, interactions
 from tests.fakes.slack.delivery import Envelope
 from tests.fakes.slack.interactions import Surface
 from tests.fakes.slack.records import Channel, Json, Message, User, View
@@ -90,9 +90,7 @@ class Person:
     async def delete(self, message: Message) -> None:
         """Delete one's own message."""
         assert message.user == self.id, "only one's own messages can be deleted"
-        channel = self._slack.channels[message.channel]
-        channel.deleted.append(channel.messages.pop(message.ts))
-        self._slack.tell(events.deleted(self._slack, channel, message))
+        deletions.delete(self._slack, message)
 
     async def react(self, message: Message, name: str) -> None:
         """Add a reaction."""

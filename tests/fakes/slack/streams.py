@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.slack import events
 from tests.fakes.slack.agents import STATUSES
-from tests.fakes.slack.blocks import MARKDOWN_LIMIT, TOTAL_LIMIT, check_message
+from tests.fakes.slack.blocks import MARKDOWN_LIMIT, TOTAL_LIMIT, characters, check_message
 from tests.fakes.slack.chat import checked_metadata, keep, new_message
 from tests.fakes.slack.methods import ApiError, Call, method
 from tests.fakes.slack.records import Json, Message
@@ -89,6 +89,8 @@ async def stop(call: Call) -> Json:
     status = call.get("session_status")
     if status is not None and status not in STATUSES:
         raise ApiError("invalid_arguments", "session_status")
+    if len(message.streamed) + _length(growth) + sum(map(characters, blocks)) > TOTAL_LIMIT:
+        raise ApiError("msg_blocks_too_long")
     _grow(message, growth)
     message.blocks = [*message.blocks, *blocks]
     message.metadata = metadata
@@ -144,9 +146,12 @@ def _check_chunk(chunk: Any) -> None:
             raise ApiError("invalid_chunks", str(chunk)[:100])
 
 
+def _length(chunks: list[Json]) -> int:
+    return sum(len(chunk["text"]) for chunk in chunks if chunk["type"] == "markdown_text")
+
+
 def _grow(message: Message, chunks: list[Json]) -> None:
-    more = sum(len(chunk.get("text", "")) for chunk in chunks if chunk["type"] == "markdown_text")
-    if len(message.streamed) + more > TOTAL_LIMIT:
+    if len(message.streamed) + _length(chunks) > TOTAL_LIMIT:
         raise ApiError("msg_too_long")
     for chunk in chunks:
         match chunk["type"]:

@@ -44,6 +44,7 @@ class World:
         self.homes: dict[str, View] = {}
         self.triggers: dict[str, tuple[str, float]] = {}
         self.codes: dict[str, tuple[Team, str, str | None]] = {}
+        self.users["USLACKBOT"] = User("USLACKBOT", "Slackbot", "T0ACME", is_bot=True)
         self.response_urls: dict[str, ResponseUrl] = {}
         self.effects: list[Effect] = []
         self.requests: list[Request] = []
