@@ -13,13 +13,13 @@
 
 People: `ann.dm/edit/delete/react/command/shortcut/modal/submit/suggest/stop/open_home/look_at/
 invite`; `say(file_modes={"a.csv": "tombstone"}, announce=("message",))`; text is as typed.
-`slack.dm("U1")`, `slack.other_bot_says(...)`, `slack.mention_order`, `.app_mention_on_uploads`,
-`.own_events` (the app hears its own messages, as from Slack). Two workspaces: `slack.add_team(...)`,
+`slack.dm("U1")`, `slack.other_bot_says(...)`, `.mention_order`, `.app_mention_on_uploads`,
+`.own_events` (the app hears its own messages). Two workspaces: `slack.add_team(...)`,
 `slack.code(team)`, `slack.uninstall(team)`, `slack.revoke(team)`.
 
 Reading: `slack.thread/answers(channel, ts)`, `.ephemerals("U1")`, `.sessions_of(channel, ts)`,
 `.status(channel, ts)`, `ann.modal()`, `ann.home()`, `slack.effects` (what changed, in order),
-`.requests` (all calls and outcomes), `.calls["chat.update"]`, `.delivery.sent` (envelopes: attempts,
+`.requests` (all calls), `.calls["chat.update"]`, `.delivery.sent` (envelopes: attempts,
 acknowledged), `.violations`, `.render(channel, ts, "U1")` and `.render_view(view)` (HTML).
 
 In the way: `slack.fail("chat.update", status=429)` (error=, drop="after", slow_seconds=, times=,
