@@ -131,6 +131,16 @@ class Workflows:
         """Delete all records of turns that are over: their steps and what these returned."""
         await DBOS.delete_workflows_async(list(turn_ids))
 
+    async def shred(self) -> None:
+        """See that what was deleted does not live on in the write-ahead log of SQLite."""
+
+        def checkpoint() -> None:
+            with self._engine.connect() as db:
+                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        if self._engine.dialect.name == "sqlite":
+            await asyncio.to_thread(checkpoint)
+
     async def finished_before(self, when: datetime, limit: int) -> list[str]:
         """Turns whose workflows ended before a time."""
         found = await DBOS.list_workflows_async(

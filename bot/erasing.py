@@ -72,6 +72,8 @@ class Eraser:
         gone = await each(ours, self._try, at_once=self._at_once)
         done = [erasure for erasure, is_gone in zip(ours, gone, strict=True) if is_gone]
         await self._erasures.done([erasure.id for erasure in done])
+        if any(erasure.kind is Kind.WORKFLOW for erasure in done):
+            await self._workflows.shred()
         return [erasure for erasure in ours if erasure not in done]
 
     async def _try(self, erasure: Erasure) -> bool:

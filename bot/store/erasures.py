@@ -24,6 +24,8 @@ from bot.store.tables import (
     usage,
 )
 
+CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
+
 
 class Kind(StrEnum):
     """What a reference leads to."""
@@ -99,24 +101,27 @@ class Erasures:
         """
         thread = str(key)
         async with self._database.begin() as db:
-            # The first statement takes the write lock: no turn is claimed from here on.
+            # On SQLite the first change takes the write lock, on PostgreSQL the row is locked: no
+            # turn is claimed from here on.
             emptied = sa.update(usage).where(usage.c.thread == thread).values(thread=None)
             await db.execute(emptied)
             running = sa.select(threads.c.running_turn).where(threads.c.key == thread)
+            running = running.with_for_update()
             if await db.scalar(running) is not None:
                 raise StillBusy("a new question came in. Please try again.")
             refs = await _refs(db, thread)
             counts = {table.name: await _count(db, table, thread) for table in _COUNTED}
             await _delete_rows(db, thread)
             left = await _note(db, refs)
-        await self._shred()
+        await _shred(self._database)
         return Erased(**counts, left=left)
 
-    async def _shred(self) -> None:
-        """What was deleted does not live on in the write-ahead log."""
-        if self._database.dialect.name == "sqlite":
-            async with self._database.connect() as db:
-                await db.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+async def _shred(database: AsyncEngine) -> None:
+    """See that what was deleted does not live on in the write-ahead log of SQLite."""
+    if database.dialect.name == "sqlite":
+        async with database.connect() as db:
+            await db.execute(sa.text(CHECKPOINT))
 
 
 _COUNTED = (messages, turns, files)

@@ -1,0 +1,275 @@
+"""A forgotten thread leaves nothing: not in the database, the blobs, the engine, the workflows."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from openai import AsyncOpenAI, NotFoundError
+
+from bot.domain import Caller
+from bot.errors import PlatformError
+from bot.ports import CommandResult
+from bot.store.erasures import Erasures
+from engine.planner.protocol import Lab, Question
+from tests.fakes.engine import KEY, running_engine
+from tests.fakes.platform import ANN, BEN, ScriptedChat
+from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
+from tests.fakes.threadlab import running
+
+pytestmark = pytest.mark.usefixtures("database_url")
+
+SECRET = "heliotrope"
+CSV = f"name\n{SECRET}\n".encode()
+
+
+async def run(
+    chat: ScriptedChat, name: str, arguments: str = "", thread: str = "t1"
+) -> CommandResult:
+    return await chat.services.commands.run(name, chat.thread(thread), Caller(ANN), arguments)
+
+
+async def rows(chat: ScriptedChat) -> dict[str, list[Any]]:
+    """All rows of the core's tables."""
+    found: dict[str, list[Any]] = {}
+    async with chat.services.database.connect() as db:
+        names = await db.run_sync(lambda sync: sa.inspect(sync).get_table_names())
+        for name in names:
+            table = sa.table(name, sa.literal_column("*"))
+            found[name] = list((await db.execute(sa.select(table))).all())
+    return {name: content for name, content in found.items() if not name.startswith("alembic")}
+
+
+def filled(found: dict[str, list[Any]]) -> set[str]:
+    return {name for name, content in found.items() if content}
+
+
+def blobs(data_dir: Path) -> list[Path]:
+    return [path for path in (data_dir / "blobs").rglob("*") if path.is_file()]
+
+
+def traces(data_dir: Path, *words: str) -> list[str]:
+    """Files of ours in which one of the words stands."""
+    paths = [path for path in data_dir.rglob("*") if path.is_file()]
+    contents = {path: path.read_bytes() for path in paths if "engine" not in path.parts}
+    return [
+        f"{path.name}: {word}"
+        for path, content in contents.items()
+        for word in words
+        if word.encode() in content
+    ]
+
+
+class TestForget:
+    async def test_asks_first(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Without a yes nothing is erased: it is explained, with a button."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", files={"s.csv": CSV})
+            await chat.finished(1)
+            result = await run(chat, "forget")
+            kept = await rows(chat)
+
+        assert [(a.command, a.arguments) for a in result.actions] == [("forget", "yes")]
+        assert "no way back" in result.text
+        assert len(kept["messages"]) == 1
+        assert len(blobs(tmp_path)) == 1
+
+    async def test_nothing_is_left(self, chat: ScriptedChat, tmp_path: Path) -> None:
+        """Rows, bytes, containers, uploads, responses and workflow records are gone; another
+        thread keeps all of its own, and the books keep the cost."""
+
+        async def compute(question: Question, lab: Lab) -> None:
+            await lab.run(f"open('/mnt/data/made.csv', 'w').write({question.text!r})")
+            await lab.say(f"{question.text} [made.csv](sandbox:/mnt/data/made.csv)")
+
+        data_dir = tmp_path / "bot"
+        async with running_engine(tmp_path / "engine", compute) as engine:
+            settings = {"openai_api_key": KEY}
+            async with running(chat, data_dir, engine.base_url, **settings):
+                await chat.say("other?", thread="t2", files={"o.csv": b"other"})
+                await chat.finished(1)
+                others = await counts(engine.client)
+                await chat.say(f"what of {SECRET}?", files={f"{SECRET}.csv": CSV})
+                await chat.finished(2)
+                both = await counts(engine.client)
+                (forgotten,) = await responses(chat, "t1")
+                (kept,) = await responses(chat, "t2")
+                result = await run(chat, "forget", "yes")
+                after = await counts(engine.client)
+                left = await rows(chat)
+                await engine.client.responses.retrieve(kept)
+                with pytest.raises(NotFoundError):
+                    await engine.client.responses.retrieve(forgotten)
+            records = workflow_rows(data_dir)
+
+        assert result.ok
+        assert "1 message, 1 answer, 2 files" in result.text
+        assert "could not" not in result.text
+        assert both != others
+        assert after == others
+        assert [(row.thread, len(left["files"])) for row in left["messages"]] == [
+            (str(chat.thread("t2")), 2)
+        ]
+        assert sorted(str(row.thread) for row in left["usage"]) == [
+            "None",
+            str(chat.thread("t2")),
+        ]
+        assert left["erasures"] == []
+        if records is not None:
+            assert len(records) == 1
+            assert traces(data_dir, SECRET) == []
+        assert len(blobs(data_dir)) == 2
+        assert (str(chat.thread()), "forget", "") in chat.effects
+
+    async def test_a_running_answer_is_ended(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """What runs is stopped first, and what waits behind it is not answered."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Code("…"), Wait(gate), Say("Never.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one")
+            await chat.say("two", author=BEN)
+            while not api.containers:
+                await asyncio.sleep(0.01)
+            result = await run(chat, "forget", "yes")
+            gate.set()
+            left = await rows(chat)
+
+        assert result.ok
+        assert filled(left) <= {"usage"}
+        assert len(api.asked) == 1
+        assert api.responses == {}
+
+    async def test_begins_anew(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A message that comes while the thread is forgotten begins a new one, also with the
+        same file."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Code("…"), Wait(gate), Say("Never.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("old", files={"s.csv": CSV})
+            while not api.containers:
+                await asyncio.sleep(0.01)
+            forgetting = asyncio.create_task(run(chat, "forget", "yes"))
+            await asyncio.sleep(0)
+            api.script = lambda body: [Code("…"), Say("Fresh.")]
+            await chat.say("new", files={"s.csv": CSV})
+            gate.set()
+            assert (await forgetting).ok
+            surfaces = await chat.finished(2)
+            view = await chat.services.workspaces.view(chat.thread())
+
+        assert chat.text_of(surfaces[-1]) == "Fresh."
+        assert "previous_response_id" not in api.asked[-1]
+        assert "old" not in str(api.asked[-1]["input"])
+        assert view.file_count == 1
+        assert len(blobs(tmp_path)) == 1
+
+    async def test_engine_that_is_away(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """What the engine does not delete now is said, and deleted when it is back."""
+        api.script = lambda body: [Code("…"), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url, housekeeping_seconds=0.05):
+            await chat.say("go", files={"s.csv": CSV})
+            await chat.finished(1)
+            (container,) = api.containers
+            api.faults += [Fault("/v1/files", 503), Fault(f"/v1/containers/{container}", 503)]
+            result = await run(chat, "forget", "yes")
+            async with asyncio.timeout(20):
+                while api.uploads or api.containers or (await rows(chat))["erasures"]:
+                    await asyncio.sleep(0.02)
+
+        assert "2 of these could not be deleted yet" in result.text
+
+    async def test_crash_half_way(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A bot that ends in the middle of it finishes at its next start."""
+        erase = Erasures.erase
+
+        async def broken(*_: object) -> None:
+            raise OSError("the power went")
+
+        monkeypatch.setattr(Erasures, "erase", broken)
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", files={"s.csv": CSV})
+            await chat.finished(1)
+            result = await run(chat, "forget", "yes")
+        monkeypatch.setattr(Erasures, "erase", erase)
+        async with running(chat, tmp_path, api.base_url), asyncio.timeout(20):
+            while filled(await rows(chat)) - {"usage"}:
+                await asyncio.sleep(0.02)
+
+        assert not result.ok
+        assert api.uploads == {}
+        assert blobs(tmp_path) == []
+
+    async def test_answer_that_does_not_end(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where the running answer can't be ended in time nothing is erased, now or later."""
+        chat.open_faults = [PlatformError("not now")] * 3
+        async with running(
+            chat, tmp_path, api.base_url, forget_wait_seconds=0.05, housekeeping_seconds=0.05
+        ):
+            await chat.say("go")
+            while not (await rows(chat))["turns"]:
+                await asyncio.sleep(0.01)
+            result = await run(chat, "forget", "yes")
+            await chat.finished(1)
+            await asyncio.sleep(0.2)
+            left = await rows(chat)
+
+        assert not result.ok
+        assert "Nothing was erased" in result.text
+        assert len(left["messages"]) == 1
+        assert left["erasures"] == []
+
+    async def test_unknown_thread(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A thread that is not known has nothing to erase."""
+        async with running(chat, tmp_path, api.base_url):
+            result = await run(chat, "forget", "yes")
+
+        assert "nothing to erase" in result.text
+
+
+async def responses(chat: ScriptedChat, thread: str) -> list[str]:
+    """The ids of the engine's responses in a thread."""
+    key = str(chat.thread(thread))
+    return [row.response_id for row in (await rows(chat))["turns"] if row.thread == key]
+
+
+async def counts(client: AsyncOpenAI) -> tuple[list[str], list[str]]:
+    """The ids of files and of living containers at the engine."""
+    files = [file.id async for file in client.files.list()]
+    containers = [box.id async for box in client.containers.list() if box.status == "running"]
+    return sorted(files), sorted(containers)
+
+
+def workflow_rows(data_dir: Path) -> list[Any] | None:
+    """The records of durable workflows; None where they are not in a file of ours."""
+    path = data_dir / "workflows.db"
+    if not path.exists():
+        return None
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as db:
+        found = list(db.execute(sa.text("SELECT workflow_uuid FROM workflow_status")))
+        for table in ("operation_outputs", "workflow_input", "workflow_output"):
+            ids = set(db.scalars(sa.text(f"SELECT workflow_uuid FROM {table}")))
+            assert ids <= {row[0] for row in found}
+    engine.dispose()
+    return found
