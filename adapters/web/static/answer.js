@@ -1,16 +1,16 @@
 // The bot's message: status, code runs, text, images, files, notes, buttons.
 
+import { commandIcon } from "./commands.js";
 import { copy, withCopy } from "./copying.js";
 import { fileSize, h, icon, setHtml } from "./dom.js";
 import { enlarge, fileCard, picture } from "./files.js";
 import { Runs } from "./runs.js";
 
-const ACTION_WORDS = { retry: "Retry" }; // Reset and Stop have their places elsewhere on the page
-
 /** One answer, updated in place so that what a person has opened stays open. */
 export class Answer {
-  constructor(view, onAction) {
+  constructor(view, { onAction, onJudge }) {
     this.onAction = onAction;
+    this.onJudge = onJudge;
     this.runs = new Runs();
     this.status = h("p", { class: "status" }, h("span", { class: "spinner" }), h("span", {}));
     this.text = h("div", { class: "prose" });
@@ -85,16 +85,31 @@ export class Answer {
   }
 
   #tools() {
-    const offered = this.view.actions.map(({ command }) => command).filter((name) => name in ACTION_WORDS);
-    const buttons = offered.map((action) => h("button", {
-      type: "button", class: "plain action", "data-action": action, onclick: () => this.onAction(action),
-    }, icon(action), ACTION_WORDS[action]));
+    const { actions, failed, text } = this.view;
+    const buttons = actions.map((action) => h("button", {
+      type: "button", "data-action": action.command, onclick: () => this.onAction(action),
+      class: failed && action.command === "retry" ? "primary action" : "plain action",
+    }, commandIcon(action.command), action.label));
     const copyAll = h("button", {
-      type: "button", class: "quiet", "aria-label": "Copy the answer",
-      onclick: (event) => copy(this.view.text, event.currentTarget),
+      type: "button", class: "quiet", "aria-label": "Copy the answer", title: "Copy the answer",
+      onclick: (event) => copy(text, event.currentTarget),
     }, icon("copy"));
-    return h("div", { class: "tools" }, ...(this.view.text ? [copyAll] : []), ...buttons);
+    const thumbs = this.onJudge ? [this.#thumb(true), this.#thumb(false)] : [];
+    return h("div", { class: "tools" }, ...(text ? [copyAll] : []), ...thumbs,
+      h("div", { class: "actions" }, ...(failed ? buttons.toSorted(retryFirst) : buttons)));
   }
+
+  #thumb(good) {
+    return h("button", {
+      type: "button", class: "quiet thumb", "aria-label": good ? "Good answer" : "Bad answer",
+      title: good ? "Good answer" : "Bad answer", "aria-pressed": String(this.view.good === good),
+      onclick: () => this.onJudge(this.view.id, good),
+    }, icon(good ? "good" : "bad"));
+  }
+}
+
+function retryFirst(one, other) {
+  return Number(other.dataset.action === "retry") - Number(one.dataset.action === "retry");
 }
 
 function figure(file) {

@@ -25,7 +25,11 @@ export const config = () => call("GET", "/api/config");
 export const createConversation = () => call("POST", "/api/conversations");
 export const rename = (id, title) => call("PATCH", conversation(id), { title });
 export const say = (id, message) => call("POST", `${conversation(id)}/messages`, message);
-export const command = (id, name) => call("POST", `${conversation(id)}/commands/${name}`, {});
+export const commands = () => call("GET", "/api/commands");
+export const command = (id, name, words = "") => call("POST", `${conversation(id)}/commands/${encodeURIComponent(name)}`, { arguments: words });
+export const complete = (id, name, argument, typed) => call("GET",
+  `${conversation(id)}/commands/${encodeURIComponent(name)}/${encodeURIComponent(argument)}?typed=${encodeURIComponent(typed)}`);
+export const judge = (id, message, good) => call("POST", `${conversation(id)}/messages/${encodeURIComponent(message)}/feedback`, { good });
 
 /** Upload a file with progress. `fetch` can't tell how far an upload is; XMLHttpRequest can. */
 export function upload(id, file, onProgress) {

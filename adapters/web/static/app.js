@@ -1,10 +1,14 @@
 // The page: puts the parts together.
 
 import * as api from "./api.js";
+import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { byId, clearToast, confirmed, freshId, setHtml, toast } from "./dom.js";
+import { byId, clearToast, freshId, plainText, toast } from "./dom.js";
 import { EventStream } from "./events.js";
+import { ConversationMenu } from "./menu.js";
+import { FilesPanel } from "./panel.js";
+import { Results } from "./results.js";
 import { Sidebar } from "./sidebar.js";
 import { drawWelcome } from "./welcome.js";
 import { Workspace } from "./workspace.js";
@@ -15,9 +19,21 @@ let loaded = false; // whether the open conversation has been drawn
 
 const limits = await api.config();
 const workspace = new Workspace();
-const conversation = new Conversation(act, changed);
+const results = new Results({ onAction: act, onChange: changed });
+const commands = new Commands({ conversation: ensureConversation, results });
+await commands.load();
+const conversation = new Conversation({
+  onAction: act, onChange: changed, onJudge: commands.find("feedback") ? judge : null,
+});
 const sidebar = new Sidebar(open);
-const composer = new Composer({ limits, conversation: ensureConversation, onSend: send });
+const composer = new Composer({
+  limits, conversation: ensureConversation, commands, onSend: send,
+  onCommand: ({ name, words }) => commands.run(name, words),
+});
+const panel = new FilesPanel({ commands, conversation: () => current });
+new ConversationMenu({
+  commands, conversation: { id: () => current, title: () => sidebar.title(current) }, onFiles: () => panel.open(),
+});
 const events = new EventStream({
   snapshot(picture) {
     sidebar.set(picture.conversations);
@@ -28,7 +44,10 @@ const events = new EventStream({
     }
     loaded = true;
     workspace.set(picture.workspace ?? null);
-    if (current) conversation.set(picture);
+    if (current) {
+      conversation.set(picture);
+      results.place();
+    }
     changed();
   },
   conversation(item) { sidebar.update(item); changed(); },
@@ -36,6 +55,10 @@ const events = new EventStream({
   progress(change) { conversation.progress(change); },
   typing() { conversation.setTyping(true); },
   workspace(view) { workspace.set(view); changed(); },
+  forgotten({ id }) {
+    sidebar.remove(id);
+    if (id === current) open(null);
+  },
   connection(up) { byId("offline").hidden = up; },
 });
 
@@ -46,6 +69,8 @@ function open(id, { push = true } = {}) {
   loaded = id === null;
   clearToast();
   conversation.clear();
+  results.clear();
+  panel.close();
   workspace.set(null);
   composer.open(id);
   sidebar.select(id);
@@ -87,30 +112,19 @@ async function send(message) {
   }
 }
 
-/** What a button stands for; a reset only after a question. */
-async function act(name) {
-  const agreed = name !== "reset" || await confirmed({
-    title: "Reset this conversation's lab?",
-    text: "The container ends and the bot forgets what was said. Your files stay.",
-    action: "Reset",
-  });
-  if (agreed) await runCommand(name);
+/** What a button stands for: a command, but files have a panel of their own. */
+function act(action) {
+  if (action.command === "files" && !action.arguments) return panel.open();
+  return commands.run(action.command, action.arguments);
 }
 
-async function runCommand(name) {
-  if (!current) return;
+async function judge(id, good) {
   try {
-    const result = await api.command(current, name);
-    if (result.html) say(result.html);
+    const result = await api.judge(current, id, good);
+    if (!result.ok) toast(plainText(result.html));
   } catch (error) {
     toast(error.message);
   }
-}
-
-function say(html) {
-  const box = document.createElement("div");
-  setHtml(box, html);
-  toast(box.textContent.trim());
 }
 
 async function ask(text, files) {
@@ -132,10 +146,13 @@ function changed() {
   const title = current ? sidebar.title(current) : "New conversation";
   byId("title").textContent = title;
   document.title = current ? `${title} · Threadlab` : "Threadlab";
-  byId("welcome").hidden = !(loaded && conversation.empty);
-  byId("hint").textContent = byId("welcome").hidden ? "" : limits.engine_note; // answers say it too
+  byId("welcome").hidden = !(loaded && conversation.empty && results.empty);
+  // Answers say the note too.
+  byId("hint").textContent = byId("welcome").hidden ? "/ for commands" : limits.engine_note;
   byId("stop").hidden = !conversation.busy;
   byId("reset").hidden = !workspace.used;
+  byId("show-files").hidden = !current || !commands.find("files");
+  byId("more").hidden = !current;
 }
 
 function showMenu(shown) {
@@ -147,8 +164,11 @@ function showMenu(shown) {
 byId("new").addEventListener("click", () => open(null));
 byId("menu").addEventListener("click", () => showMenu(!document.body.classList.contains("menu-open")));
 byId("veil").addEventListener("click", () => showMenu(false));
-byId("stop").addEventListener("click", () => act("stop"));
-byId("reset").addEventListener("click", () => act("reset"));
+byId("stop").addEventListener("click", () => commands.run("stop"));
+byId("reset").addEventListener("click", () => commands.run("reset"));
+byId("container").addEventListener("click", () => commands.run("status"));
+byId("show-files").addEventListener("click", () => panel.open());
+byId("rename-cancel").addEventListener("click", () => byId("rename").close());
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") showMenu(false); });
 window.addEventListener("popstate", () => open(conversationInAddress(), { push: false }));
 

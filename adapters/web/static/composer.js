@@ -1,15 +1,20 @@
 // Where messages are written: text, files by button, drop and paste; drafts survive a reload.
 
 import { byId, fileSize, toast } from "./dom.js";
+import { SlashMenu } from "./slash.js";
 import { Uploads } from "./uploads.js";
 
 const form = byId("composer");
 const text = byId("text");
 
-/** The composer. `onSend({text, upload_ids})` resolves true when the message was taken. */
+/** The composer. `onSend({text, upload_ids})` resolves true when the message was taken;
+ * `commands.parse` knows a command, which goes to `onCommand({name, words})` instead. */
 export class Composer {
-  constructor({ limits, conversation, onSend }) {
+  constructor({ limits, conversation, commands, onSend, onCommand }) {
     this.onSend = onSend;
+    this.onCommand = onCommand;
+    this.commands = commands;
+    this.slash = new SlashMenu({ commands, onRun: () => this.send() });
     this.draftKey = "draft:";
     this.uploads = new Uploads({ limits, conversation, onChange: () => this.#changed() });
     text.maxLength = limits.text_limit_chars;
@@ -48,6 +53,7 @@ export class Composer {
     text.value = value;
     this.#changed();
     text.focus();
+    this.slash.update();
   }
 
   /** Ready for typing; not on a phone, whose keyboard would cover the page. */
@@ -57,6 +63,12 @@ export class Composer {
 
   async send() {
     if (!this.#ready() || this.sending) return;
+    const command = this.commands.parse(text.value);
+    if (command) {
+      this.fill("");
+      this.onCommand(command);
+      return;
+    }
     this.sending = true;
     const message = { text: text.value.trim(), upload_ids: this.uploads.views.map((view) => view.id) };
     try {
@@ -85,6 +97,7 @@ export class Composer {
   }
 
   #key(event) {
+    if (this.slash.key(event)) return;
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     this.send();

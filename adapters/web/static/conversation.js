@@ -1,16 +1,17 @@
 // The messages of the open conversation, kept in step with the server.
 
 import { Answer } from "./answer.js";
-import { announce, byId, fileSize, h } from "./dom.js";
+import { announce, byId, fileSize, h, icon } from "./dom.js";
 import { withCode } from "./fences.js";
 import { enlarge, fileIcon } from "./files.js";
 import { View } from "./view.js";
 
-/** Draws messages; `onAction(name)` when a button under an answer is pressed. */
+/** Draws messages. `handlers` has `onAction(action)` and `onJudge(id, good)` for buttons under an
+ * answer, and `onChange()`. */
 export class Conversation {
-  constructor(onAction, onChange) {
-    this.onAction = onAction;
-    this.onChange = onChange;
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.onChange = handlers.onChange;
     this.list = byId("messages");
     this.typing = byId("typing");
     this.messages = new Map();
@@ -40,15 +41,16 @@ export class Conversation {
 
   /** One message, new or changed. */
   update(message) {
-    const before = this.messages.get(message.id);
+    const before = this.messages.get(message.id)?.view.state;
     this.#put(message);
     if (message.role === "bot") {
       this.setTyping(false);
-      if (message.state === "done" && before?.view.state !== "done") {
+      if (message.state === "done" && before !== "done") {
         announce(message.failed ? "The answer failed." : "The answer is finished.");
       }
     } else if (!before && message.role === "person") this.#showQuestion();
     else if (!before) this.view.end();
+    else if (message.state === "taken") this.setTyping(false);
     this.onChange();
   }
 
@@ -78,7 +80,7 @@ export class Conversation {
     const text = JSON.stringify(message);
     const known = this.messages.get(message.id);
     if (known?.drawn === text && message.state !== "running") return;
-    if (known && message.role === "bot") known.update(message);
+    if (known) known.update?.(message);
     else if (!known) {
       const made = this.#made(message);
       this.messages.set(message.id, made);
@@ -88,7 +90,7 @@ export class Conversation {
   }
 
   #made(message) {
-    if (message.role === "bot") return new Answer(message, this.onAction);
+    if (message.role === "bot") return new Answer(message, this.handlers);
     return message.role === "note" ? note(message) : person(message);
   }
 
@@ -105,7 +107,16 @@ function person(view) {
     h("span", { class: "visually-hidden" }, "You:"),
     ...(files.length ? [h("div", { class: "sent-files" }, ...files)] : []),
     ...(view.text ? [h("div", { class: "bubble" }, ...withCode(view.text))] : []));
-  return { element, view, running: false };
+  const taken = h("p", { class: "taken" }, icon("check"), "In the workspace");
+  const drawn = {
+    element, running: false,
+    update(now) {
+      drawn.view = now;
+      if (now.state === "taken") element.append(taken);
+    },
+  };
+  drawn.update(view);
+  return drawn;
 }
 
 function note(view) {

@@ -29,6 +29,13 @@ export function setHtml(element, sanitisedHtml) {
   element.innerHTML = sanitisedHtml;
 }
 
+/** The words of sanitised HTML, for places that show text alone. */
+export function plainText(sanitisedHtml) {
+  const box = document.createElement("div");
+  setHtml(box, sanitisedHtml);
+  return box.textContent.trim();
+}
+
 export const byId = (id) => document.getElementById(id);
 
 /** "1.2 MB": sizes in decimal units, as file managers show them. */

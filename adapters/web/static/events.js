@@ -1,6 +1,6 @@
 // One event stream for this tab: everything shown comes from it.
 
-const KINDS = ["snapshot", "conversation", "message", "progress", "typing", "workspace"];
+const KINDS = ["snapshot", "conversation", "message", "progress", "typing", "workspace", "forgotten"];
 const RETRY_MS = 1500;
 const HIDDEN_MS = 20000;
 

@@ -25,6 +25,12 @@ export class Sidebar {
     this.#draw();
   }
 
+  /** Take one away. */
+  remove(id) {
+    this.items.delete(id);
+    this.#draw();
+  }
+
   /** Mark the one that is open. */
   select(id) {
     this.current = id;

@@ -1,0 +1,90 @@
+// The commands of the core: which there are, what is asked before one runs, where its result goes.
+
+import * as api from "./api.js";
+import { confirmed, icon, plainText, toast } from "./dom.js";
+
+const ICONS = new Set(["code", "effort", "files", "forget", "help", "memory", "mode", "model", "notebook", "reset", "retry", "settings", "status", "stop", "usage"]);
+const OTHER_ICONS = { files: "folder", forget: "trash", mode: "memory" };
+const EFFECT_IS_SEEN = new Set(["forget", "reset", "retry", "stop"]); // their result is a passing sentence
+
+/** Runs commands in the open conversation. `conversation()` promises its id, `results` shows. */
+export class Commands {
+  constructor({ conversation, results }) {
+    this.conversation = conversation;
+    this.results = results;
+    this.all = [];
+  }
+
+  async load() {
+    this.all = (await api.commands()).commands;
+  }
+
+  get listed() {
+    return this.all.filter((spec) => spec.listed);
+  }
+
+  find(name) {
+    return this.all.find((spec) => spec.name === name);
+  }
+
+  /** A line of the composer as a command: `{name, words}`; null for everything else. */
+  parse(line) {
+    const match = line.trim().match(/^\/([a-z]+)(?:\s+([\s\S]*))?$/i);
+    const spec = match && this.find(match[1].toLowerCase());
+    return spec?.listed ? { name: spec.name, words: match[2] ?? "" } : null;
+  }
+
+  /** Run one, after a question where it can't be taken back. True where it was run. */
+  async run(name, words = "") {
+    const question = questionBefore(name, words);
+    if (question && !await confirmed(question)) return false;
+    const card = EFFECT_IS_SEEN.has(name) ? null : this.results.begin(name, words);
+    try {
+      const id = await this.conversation();
+      const result = await api.command(id, name, name === "forget" ? "yes" : words);
+      if (card) card.finish(result);
+      else toast(plainText(result.html));
+      return result.ok;
+    } catch (error) {
+      card?.remove();
+      toast(error.message);
+      return false;
+    }
+  }
+
+  /** Values for an argument of a command: all there are, or those that the core suggests. */
+  async choices(spec, argument, typed) {
+    if (!argument.completes) {
+      return argument.choices.filter((value) => value.startsWith(typed.toLowerCase())).map((value) => ({ value, label: value }));
+    }
+    const id = await this.conversation();
+    return (await api.complete(id, spec.name, argument.name, typed)).choices;
+  }
+}
+
+export function commandIcon(name) {
+  return icon(OTHER_ICONS[name] ?? (ICONS.has(name) ? name : "slash"));
+}
+
+/** How a command is written: `memory <1g|4g>`; what is in brackets may be left out. */
+export function argumentsOf(spec) {
+  return spec.arguments.map((argument) => {
+    const shown = argument.choices.length && argument.choices.length <= 5 ? argument.choices.join("|") : argument.name;
+    return argument.required ? `<${shown}>` : `[${shown}]`;
+  }).join(" ");
+}
+
+function questionBefore(name, words) {
+  if (name === "forget") {
+    return {
+      title: "Delete this conversation?", action: "Delete",
+      text: "Its messages, files, container and everything else that is kept of it are erased for good.",
+    };
+  }
+  if (name !== "reset") return null;
+  const files = words.trim() ? "Its files go too." : "Your files stay.";
+  return {
+    title: "Reset this conversation's lab?", action: "Reset",
+    text: `The container ends and the bot forgets what was said. ${files}`,
+  };
+}
