@@ -218,6 +218,15 @@ class TestAccess:
         assert refused_with(caught) == "token_revoked"
         assert set(scopes.split(",")) == SCOPES
 
+    async def test_reading_takes_no_json(
+        self, slack: FakeSlack, client: AsyncWebClient, ann: Person
+    ) -> None:
+        """A method that only reads does not see arguments in a JSON body."""
+        with pytest.raises(SlackApiError, match="invalid_arguments"):
+            await client.api_call("users.info", json={"user": ann.id})
+
+        assert slack.violations == ["users.info: takes no JSON"]
+
     async def test_unknown_method(self, slack: FakeSlack, client: AsyncWebClient) -> None:
         """A method that the fake does not know is an error, and is noted."""
         with pytest.raises(SlackApiError, match="unknown_method"):

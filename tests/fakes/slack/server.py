@@ -64,6 +64,10 @@ class Server:
             if method is None:
                 self._slack.violate(name, "unknown method")
                 raise ApiError("unknown_method")
+            if request.content_type == "application/json" and not method.changes:
+                # What only reads takes its arguments from the address or a form.
+                self._slack.violate(name, "takes no JSON")
+                given = dict(request.query)
             token = self._token(request, given, method)
             call = Call(self._slack, name, token, {})
             wait = self._wait(method, token, given)
