@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.fakes.discord.gateway import Gateway, Session
-from tests.fakes.discord.payloads import (
-    channel_json,
-    member_json,
-    message_json,
-    thread_member_json,
-    user_json,
-)
+from tests.fakes.discord.gateway import Gateway
+from tests.fakes.discord.guild_payloads import member_json
+from tests.fakes.discord.payloads import channel_json, message_json, thread_member_json, user_json
 from tests.fakes.discord.permissions import may
 from tests.fakes.discord.records import (
     DM,
@@ -24,6 +19,7 @@ from tests.fakes.discord.records import (
     User,
 )
 from tests.fakes.discord.refusal import Refusal
+from tests.fakes.discord.sessions import Session
 from tests.fakes.discord.world import MESSAGE_CONTENT, World
 
 MENTION = re.compile(r"<@!?(\d+)>")
@@ -221,12 +217,12 @@ class Chat:
         guild_id = channel.guild.id if channel.guild is not None else None
         if channel.kind == DM:
             extra["channel_type"] = DM
-        self.gateway.emit(event, channel, data, guild_id)
+        self.gateway.emit(event, guild_id, data)
 
     def _emit(self, event: str, channel: Channel, data: dict[str, Any]) -> None:
         if self._bot_sees(channel):
             guild_id = channel.guild.id if channel.guild is not None else None
-            self.gateway.emit(event, channel, lambda session: data, guild_id)
+            self.gateway.emit(event, guild_id, lambda session: data)
 
     def _bot_sees(self, channel: Channel) -> bool:
         return may(self.world.bot, channel, "view_channel")

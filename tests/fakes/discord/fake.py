@@ -16,6 +16,7 @@ from tests.fakes.discord import (
     rest_interactions,
     rest_messages,
     rest_places,
+    rest_reading,
     rest_threads,
 )
 from tests.fakes.discord.chat import Chat
@@ -33,7 +34,14 @@ from tests.fakes.discord.world import MESSAGE_CONTENT, World
 
 ENDPOINTS = [
     endpoint
-    for module in (rest_places, rest_commands, rest_interactions, rest_messages, rest_threads)
+    for module in (
+        rest_places,
+        rest_commands,
+        rest_interactions,
+        rest_messages,
+        rest_reading,
+        rest_threads,
+    )
     for endpoint in module.ENDPOINTS
 ]
 
@@ -185,7 +193,7 @@ class FakeDiscord:
     def _told_of(self, place: Channel) -> None:
         assert place.guild is not None
         data = channel_json(place)
-        self.gateway.emit("CHANNEL_UPDATE", place, lambda session: data, place.guild.id)
+        self.gateway.emit("CHANNEL_UPDATE", place.guild.id, lambda session: data)
 
     def fault(self, method: str, path: str, **what: Any) -> Fault:
         """Makes coming requests fail, e.g. `fault("POST", "/channels/*/messages", status=503)`."""

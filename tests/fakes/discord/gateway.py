@@ -7,55 +7,20 @@ import itertools
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from tests.fakes.discord.connection import Connection
-from tests.fakes.discord.payloads import guild_json, user_json
-from tests.fakes.discord.records import Channel
-from tests.fakes.discord.world import MESSAGE_CONTENT, PRIVILEGED, World
+from tests.fakes.discord.guild_payloads import guild_json
+from tests.fakes.discord.payloads import user_json
+from tests.fakes.discord.sessions import GUILDS, Session
+from tests.fakes.discord.world import PRIVILEGED, World
 
-GUILDS, GUILD_MESSAGES, GUILD_REACTIONS, GUILD_TYPING = 1 << 0, 1 << 9, 1 << 10, 1 << 11
-DIRECT_MESSAGES, DIRECT_REACTIONS, DIRECT_TYPING = 1 << 12, 1 << 13, 1 << 14
 KNOWN_INTENTS = (1 << 26) - 1
 NOT_AUTHENTICATED, AUTH_FAILED, ALREADY_AUTHENTICATED = 4003, 4004, 4005
 RATE_LIMITED, BAD_SHARD, SHARDING_REQUIRED, BAD_INTENTS = 4008, 4010, 4011, 4013
 REFUSED_INTENTS, BAD_JSON, BAD_OPCODE = 4014, 4002, 4001
-# What an event needs to be asked for: in a guild, in a DM.
-NEEDS = {
-    "MESSAGE": (GUILD_MESSAGES, DIRECT_MESSAGES),
-    "MESSAGE_REACTION": (GUILD_REACTIONS, DIRECT_REACTIONS),
-    "TYPING": (GUILD_TYPING, DIRECT_TYPING),
-    "CHANNEL": (GUILDS, 0),
-    "THREAD": (GUILDS, 0),
-    "GUILD": (GUILDS, 0),
-    "INTERACTION": (0, 0),
-}
-
-
-@dataclass(eq=False)
-class Session:
-    """What a client may resume: the events since it identified."""
-
-    id: str
-    intents: int
-    shard: tuple[int, int]
-    sent: list[str] = field(default_factory=list)
-    connection: Connection | None = None
-
-    @property
-    def has_content(self) -> bool:
-        """Whether it asked for message content."""
-        return bool(self.intents & MESSAGE_CONTENT)
-
-    def put(self, event: str, data: Any) -> None:
-        """Sends the event, now or when the session is resumed."""
-        number = len(self.sent) + 1
-        self.sent.append(json.dumps({"op": 0, "t": event, "s": number, "d": data}))
-        if self.connection is not None:
-            self.connection.send(self.sent[-1])
 
 
 class Gateway:
@@ -111,6 +76,11 @@ class Gateway:
         for session in self.live():
             session.put(event, {"guild_id": "not a number", "channel_id": None})
 
+    def repeat(self, event: str = "MESSAGE_CREATE") -> None:
+        """Delivers the last such event a second time."""
+        for session in self.live():
+            session.repeat(event)
+
     def live(self) -> list[Session]:
         """The sessions that are connected now."""
         return [s for s in self.sessions.values() if s.connection is not None]
@@ -131,28 +101,11 @@ class Gateway:
 
     # -- events out
 
-    def emit(
-        self,
-        event: str,
-        place: Channel | None,
-        data: Callable[[Session], Any],
-        guild_id: int | None,
-    ) -> None:
+    def emit(self, event: str, guild_id: int | None, data: Callable[[Session], Any]) -> None:
         """Gives the event to each session that is to have it; `data` makes it for that session."""
         for session in list(self.sessions.values()):
-            if self._wants(session, event, place, guild_id):
+            if session.wants(event, guild_id):
                 session.put(event, data(session))
-
-    def _wants(
-        self, session: Session, event: str, place: Channel | None, guild_id: int | None
-    ) -> bool:
-        index, count = session.shard
-        if ((guild_id or 0) >> 22) % count != index:
-            return False
-        stem = event.rsplit("_", 1)[0]
-        in_guild, in_dm = NEEDS.get(stem, NEEDS[stem.split("_")[0]])
-        needed = in_guild if guild_id is not None else in_dm
-        return session.intents & needed == needed
 
     # -- the socket
 

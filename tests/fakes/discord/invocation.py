@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes.discord.chat import Chat
+from tests.fakes.discord.guild_payloads import member_json
 from tests.fakes.discord.interaction import (
     AUTOCOMPLETE,
     COMMAND,
@@ -15,35 +15,20 @@ from tests.fakes.discord.interaction import (
     MODAL_SUBMIT,
     Interaction,
 )
-from tests.fakes.discord.payloads import (
-    channel_json,
-    file_json,
-    member_json,
-    user_json,
-)
-from tests.fakes.discord.permissions import ALL, granted
+from tests.fakes.discord.options import fill
+from tests.fakes.discord.payloads import channel_json, user_json
+from tests.fakes.discord.permissions import ALL, WITHOUT_BOT, granted
 from tests.fakes.discord.records import (
-    DM,
     LINK_BUTTON,
     Channel,
     Message,
-    StoredFile,
     User,
     parts,
 )
 
 CHAT_INPUT, MESSAGE_MENU = 1, 3
-SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL = 1, 2, 3, 4, 5, 6, 7
-NUMBER, ATTACHMENT = 10, 11
 IN_GUILD, BOT_DM, PRIVATE = 0, 1, 2
 BY_GUILD, BY_USER = 0, 1
-
-
-@dataclass(frozen=True)
-class Typed:
-    """The option that is being typed, as far as it is."""
-
-    text: str
 
 
 class Invocation:
@@ -60,7 +45,7 @@ class Invocation:
         name, *path = words.removeprefix("/").split()
         command = self._find(channel, CHAT_INPUT, name)
         resolved: dict[str, Any] = {}
-        filled = self._fill(command, path, options, resolved, partial)
+        filled = fill(command, path, options, resolved, self.chat.world.cdn.link, partial=partial)
         data = self._named(command) | {"options": filled}
         if resolved:
             data["resolved"] = resolved
@@ -163,51 +148,6 @@ class Invocation:
     def _installed(self, channel: Channel, command: dict[str, Any]) -> bool:
         return self._by_user(channel) and BY_USER in command["integration_types"]
 
-    def _fill(
-        self,
-        schema: dict[str, Any],
-        path: list[str],
-        options: Mapping[str, Any],
-        resolved: dict[str, Any],
-        partial: bool,
-    ) -> list[dict[str, Any]]:
-        offered = {option["name"]: option for option in schema.get("options") or []}
-        if path:
-            assert path[0] in offered, f"no subcommand {path[0]!r}, only {list(offered)}"
-            inner = offered[path[0]]
-            filled = self._fill(inner, path[1:], options, resolved, partial)
-            return [{"type": inner["type"], "name": inner["name"], "options": filled}]
-        unknown = set(options) - set(offered)
-        assert not unknown, f"{schema['name']} has no options {unknown}, only {list(offered)}"
-        missing = {n for n, o in offered.items() if o.get("required")} - set(options)
-        assert partial or not missing, f"{schema['name']} needs {missing}"
-        return [self._option(offered[n], value, resolved) for n, value in options.items()]
-
-    def _option(
-        self, option: dict[str, Any], value: Any, resolved: dict[str, Any]
-    ) -> dict[str, Any]:
-        made = {"type": option["type"], "name": option["name"]}
-        if isinstance(value, Typed):
-            assert option.get("autocomplete"), f"{option['name']} has no autocomplete"
-            return made | {"value": value.text, "focused": True}
-        if isinstance(value, StoredFile):
-            assert option["type"] == ATTACHMENT, f"{option['name']} takes no file"
-            shown = file_json(value, self.chat.world.cdn.link) | {"ephemeral": True}
-            resolved.setdefault("attachments", {})[str(value.id)] = shown
-            return made | {"value": str(value.id)}
-        if isinstance(value, User):
-            resolved.setdefault("users", {})[str(value.id)] = user_json(value)
-            return made | {"value": str(value.id)}
-        if isinstance(value, Channel):
-            shown = channel_json(value) | {"permissions": "0"}
-            resolved.setdefault("channels", {})[str(value.id)] = shown
-            return made | {"value": str(value.id)}
-        choices = [choice["value"] for choice in option.get("choices") or []]
-        assert not choices or value in choices, f"{value!r} is not among {choices}"
-        kinds: dict[int, Any] = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
-        assert isinstance(value, kinds[option["type"]]), f"{value!r} for {option['name']}"
-        return made | {"value": value}
-
     def _send(
         self,
         kind: int,
@@ -226,7 +166,7 @@ class Invocation:
         world.interactions[token] = made
         event = self._event(made)
         guild_id = channel.guild.id if channel.guild else None
-        self.chat.gateway.emit("INTERACTION_CREATE", channel, lambda session: event, guild_id)
+        self.chat.gateway.emit("INTERACTION_CREATE", guild_id, lambda session: event)
         return made
 
     def _event(self, made: Interaction) -> dict[str, Any]:
@@ -245,7 +185,7 @@ class Invocation:
             "entitlements": [],
             "context": self._context(channel),
             "attachment_size_limit": channel.file_limit_bytes,
-            "app_permissions": str(ALL if channel.kind == DM else 0),
+            "app_permissions": str(WITHOUT_BOT if self._by_user(channel) else ALL),
         }
         if channel.guild is not None:
             guild = channel.guild

@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.fakes.discord.chat import Chat
 from tests.fakes.discord.interaction import Interaction
-from tests.fakes.discord.invocation import Invocation, Typed
+from tests.fakes.discord.invocation import Invocation
+from tests.fakes.discord.options import Typed
 from tests.fakes.discord.records import (
     FORUM,
     REPLY,

@@ -45,6 +45,10 @@ EVERYONE = bits(
 )  # fmt: skip
 
 
+# What an app may where it came with a user and is no member [doc: app_permissions].
+WITHOUT_BOT = bits("attach_files", "embed_links", "mention_everyone")
+
+
 def granted(guild: Guild, user: User, channel: Channel | None = None) -> int:
     """What the user may do in the channel; a thread takes its parent's overwrites."""
     member = guild.members.get(user.id)

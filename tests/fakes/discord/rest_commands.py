@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tests.fakes.discord.call import Answer, Call, Endpoint
 from tests.fakes.discord.refusal import Refusal, bad_form
-from tests.fakes.discord.server import Answer, Call, Endpoint
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 NAME = re.compile(r"^[-_'\w]{1,32}$", re.UNICODE)

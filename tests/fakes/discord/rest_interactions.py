@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes.discord.call import Call, Endpoint
+from tests.fakes.discord.composing import (
+    SETTABLE_FLAGS,
+    change,
+    embeds_of,
+    is_empty,
+    numbered,
+    silence,
+    uploads,
+)
 from tests.fakes.discord.interaction import AUTOCOMPLETE, COMPONENT, MODAL_SUBMIT, Interaction
 from tests.fakes.discord.payloads import user_json
 from tests.fakes.discord.records import (
@@ -15,17 +25,7 @@ from tests.fakes.discord.records import (
     parts,
 )
 from tests.fakes.discord.refusal import Refusal, bad_form
-from tests.fakes.discord.rest_messages import (
-    SETTABLE_FLAGS,
-    change,
-    embeds_of,
-    is_empty,
-    numbered,
-    silence,
-    uploads,
-)
 from tests.fakes.discord.rules import check_message
-from tests.fakes.discord.server import Call, Endpoint
 
 REPLY, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 CHOICE_COUNT, CHOICE_CHARACTERS, FOLLOWUPS = 25, 100, 5

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.discord.payloads import (
-    channel_json,
-    guild_json,
-    member_json,
-    role_json,
-    user_json,
-)
+from tests.fakes.discord.call import Call, Endpoint
+from tests.fakes.discord.guild_payloads import guild_json, member_json, role_json
+from tests.fakes.discord.payloads import channel_json, user_json
 from tests.fakes.discord.records import Guild
 from tests.fakes.discord.refusal import Refusal
-from tests.fakes.discord.server import Call, Endpoint
 
 
 def me(call: Call) -> Any:

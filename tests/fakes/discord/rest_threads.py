@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes.discord.call import Answer, Call, Endpoint
+from tests.fakes.discord.composing import compose, is_empty, need, uploads
 from tests.fakes.discord.payloads import channel_json, thread_member_json
 from tests.fakes.discord.permissions import may
 from tests.fakes.discord.records import (
@@ -16,9 +18,7 @@ from tests.fakes.discord.records import (
     Channel,
 )
 from tests.fakes.discord.refusal import Refusal, bad_form
-from tests.fakes.discord.rest_messages import compose, is_empty, need, uploads
 from tests.fakes.discord.rules import check_message, check_thread_name
-from tests.fakes.discord.server import Answer, Call, Endpoint
 
 ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.fakes.discord.effects import Effects
@@ -21,6 +22,8 @@ LABEL_CHARACTERS, NAME_CHARACTERS = 80, 100
 ROW, BUTTON, TEXT_DISPLAY = 1, 2, 10
 SELECTS = (3, 5, 6, 7, 8)
 V2_KINDS = (9, 10, 11, 12, 13, 14, 17)
+CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+UNFOLDS = re.compile(r"(?<!<)https?://")
 EMBED_PARTS = {"title": 256, "description": EMBED_CHARACTERS}
 
 
@@ -137,7 +140,7 @@ def _look_at_manners(body: dict[str, Any], effects: Effects) -> None:
     if body.get("content") and (mentions is None or mentions.get("parse")):
         effects.complain(f"mentions are possible: {body['content'][:60]!r}")
     suppressed = (body.get("flags") or 0) & (SUPPRESS_EMBEDS | COMPONENTS_V2)
-    if "http" in (body.get("content") or "") and not suppressed:
+    if UNFOLDS.search(CODE.sub("", body.get("content") or "")) and not suppressed:
         effects.complain(f"links unfold: {body['content'][:60]!r}")
 
 
