@@ -1,4 +1,4 @@
-"""The command line: `threadlab run`, `threadlab doctor`, and what packages add to it."""
+"""The command line: `threadlab run`, `doctor` and `db`, and what packages add to it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from bot import doctor, plugins
 from bot.app import application
+from bot.cli_db import db
 from bot.errors import ThreadlabError
 from bot.settings import Settings, env_file_values, environment
 from bot.variables import strangers
@@ -26,6 +27,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+cli.add_typer(db, name="db")
 
 
 def _print_version(wanted: bool) -> None:

@@ -112,24 +112,34 @@ def _folder(folder: Path) -> Finding:
     return Finding(Verdict.FINE, "data folder", f"{folder} {state}; {free:,.1f} GB are free.")
 
 
-def _databases(settings: Settings) -> list[Path]:
+def _databases(settings: Settings) -> list[Path | str]:
+    if settings.shared:
+        return [settings.database]
     return [settings.database_path, settings.workflows_path]
 
 
-async def _database(path: Path, settings: Settings) -> Finding:
-    if not await asyncio.to_thread(path.exists):
-        return Finding(Verdict.FINE, "database", f"{path} will be made at the first start.")
-    database = open_database(path, timeout_seconds=settings.database_timeout_seconds)
+async def _database(where: Path | str, settings: Settings) -> Finding:
+    if isinstance(where, Path) and not await asyncio.to_thread(where.exists):
+        return Finding(Verdict.FINE, "database", f"{where} will be made at the first start.")
+    database = open_database(where, timeout_seconds=settings.database_timeout_seconds)
+    shown = where if isinstance(where, Path) else database.url.render_as_string()
+    table = "sqlite_master" if isinstance(where, Path) else "pg_class"
+    advice = (
+        "Put a backup in its place, or move it away."
+        if isinstance(where, Path)
+        else "Check DATABASE_URL, and that the server runs and lets this machine in."
+    )
     try:
         async with database.connect() as connection:
-            await connection.execute(text("SELECT count(*) FROM sqlite_master"))
+            await connection.execute(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
     except SQLAlchemyError as error:
-        why = str(error.__cause__ or error)
-        sentence = f"{path} does not open ({why}). Put a backup in its place, or move it away."
-        return Finding(Verdict.WRONG, "database", sentence)
+        why = " ".join(str(error.__cause__ or error).split())
+        return Finding(
+            Verdict.WRONG, "database", f"{shown} does not open ({why.rstrip('.')}). {advice}"
+        )
     finally:
         await database.dispose()
-    return Finding(Verdict.FINE, "database", f"{path} opens.")
+    return Finding(Verdict.FINE, "database", f"{shown} opens.")
 
 
 async def _engine(settings: Settings) -> list[Finding]:

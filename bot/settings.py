@@ -244,29 +244,6 @@ class Settings(Rules):
             free=self.embedded,
         )
 
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        address = value.get_secret_value() if value else ""
-        if address and not address.startswith(("postgresql://", "postgres://")):
-            raise ValueError("an address begins with postgresql://; without one, SQLite is used")
-        return value if address else None
-
-    @property
-    def database(self) -> Path | str:
-        """Where threads, messages, turns and files are kept: a file or an address."""
-        return self.database_url.get_secret_value() if self.database_url else self.database_path
-
-    @property
-    def workflows_database(self) -> Path | str:
-        """Where the durable steps of turns are kept: a file or an address."""
-        return self.database_url.get_secret_value() if self.database_url else self.workflows_path
-
-    @property
-    def shared(self) -> bool:
-        """Whether several workers may run on this database."""
-        return self.database_url is not None
-
     @property
     def database_path(self) -> Path:
         """The file with threads, messages, turns and files."""

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from psycopg.types.string import StrDumperUnknown
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -38,7 +39,9 @@ def open_database(
     """
     if isinstance(where, str):
         options = _postgresql(timeout_seconds, connections_max)
-        return create_async_engine(postgresql_url(where), **options)
+        engine = create_async_engine(postgresql_url(where), **options)
+        _drop_nul(engine.sync_engine)
+        return engine
     engine = create_async_engine(f"sqlite+aiosqlite:///{where}")
     set_durable(engine.sync_engine, timeout_seconds=timeout_seconds)
     return engine
@@ -59,6 +62,20 @@ def open_blocking(
 def postgresql_url(address: str) -> sa.URL:
     """The address with our driver's name in it."""
     return sa.make_url(address).set(drivername="postgresql+psycopg")
+
+
+class _WithoutNul(StrDumperUnknown):
+    """Texts as PostgreSQL takes them: it has no room for the character NUL, which people and
+    programs may write."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", ""))
+
+
+def _drop_nul(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def adapt(_connection: Any, record: Any) -> None:
+        record.driver_connection.adapters.register_dumper(str, _WithoutNul)
 
 
 def _postgresql(timeout_seconds: float, connections_max: int) -> dict[str, Any]:
