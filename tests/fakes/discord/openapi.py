@@ -33,6 +33,17 @@ class Description:
         found = sorted(validator.iter_errors(body), key=lambda error: list(map(str, error.path)))
         return [f"{'.'.join(map(str, e.path)) or 'body'}: {e.message[:300]}" for e in found]
 
+    def answer_complaints(self, method: str, template: str, status: int, body: Any) -> list[str]:
+        """What is wrong with our own answer."""
+        path = self._templates.get(_shape(template))
+        answers = self._spec["paths"].get(path, {}).get(method.lower(), {}).get("responses", {})
+        content = answers.get(str(status), {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema")
+        if schema is None:
+            return []
+        checker = Draft202012Validator(schema | {"components": self._spec["components"]})
+        return [f"{e.json_path}: {e.message[:200]}" for e in checker.iter_errors(body)]
+
     def knows(self, method: str, template: str) -> bool:
         """Whether the description has such an operation."""
         path = self._templates.get(_shape(template))
