@@ -1,0 +1,150 @@
+"""Calls of Slack's Web API: each with the scope it needs, its errors told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.settings import SlackSettings
+from bot.errors import AmbiguousSend, PlatformError
+
+log = structlog.get_logger(__name__)
+
+# Every method that the adapter calls, and the bot scope that it takes ("" for none). A set of
+# scopes: which one depends on the kind of conversation.
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "agents.sessions.setStatus": ("chat:write",),
+    "assistant.threads.setStatus": ("chat:write",),
+    "assistant.threads.setSuggestedPrompts": ("assistant:write",),
+    "auth.test": (),
+    "chat.appendStream": ("chat:write",),
+    "chat.postEphemeral": ("chat:write",),
+    "chat.postMessage": ("chat:write",),
+    "chat.startStream": ("chat:write",),
+    "chat.stopStream": ("chat:write",),
+    "chat.update": ("chat:write",),
+    "conversations.info": ("channels:read", "groups:read", "im:read", "mpim:read"),
+    "conversations.replies": (
+        "channels:history",
+        "groups:history",
+        "im:history",
+        "mpim:history",
+    ),
+    "files.completeUploadExternal": ("files:write",),
+    "files.getUploadURLExternal": ("files:write",),
+    "files.info": ("files:read",),
+    "reactions.add": ("reactions:write",),
+    "users.info": ("users:read",),
+    "views.open": (),
+    "views.publish": (),
+    "views.update": (),
+}
+_READS = frozenset({"conversations.info", "conversations.replies", "files.info", "users.info"})
+_FORMS = frozenset({"files.getUploadURLExternal"})
+# Slack failed on its own side: what was asked for may have happened.
+_UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+_BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+
+
+class Refused(PlatformError):
+    """Slack refuses a call; `error` is its word for why."""
+
+    def __init__(self, method: str, error: str, needed: str = "") -> None:
+        scope = f" (the scope {needed} is missing)" if needed else ""
+        super().__init__(f"Slack refuses {method}: {error}{scope}.")
+        self.method = method
+        self.error = error
+        self.needed = needed
+
+
+class Busy(Refused):
+    """Slack asks to wait."""
+
+    def __init__(self, method: str, retry_after_seconds: float) -> None:
+        super().__init__(method, "ratelimited")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class WebApi:
+    """The Web API with one workspace's token."""
+
+    def __init__(self, settings: SlackSettings, token: str) -> None:
+        self.token = token
+        # The SDK's own handler sends again after a lost connection, and so might post twice.
+        waits = AsyncRateLimitErrorRetryHandler(max_retry_count=settings.slack_rate_limit_retries)
+        self._patient = make_client(settings, token)
+        self._patient.retry_handlers = [waits]
+        self._hasty = make_client(settings, token)
+
+    async def call(self, method: str, *, patient: bool = True, **arguments: Any) -> dict[str, Any]:
+        """Call a method; arguments that are None are left out.
+
+        Args:
+            method: one of METHODS.
+            patient: wait and call again where Slack asks to wait.
+
+        Raises:
+            Busy: it asks to wait (longer than SLACK_RATE_LIMIT_RETRIES allow).
+            Refused: it did not happen.
+            AmbiguousSend: it may or may not have happened.
+        """
+        assert method in METHODS, f"{method} has no scope"
+        given = {name: value for name, value in arguments.items() if value is not None}
+        client = self._patient if patient else self._hasty
+        try:
+            if method in _READS:
+                response = await client.api_call(method, http_verb="GET", params=given)
+            elif method in _FORMS:
+                response = await client.api_call(method, params=given)
+            else:
+                response = await client.api_call(method, json=given)
+        except SlackApiError as error:
+            raise _told_apart(method, error) from error
+        except aiohttp.ClientConnectorError as error:
+            raise PlatformError(f"Slack can't be reached: {error}") from error
+        except (aiohttp.ClientError, SlackClientError, TimeoutError, ConnectionError) as error:
+            raise AmbiguousSend(f"No answer of Slack to {method}: {error!r}") from error
+        found = response.data
+        assert isinstance(found, dict)
+        return found
+
+    async def attempt(self, method: str, **arguments: Any) -> dict[str, Any] | None:
+        """A call that may as well fail: at once, without waiting; None where it did."""
+        try:
+            return await self.call(method, patient=False, **arguments)
+        except PlatformError as error:
+            log.info("slack call given up", method=method, error=str(error))
+            return None
+
+
+def make_client(settings: SlackSettings, token: str | None = None) -> AsyncWebClient:
+    """A client that never calls again by itself."""
+    return AsyncWebClient(
+        token=token,
+        base_url=settings.slack_api_url,
+        timeout=settings.slack_call_seconds,
+        retry_handlers=[],
+    )
+
+
+def _told_apart(method: str, error: SlackApiError) -> PlatformError:
+    response: Any = error.response
+    data = response.data if hasattr(response, "data") else response
+    status = getattr(response, "status_code", 200)
+    found = data if isinstance(data, dict) else {}
+    code = str(found.get("error") or "")
+    if status == 429 or code in _BUSY:
+        headers = getattr(response, "headers", {}) or {}
+        seconds = next((v for k, v in headers.items() if k.lower() == "retry-after"), "1")
+        return Busy(method, float(seconds[0] if isinstance(seconds, list) else seconds))
+    if status >= 500 or not code or code in _UNSURE:
+        return AmbiguousSend(f"Slack failed at {method}: {code or status}")
+    details = (found.get("response_metadata") or {}).get("messages")
+    log.info("slack refused", method=method, error=code, details=details)
+    return Refused(method, code, str(found.get("needed") or ""))

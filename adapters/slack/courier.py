@@ -1,0 +1,123 @@
+"""Commands given in Slack: run by the core, answered to whom they concern."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from adapters.slack.blocks import Block, body, buttons, fallback
+from adapters.slack.context import SlackContext
+from adapters.slack.outgoing_text import neutral, with_file_names
+from adapters.slack.split import split
+from adapters.slack.teams import Team
+from bot.domain import Caller, ThreadKey
+from bot.errors import PlatformError
+from bot.ports import CommandResult
+
+log = structlog.get_logger(__name__)
+
+Respond = Callable[..., Awaitable[Any]]
+_RESPONSES_MAX = 4  # Slack takes five answers to one command; one stays in reserve
+
+
+class Courier:
+    """Runs commands and delivers what they say."""
+
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+
+    async def run(
+        self, team: Team, key: ThreadKey, user: str, command: str, arguments: str
+    ) -> CommandResult:
+        """Carry a command out for somebody."""
+        caller = await self.caller(team, user)
+        return await self._context.services.commands.run(command, key, caller, arguments)
+
+    async def caller(self, team: Team, user: str) -> Caller:
+        """Who gives a command."""
+        return await self._context.names.caller(team, user)
+
+    async def give(
+        self, team: Team, key: ThreadKey, user: str, command: str, arguments: str
+    ) -> None:
+        """Carry a command out and answer it in its thread."""
+        result = await self.run(team, key, user, command, arguments)
+        await self.deliver(team, key, user, result)
+
+    async def deliver(self, team: Team, key: ThreadKey, user: str, result: CommandResult) -> None:
+        """Say a result in its thread: to all where it concerns them, else to the person alone."""
+        result = await self._with_files(team, key, result)
+        everybody = result.public or key.channel.startswith("D")
+        method = "chat.postMessage" if everybody else "chat.postEphemeral"
+        extra: dict[str, Any] = (
+            {"unfurl_links": False, "unfurl_media": False} if everybody else {"user": user}
+        )
+        for text, blocks in messages(result, key.thread, self._context):
+            try:
+                await team.api.call(
+                    method,
+                    channel=key.channel,
+                    thread_ts=key.thread or None,
+                    text=fallback(text),
+                    blocks=blocks,
+                    **extra,
+                )
+            except PlatformError as error:
+                log.warning("command not answered", thread=str(key), error=str(error))
+                return
+
+    async def respond(
+        self,
+        team: Team,
+        key: ThreadKey,
+        user: str,
+        result: CommandResult,
+        respond: Respond,
+        *,
+        replace_original: bool = False,
+    ) -> None:
+        """Say a result to the person alone, by the address that came with what they did; in its
+        thread too, where it concerns everybody."""
+        if result.public and key.thread:
+            await self.deliver(team, key, user, result)
+            result = replace(result, files=())
+        result = await self._with_files(team, key, result)
+        shown = messages(result, key.thread, self._context)
+        if replace_original and not shown:
+            await respond(delete_original=True)
+        for number, (text, blocks) in enumerate(shown[:_RESPONSES_MAX]):
+            await respond(
+                text=fallback(text),
+                blocks=blocks,
+                response_type="ephemeral",
+                replace_original=replace_original and number == 0,
+            )
+
+    async def _with_files(self, team: Team, key: ThreadKey, result: CommandResult) -> CommandResult:
+        """Upload a result's files into its thread; what Slack does not take is said."""
+        if not result.files or not key.thread:
+            return result
+        uploaded, problems = await self._context.uploads.send(team, key, result.files)
+        try:
+            if uploaded:
+                await self._context.uploads.share(team, key, uploaded)
+        except PlatformError as error:
+            problems.append(str(error))
+        return replace(result, text="\n\n".join([result.text, *problems]).strip())
+
+
+def messages(
+    result: CommandResult, thread: str, context: SlackContext
+) -> list[tuple[str, list[Block]]]:
+    """A result as texts with their blocks, buttons under the last."""
+    text = neutral(with_file_names(result.text, result.files)).strip()
+    if not text and not result.actions:
+        return []
+    parts = split(text or "Choose:", context.settings.slack_message_chars)
+    shown = [(part, body(part, tables=False)) for part in parts]
+    if result.actions:
+        shown[-1][1].append(buttons(result.actions, thread))
+    return shown

@@ -1,0 +1,52 @@
+"""Slack's markup of what people write, turned into plain words and Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_MARKUP = re.compile(r"<([^<>\n]*)>")
+_ESCAPES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
+_ESCAPED = re.compile("|".join(_ESCAPES))
+
+
+def mentions(text: str, user_id: str) -> bool:
+    """Whether a text mentions somebody."""
+    return f"<@{user_id}>" in text or f"<@{user_id}|" in text
+
+
+def named_ids(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The ids of people and of channels whose names the text leaves out."""
+    found = [part for part in _MARKUP.findall(text) if "|" not in part]
+    people = frozenset(part[1:] for part in found if part.startswith("@"))
+    channels = frozenset(part[1:] for part in found if part.startswith("#"))
+    return people, channels
+
+
+def words(text: str, bot_id: str, names: Mapping[str, str]) -> str:
+    """What somebody wrote, with names for mentions; the bot's own, at an end, is left out.
+
+    Args:
+        text: a message's `text`, in Slack's markup.
+        bot_id: the bot's user id.
+        names: names of people and channels by id; of others the id stays.
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        target, _, label = match[1].partition("|")
+        return _shown(target, label, names)
+
+    own = re.escape(bot_id)
+    text = re.sub(rf"\A(?:\s*<@{own}(?:\|[^>]*)?>[\s,:]*)+", "", text)
+    text = re.sub(rf"(?:\s*<@{own}(?:\|[^>]*)?>\s*)+\Z", "", text)
+    return _ESCAPED.sub(lambda match: _ESCAPES[match[0]], _MARKUP.sub(shown, text)).strip()
+
+
+def _shown(target: str, label: str, names: Mapping[str, str]) -> str:
+    kind, name = target[:1], target[1:]
+    if kind in ("@", "#"):
+        return f"{kind}{(label or names.get(name) or name).lstrip(kind)}"
+    if kind == "!":  # a group, everybody, or a date with what stands for it
+        return label or f"@{name.partition('^')[0]}"
+    address = target.removeprefix("mailto:")
+    return address if not label or label == address else f"{label} ({address})"

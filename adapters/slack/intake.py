@@ -1,0 +1,77 @@
+"""Events into the inbox: names looked up, files resolved, then one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from adapters.slack.context import SlackContext
+from adapters.slack.downloads import resolved
+from adapters.slack.events import Deleted, Edited, Said, attachment
+from adapters.slack.incoming_text import named_ids, words
+from adapters.slack.teams import Team
+from bot.domain import Addressing, Attachment, IncomingMessage
+from bot.errors import AttachmentUnavailable
+
+SPOKEN_TO = (Addressing.MENTION, Addressing.DIRECT, Addressing.REPLY)
+
+
+class Intake:
+    """Takes in what people write."""
+
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+
+    async def message(self, team: Team, said: Said) -> IncomingMessage:
+        """What somebody wrote, with names in place of ids."""
+        author, text, attachments = await asyncio.gather(
+            self._context.names.author(team, said.user, said.user_name),
+            self.text(team, said.markup),
+            self._attachments(team, said),
+        )
+        return IncomingMessage(
+            key=said.key,
+            id=said.ts,
+            author=author,
+            text=text,
+            attachments=attachments,
+            addressed=said.addressed,
+            sent_at=said.sent_at,
+            others=said.others,
+        )
+
+    async def text(self, team: Team, markup: str) -> str:
+        """A text with the names of those whom it mentions."""
+        people, channels = named_ids(markup)
+        names = await self._context.names.of(team, people - {team.bot_user}, channels)
+        return words(markup, team.bot_user, names)
+
+    async def accept(self, message: IncomingMessage) -> bool:
+        """Commit a message; True where it is new and for us."""
+        self._context.askers.put((str(message.key), message.id), message.author.id)
+        return await self._context.services.inbox.accept(message)
+
+    async def edited(self, team: Team, edited: Edited) -> None:
+        """Tell the core of a change."""
+        text = await self.text(team, edited.markup)
+        await self._context.services.inbox.revise(edited.key, edited.ts, text)
+
+    async def deleted(self, team: Team, deleted: Deleted) -> None:
+        """Tell the core of a deletion; what was waiting is not worked on any more."""
+        if await self._context.services.inbox.withdraw(deleted.key, deleted.ts):
+            await self._context.sessions.end(team, deleted.key)
+
+    async def _attachments(self, team: Team, said: Said) -> tuple[Attachment, ...]:
+        found = [attachment(file) for file in said.files]
+        return tuple(await asyncio.gather(*(self._named(team, one) for one in found)))
+
+    async def _named(self, team: Team, found: Attachment) -> Attachment:
+        """A stub from another organisation with its name, where Slack says it in time."""
+        if found.locator["mode"] != "connect":
+            return found
+        try:
+            async with asyncio.timeout(self._context.settings.slack_lookup_seconds):
+                known = await resolved(team, found)
+        except (AttachmentUnavailable, TimeoutError):
+            return found  # why not is said when it is read
+        return replace(known, id=found.id)

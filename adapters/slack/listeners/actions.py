@@ -1,0 +1,115 @@
+"""Buttons, feedback and menus: each gives a command in a thread."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from adapters.slack.blocks import DO, FEEDBACK, given_command
+from adapters.slack.context import SlackContext
+from adapters.slack.courier import Courier, Respond
+from adapters.slack.events import PLATFORM
+from adapters.slack.listeners.origin import team_of
+from adapters.slack.menus import COMPLETE, PICK, options, picked_command, value_menu, value_of
+from adapters.slack.teams import Team
+from bot.domain import ThreadKey
+
+Body = dict[str, Any]
+
+
+def register(app: AsyncApp, context: SlackContext, courier: Courier) -> None:
+    """Listen to what people press and choose."""
+    listener = Actions(context, courier)
+    app.action(re.compile(rf"^{DO}_\d+$"))(listener.on_button)
+    app.action(FEEDBACK)(listener.on_button)
+    app.action(PICK)(listener.on_pick)
+    app.action(COMPLETE)(listener.on_value)
+    app.options(COMPLETE)(listener.on_typing)
+
+
+class Actions:
+    """Acknowledged at once; the command is answered after."""
+
+    def __init__(self, context: SlackContext, courier: Courier) -> None:
+        self._context = context
+        self._courier = courier
+
+    async def on_button(self, ack: AsyncAck, body: Body, action: Body) -> None:
+        """A button under an answer."""
+        team = await team_of(self._context, body)
+        await ack()
+        command, arguments, thread = given_command(_value(action))
+        key = ThreadKey(PLATFORM, team.id, _channel(body), thread)
+        user = str(body["user"]["id"])
+        self._context.tasks.spawn(self._courier.give(team, key, user, command, arguments), "button")
+
+    async def on_pick(self, ack: AsyncAck, body: Body, action: Body, respond: Respond) -> None:
+        """The thread that a slash command is for."""
+        team = await team_of(self._context, body)
+        await ack()
+        command, arguments = picked_command(str(action["block_id"]))
+        key = ThreadKey(PLATFORM, team.id, _channel(body), _selected(action))
+        self._context.tasks.spawn(
+            self._run(team, key, str(body["user"]["id"]), command, arguments, respond), "pick"
+        )
+
+    async def on_value(self, ack: AsyncAck, body: Body, action: Body, respond: Respond) -> None:
+        """The value of an argument."""
+        team = await team_of(self._context, body)
+        await ack()
+        command, arguments, _, thread = value_of(str(action["block_id"]))
+        key = ThreadKey(PLATFORM, team.id, _channel(body), thread)
+        whole = f"{arguments} {_selected(action)}".strip()
+        self._context.tasks.spawn(
+            self._run(team, key, str(body["user"]["id"]), command, whole, respond), "value"
+        )
+
+    async def on_typing(self, ack: AsyncAck, body: Body) -> None:
+        """Suggest values for what was typed."""
+        team = await team_of(self._context, body)
+        command, _, argument, thread = value_of(str(body["block_id"]))
+        key = ThreadKey(PLATFORM, team.id, _channel(body), thread)
+        caller = await self._courier.caller(team, str(body["user"]["id"]))
+        choices = await self._context.services.commands.complete(
+            command, key, caller, argument, str(body.get("value") or "")
+        )
+        await ack(options=options(choices))
+
+    async def _run(
+        self, team: Team, key: ThreadKey, user: str, command: str, arguments: str, respond: Respond
+    ) -> None:
+        missing = self._left_open(command, arguments)
+        if missing is not None:
+            blocks = value_menu(command, arguments, missing, key.thread)
+            await respond(text=f"Which {missing}?", blocks=blocks, replace_original=True)
+            return
+        result = await self._courier.run(team, key, user, command, arguments)
+        await self._courier.respond(team, key, user, result, respond, replace_original=True)
+
+    def _left_open(self, command: str, arguments: str) -> str | None:
+        """The argument that was not given, where the core can suggest its values: `files get`."""
+        specs = self._context.services.commands.specs
+        spec = next((spec for spec in specs if spec.name == command), None)
+        given = len(arguments.split())
+        if spec is None or not 0 < given < len(spec.arguments):
+            return None
+        following = spec.arguments[given]
+        takes_none = arguments.split()[0] == "zip"  # of all files
+        return following.name if following.completes and not takes_none else None
+
+
+def _value(action: Body) -> str:
+    """A button's value; feedback buttons have it as a button's, or by which one was pressed."""
+    return str(action["value"])
+
+
+def _selected(action: Body) -> str:
+    return str((action.get("selected_option") or {}).get("value") or "")
+
+
+def _channel(body: Body) -> str:
+    where = body.get("channel") or {}
+    return str(where.get("id") or (body.get("container") or {}).get("channel_id") or "")

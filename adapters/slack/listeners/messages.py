@@ -1,0 +1,83 @@
+"""Messages: said, changed, deleted. Acknowledged after the inbox has them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from weakref import WeakValueDictionary
+
+from slack_bolt.app.async_app import AsyncApp
+
+from adapters.slack.context import SlackContext
+from adapters.slack.courier import Courier
+from adapters.slack.events import Deleted, Edited, Said, read_event
+from adapters.slack.intake import SPOKEN_TO, Intake
+from adapters.slack.listeners.origin import team_of
+from adapters.slack.teams import Team
+from adapters.slack.welcome import CAPABILITIES
+from bot.domain import Addressing, IncomingMessage, ThreadKey
+from bot.ports import CommandResult
+
+# A reply to the bot may be a question like "status?": it is one unless the bot is named.
+_COMMANDED = (Addressing.MENTION, Addressing.DIRECT)
+
+
+def register(app: AsyncApp, context: SlackContext, intake: Intake, courier: Courier) -> None:
+    """Listen to messages and mentions."""
+    listener = Messages(context, intake, courier)
+    app.event("app_mention")(listener.on_event)
+    app.event("message")(listener.on_event)
+
+
+class Messages:
+    """One message is one turn, whatever events announce it."""
+
+    def __init__(self, context: SlackContext, intake: Intake, courier: Courier) -> None:
+        self._context = context
+        self._intake = intake
+        self._courier = courier
+        self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+
+    async def on_event(self, body: dict[str, Any], event: dict[str, Any]) -> None:
+        """Take an event in; it is acknowledged when this returns."""
+        team = await team_of(self._context, body)
+        found = read_event(event, team.id, team.bot_user)
+        if found is None:
+            return
+        # Names take different times to be told: the order of events stays.
+        async with self._order.setdefault(found.key, asyncio.Lock()):
+            match found:
+                case Said():
+                    await self._said(team, found)
+                case Edited():
+                    await self._intake.edited(team, found)
+                case Deleted():
+                    await self._intake.deleted(team, found)
+
+    async def _said(self, team: Team, said: Said) -> None:
+        message = await self._intake.message(team, said)
+        if not message.text and not message.attachments:
+            if said.addressed in SPOKEN_TO:
+                self._answer_nothing(team, message)
+            return
+        command = self._command(message)
+        if command is None:
+            await self._intake.accept(message)
+        elif self._context.first_time(str(message.key), message.id):
+            self._context.tasks.spawn(
+                self._courier.give(team, message.key, message.author.id, *command), "command"
+            )
+
+    def _command(self, message: IncomingMessage) -> tuple[str, str] | None:
+        if message.addressed not in _COMMANDED or message.attachments:
+            return None
+        return self._context.services.commands.parse(message.text)
+
+    def _answer_nothing(self, team: Team, message: IncomingMessage) -> None:
+        """The bot was named, and nothing else was said: it says what it can do, once."""
+        if not self._context.first_time(str(message.key), message.id):
+            return
+        said = CommandResult(CAPABILITIES, public=True)
+        self._context.tasks.spawn(
+            self._courier.deliver(team, message.key, message.author.id, said), "capabilities"
+        )

@@ -1,0 +1,176 @@
+"""Shortcuts and their modals: a question about a message; a channel's settings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from adapters.slack.api import Refused
+from adapters.slack.blocks import fallback
+from adapters.slack.context import SlackContext
+from adapters.slack.courier import Courier
+from adapters.slack.events import PLATFORM, attachment
+from adapters.slack.home_view import SETTINGS_BUTTON
+from adapters.slack.intake import Intake
+from adapters.slack.listeners.origin import team_of
+from adapters.slack.modals import (
+    ASK,
+    CHANNEL,
+    QUESTION,
+    SETTINGS,
+    AskedAbout,
+    ask_modal,
+    changed,
+    channel_modal,
+    field,
+    note_modal,
+    settings_modal,
+)
+from adapters.slack.mrkdwn import escaped
+from adapters.slack.teams import Team
+from bot.domain import Addressing, Attachment, IncomingMessage, ThreadKey
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+ANALYSE = "threadlab_analyse"
+_QUOTE_CHARS = 1_500
+_FILES_MAX = 20
+_SHOWN_CHARS = 2_900
+NOT_A_MEMBER = "I am not in this conversation. Invite me first: /invite @Threadlab"
+
+Body = dict[str, Any]
+
+
+def register(app: AsyncApp, context: SlackContext, intake: Intake, courier: Courier) -> None:
+    """Listen to the shortcuts and to what their modals send."""
+    listener = Shortcuts(context, intake, courier)
+    app.message_shortcut(ANALYSE)(listener.on_message)
+    app.view(ASK)(listener.on_question)
+    app.global_shortcut(SETTINGS)(listener.on_settings)
+    app.action(SETTINGS_BUTTON)(listener.on_settings)
+    app.view(CHANNEL)(listener.on_channel)
+    app.view(SETTINGS)(listener.on_save)
+
+
+class Shortcuts:
+    """Modals are opened and answered within Slack's three seconds."""
+
+    def __init__(self, context: SlackContext, intake: Intake, courier: Courier) -> None:
+        self._context = context
+        self._intake = intake
+        self._courier = courier
+
+    async def on_message(self, ack: AsyncAck, body: Body) -> None:
+        """“Analyse with Threadlab” on a message."""
+        await ack()
+        team, message = await team_of(self._context, body), body["message"]
+        files = [attachment(file) for file in message.get("files") or ()][:_FILES_MAX]
+        text = await self._intake.text(team, str(message.get("text") or ""))
+        about = AskedAbout(
+            channel=str(body["channel"]["id"]),
+            thread=str(message.get("thread_ts") or body["message_ts"]),
+            files=tuple(file.id for file in files),
+            quote=text[:_QUOTE_CHARS],
+        )
+        view = ask_modal(about, [file.name for file in files])
+        await team.api.attempt("views.open", trigger_id=body["trigger_id"], view=view)
+
+    async def on_question(self, ack: AsyncAck, body: Body, view: Body) -> None:
+        """The question: said in the thread, so that everybody sees what is answered there."""
+        team, user = await team_of(self._context, body), str(body["user"]["id"])
+        about, question = AskedAbout.parse(view["private_metadata"]), field(view, QUESTION)
+        try:
+            ts = await self._say(team, about, user, question)
+        except Refused as error:
+            log.info("question not posted", channel=about.channel, error=error.error)
+            await ack(response_action="errors", errors={QUESTION: NOT_A_MEMBER})
+            return
+        except PlatformError:
+            problem = "Slack did not answer. Please try again."
+            await ack(response_action="errors", errors={QUESTION: problem})
+            return
+        await self._intake.accept(await self._message(team, about, user, question, ts))
+        await ack()
+
+    async def on_settings(self, ack: AsyncAck, body: Body) -> None:
+        """The global shortcut, and the button of the app's home."""
+        await ack()
+        team = await team_of(self._context, body)
+        trigger = body["trigger_id"]
+        await team.api.attempt("views.open", trigger_id=trigger, view=channel_modal())
+
+    async def on_channel(self, ack: AsyncAck, body: Body, view: Body) -> None:
+        """The channel was chosen: its settings, for those who may change them."""
+        team, user = await team_of(self._context, body), str(body["user"]["id"])
+        key = ThreadKey(PLATFORM, team.id, field(view, CHANNEL), "")
+        allowed = await self._courier.run(team, key, user, "settings", "")
+        if not allowed.ok:
+            note = note_modal("Threadlab's settings", allowed.text)
+            await ack(response_action="update", view=note)
+            return
+        settings = await self._context.services.channels.settings(key)
+        choices = [
+            choice
+            for name in ("model", "effort", "memory_limit", "mode", "followups")
+            for choice in await self._context.services.commands.complete(
+                "settings", key, await self._courier.caller(team, user), "value", f"{name}: "
+            )
+        ]
+        shown = settings_modal(key.channel, settings, choices)
+        await ack(response_action="update", view=shown)
+
+    async def on_save(self, ack: AsyncAck, body: Body, view: Body) -> None:
+        """Write what was changed; what the core does not take is said beside its field."""
+        team, user = await team_of(self._context, body), str(body["user"]["id"])
+        channel, values = changed(view)
+        key = ThreadKey(PLATFORM, team.id, channel, "")
+        errors = {}
+        for name, value in values.items():
+            result = await self._courier.run(team, key, user, "settings", f"{name} {value}")
+            if not result.ok:
+                errors[name] = result.text
+        if errors:
+            await ack(response_action="errors", errors=errors)
+        else:
+            await ack()
+
+    async def _say(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
+        shown = escaped(question)[:_SHOWN_CHARS].replace("\n", "\n>")
+        text = f"<@{user}> asks:\n>{shown}"
+        posted = await team.api.call(
+            "chat.postMessage",
+            channel=about.channel,
+            thread_ts=about.thread,
+            text=fallback(question),
+            blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": text}}],
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return str(posted["ts"])
+
+    async def _message(
+        self, team: Team, about: AskedAbout, user: str, question: str, ts: str
+    ) -> IncomingMessage:
+        files = [await self._file(team, file) for file in about.files]
+        quoted = f"{question}\n\n> {about.quote.replace(chr(10), chr(10) + '> ')}"
+        return IncomingMessage(
+            key=ThreadKey(PLATFORM, team.id, about.channel, about.thread),
+            id=ts,
+            author=await self._context.names.author(team, user),
+            text=question if files or not about.quote else quoted,
+            attachments=tuple(files),
+            addressed=Addressing.MENTION,
+            sent_at=datetime.fromtimestamp(float(ts), UTC),
+        )
+
+    async def _file(self, team: Team, file: str) -> Attachment:
+        """A file by its id; where Slack can't be asked now, it is when the file is read."""
+        found = await team.api.attempt("files.info", file=file)
+        return attachment(
+            found["file"] if found else {"id": file, "file_access": "check_file_info"}
+        )

@@ -1,0 +1,34 @@
+"""An answer as the messages that Slack takes: text in parts, then its files. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from adapters.slack.outgoing_text import neutral, with_file_names
+from adapters.slack.split import split
+from bot.domain import Answer, Artifact, Post
+
+NO_WORDS = "Done."
+EMPTY_FILE = "`{name}` is empty; Slack takes no empty files."
+
+
+def plan(answer: Answer, limit_chars: int) -> Sequence[Post]:
+    """The posts of an answer: its text in parts, buttons under the last, then all files in one."""
+    files = [artifact for artifact in answer.artifacts if artifact.blob.size_bytes]
+    empty = [EMPTY_FILE.format(name=a.name) for a in answer.artifacts if not a.blob.size_bytes]
+    text = neutral(with_file_names(answer.text, answer.artifacts)).strip()
+    notes = [*answer.notes, *empty]
+    if not text:
+        text = _names(files) or (neutral(notes.pop(0)) if notes else NO_WORDS)
+    parts = split(text, limit_chars)
+    posts = [Post(f"{answer.turn_id}:{number}", part) for number, part in enumerate(parts)]
+    posts[0] = replace(posts[0], runs=answer.runs)
+    posts[-1] = replace(posts[-1], notes=tuple(notes), actions=answer.actions, failed=answer.failed)
+    if files:
+        posts.append(Post(f"{answer.turn_id}:{len(posts)}", "", artifacts=tuple(files)))
+    return posts
+
+
+def _names(files: Sequence[Artifact]) -> str:
+    return ", ".join(f"`{file.name}`" for file in files)

@@ -1,0 +1,128 @@
+"""Slack as a chat platform."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+
+from adapters.slack.connections import Connections
+from adapters.slack.context import SlackContext
+from adapters.slack.downloads import Downloads
+from adapters.slack.events import PLATFORM
+from adapters.slack.installations import Installations
+from adapters.slack.live import Place
+from adapters.slack.reply import SlackReply
+from adapters.slack.settings import SlackSettings
+from adapters.slack.status import StatusLine
+from adapters.slack.teams import OneToken, Teams
+from bot.domain import Attachment, IncomingMessage, ThreadKey
+from bot.errors import AttachmentUnavailable, PlatformError
+from bot.ports import Services
+
+log = structlog.get_logger(__name__)
+
+THINKING = "thinking…"
+SEEN = "eyes"
+TAKEN = "inbox_tray"
+
+
+class SlackPlatform:
+    """Brings Slack's events in and shows turns in its threads.
+
+    Raises:
+        SettingsError: the settings are not valid.
+    """
+
+    def __init__(self, services: Services) -> None:
+        settings = SlackSettings.read(services.environ)
+        settings.check()
+        self._installations = (
+            Installations(services.database, settings) if settings.many_workspaces else None
+        )
+        self._context = SlackContext(services, settings, Teams(settings, self._tokens(settings)))
+        self._downloads = Downloads(settings)
+        self._connections = Connections(self._context, self._installations)
+
+    @property
+    def name(self) -> str:
+        """The platform of its keys."""
+        return PLATFORM
+
+    @property
+    def ready(self) -> asyncio.Event:
+        """Set while events can come in."""
+        return self._connections.ready
+
+    @property
+    def url(self) -> str | None:
+        """Where `SLACK_MODE=http` listens, once it does."""
+        return self._connections.url
+
+    async def run(self) -> None:
+        """Bring events in until cancelled.
+
+        Raises:
+            SettingsError: Slack does not take the tokens.
+        """
+        await self._connections.run()
+
+    async def acknowledge(self, message: IncomingMessage) -> None:
+        """The first sign: the agent's session begins to work, else a status, else a reaction."""
+        team = await self._context.teams.get(message.key.workspace)
+        if await self._context.sessions.begin(team, message.key, message.text):
+            return
+        if await StatusLine(self._context.settings, team, message.key).set(THINKING):
+            return
+        await self._react(message, SEEN)
+
+    async def taken(self, message: IncomingMessage) -> None:
+        """Show that the files of a message without a question are in the workspace."""
+        await self._react(message, TAKEN)
+
+    async def forget(self, key: ThreadKey) -> None:
+        """Erase what is kept of the replies in a thread."""
+        await self._context.replies.forget(str(key))
+
+    async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
+        """A file's bytes, in chunks.
+
+        Raises:
+            AttachmentUnavailable: it can't be had, and why.
+        """
+        try:
+            team = await self._context.teams.get(key.workspace)
+        except PlatformError as error:
+            raise AttachmentUnavailable(
+                f"“{attachment.name}” can't be had: Slack can't be asked for it."
+            ) from error
+        async for chunk in self._downloads.read(team, attachment):
+            yield chunk
+
+    async def open_reply(
+        self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None
+    ) -> SlackReply:
+        """The surface of a turn; which message shows it is kept under the turn's id."""
+        team = await self._context.teams.get(key.workspace)
+        if ref is not None:
+            self._context.sessions.resumed(key)
+        kept = await self._context.replies.open(turn_id, str(key))
+        # A question that is asked again has the id of its message, and more.
+        user = self._context.askers.get((str(key), message_id.partition("~")[0]))
+        return SlackReply(self._context, team, Place(key, turn_id, user), kept)
+
+    async def _react(self, message: IncomingMessage, emoji: str) -> None:
+        team = await self._context.teams.get(message.key.workspace)
+        await team.api.attempt(
+            "reactions.add",
+            channel=message.key.channel,
+            timestamp=message.id.partition("~")[0],
+            name=emoji,
+        )
+
+    def _tokens(self, settings: SlackSettings) -> OneToken | Installations:
+        if self._installations is not None:
+            return self._installations
+        token = settings.slack_bot_token
+        return OneToken(token.get_secret_value() if token else "")

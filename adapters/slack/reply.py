@@ -1,0 +1,220 @@
+"""The live surface of one turn: a status, a growing message, then the posts of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from adapters.slack.api import Busy, Refused
+from adapters.slack.blocks import body, fallback, metadata, post_of, tail
+from adapters.slack.context import SlackContext
+from adapters.slack.live import LiveMessage, Mode, Place
+from adapters.slack.outgoing_text import settled
+from adapters.slack.plan import plan
+from adapters.slack.replies import KeptReply
+from adapters.slack.split import floor_chars
+from adapters.slack.status import StatusLine
+from adapters.slack.teams import Team
+from adapters.slack.uploads import Uploaded
+from bot.domain import Answer, Post, Progress
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+_PAGES_MAX = 10
+_PAGE = 200
+_FILES = "files:"
+
+
+class SlackReply:
+    """Shows a turn in its thread. `show` keeps only the newest picture; a task of its own sends it
+    at Slack's pace."""
+
+    def __init__(self, context: SlackContext, team: Team, place: Place, kept: KeptReply) -> None:
+        self._context = context
+        self._team = team
+        self._place = place
+        self._key = place.key
+        self._posts = dict(kept.posts)
+        self._live = LiveMessage(
+            context.settings,
+            team,
+            context.replies,
+            place,
+            ts=kept.ts,
+            lost=kept.begun and kept.ts is None,
+        )
+        self._status = StatusLine(context.settings, team, self._key)
+        self._newest = Progress()
+        self._changed = asyncio.Event()
+        self._finished = bool(self._posts)
+        self._sending = asyncio.Lock()
+        self._pusher = asyncio.create_task(self._push_forever(), name="slack-reply")
+
+    @property
+    def ref(self) -> str:
+        """The turn's id: which message it is shown in may change, and is kept under it."""
+        return self._place.turn_id
+
+    def show(self, progress: Progress) -> None:
+        """Show how the turn stands, as soon as the pace allows."""
+        self._newest = progress
+        self._changed.set()
+
+    def plan(self, answer: Answer) -> Sequence[Post]:
+        """Text in parts that Slack takes, then the files."""
+        return plan(answer, self._context.settings.slack_message_chars)
+
+    async def send(self, post: Post) -> str:
+        """Publish one post; sent again, it is there once.
+
+        Raises:
+            AmbiguousSend: Slack did not answer.
+            PlatformError: Slack refused it.
+        """
+        async with self._sending:
+            if post.id in self._posts and not self._posts[post.id].startswith(_FILES):
+                return self._posts[post.id]
+            self._finished = True
+            before = self._live.ts
+            ref = await self._send(post)
+            await self._note(post.id, ref)
+            if ref != before:  # Slack takes the status away with a new message
+                self._status.cleared()
+            return ref
+
+    async def find(self, post_id: str) -> str | None:
+        """The message that carries the post, or None."""
+        known = self._posts.get(post_id, "")
+        if known and not known.startswith(_FILES):
+            return known
+        files = set(known.removeprefix(_FILES).split(",")) if known else set()
+        if files:  # they are shown a while after Slack has taken them
+            await asyncio.sleep(self._context.settings.slack_share_seconds)
+        found = await self._search(post_id, files)
+        if found is not None:
+            await self._note(post_id, found)
+        return found
+
+    async def close(self) -> None:
+        """Stop showing progress; no status, stream or session stays behind."""
+        self._pusher.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._pusher
+        await self._live.end()
+        if self._status.due(""):
+            await self._status.set("")
+        await self._context.sessions.end(self._team, self._key)
+
+    async def _send(self, post: Post) -> str:
+        if post.artifacts:
+            return await self._send_files(post)
+        feedback = self._context.knows("feedback")
+        under = tail(post, self._key.thread, feedback=feedback)
+        if not post.id.endswith(":0"):
+            return await self._live.post(post, under)
+        session = self._context.sessions.status_at_end(self._key) if post.actions else None
+        streamed = self._live.mode is Mode.STREAM
+        ts = await self._live.finish(post, under, session=session)
+        if session and streamed and self._live.mode is Mode.STREAM:
+            self._context.sessions.ended(self._key)
+        await self._context.replies.shown(self._place.turn_id, ts)
+        return ts
+
+    async def _send_files(self, post: Post) -> str:
+        uploads = self._context.uploads
+        files, problems = await uploads.send(self._team, self._key, post.artifacts)
+        if files:
+            await self._note(post.id, _FILES + ",".join(file.id for file in files))
+            try:
+                await uploads.share(self._team, self._key, files)
+            except Refused as error:
+                problems += _not_shared(files, error)
+        if problems:
+            await self._say(problems, post.id)
+        return self._posts[post.id].removeprefix(_FILES) if files else post.id
+
+    async def _say(self, sentences: Sequence[str], post_id: str) -> None:
+        text = "\n".join(sentences)
+        await self._team.api.call(
+            "chat.postMessage",
+            channel=self._key.channel,
+            thread_ts=self._key.thread,
+            text=fallback(text),
+            blocks=body(text),
+            metadata=metadata(post_id),
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+
+    async def _search(self, post_id: str, files: set[str]) -> str | None:
+        """Look through the thread for a message with the post's id, or with its files."""
+        cursor = None
+        for _ in range(_PAGES_MAX):
+            page = await self._team.api.call(
+                "conversations.replies",
+                channel=self._key.channel,
+                ts=self._key.thread,
+                include_all_metadata=True,
+                limit=_PAGE,
+                cursor=cursor,
+            )
+            for message in page["messages"]:
+                if message.get("user") == self._team.bot_user and _carries(message, post_id, files):
+                    return ",".join(sorted(files)) or str(message["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+        return None
+
+    async def _note(self, post_id: str, ref: str) -> None:
+        self._posts[post_id] = ref
+        await self._context.replies.sent(self._place.turn_id, self._posts)
+
+    async def _push_forever(self) -> None:
+        settings = self._context.settings
+        await asyncio.sleep(settings.slack_first_show_ms / 1000)
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(settings.slack_status_seconds):
+                    await self._changed.wait()
+            self._changed.clear()
+            wait_seconds = settings.slack_pace_ms / 1000
+            try:
+                async with self._sending:
+                    if not self._finished:
+                        await self._context.sessions.begin(self._team, self._key)
+                        await self._push(self._newest)
+            except Busy as busy:
+                wait_seconds = max(wait_seconds, busy.retry_after_seconds)
+                self._changed.set()
+            except PlatformError as error:
+                log.warning("progress not shown", turn=self.ref, error=str(error))
+            except Exception:  # a picture that can't be shown must not end the turn
+                log.exception("progress not shown", turn=self.ref)
+            await asyncio.sleep(wait_seconds)
+
+    async def _push(self, progress: Progress) -> None:
+        """One call at a time: first what the answer has gained, then the status."""
+        room_chars = floor_chars(self._context.settings.slack_message_chars)
+        if await self._live.grow(settled(progress.text[:room_chars]), progress.runs):
+            self._status.cleared()
+        elif self._status.due(progress.status):
+            await self._status.set(progress.status)
+        # Whatever is left over (a status, a change that came too early) has its turn later.
+        if self._status.due(progress.status) or self._live.mode is Mode.CHANGED:
+            self._changed.set()
+
+
+def _carries(message: dict[str, Any], post_id: str, files: set[str]) -> bool:
+    shown = {str(file.get("id")) for file in message.get("files") or ()}
+    return post_of(message) == post_id or bool(files and files <= shown)
+
+
+def _not_shared(files: Sequence[Uploaded], error: Refused) -> list[str]:
+    names = ", ".join(f"`{file.name}`" for file in files)
+    return [f"{names} could not be shown here: {error}"]

@@ -1,0 +1,99 @@
+"""The signs beside a thread's messages: the agent session with its Stop, and the status line."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+from adapters.slack.settings import SlackSettings
+from adapters.slack.teams import Team
+from bot.domain import ThreadKey
+
+_TITLE_CHARS = 200  # [facts: slack]
+_SESSIONS_MAX = 1_000
+
+
+class Sessions:
+    """Agent sessions that we have set to work."""
+
+    def __init__(self) -> None:
+        self._working: OrderedDict[ThreadKey, None] = OrderedDict()
+
+    async def begin(self, team: Team, key: ThreadKey, title: str = "") -> bool:
+        """Show that work is being done, with Slack's own Stop; whether that is shown."""
+        if key in self._working:
+            return True
+        if not team.sessions.take():
+            return False
+        self._working[key] = None
+        done = await team.api.attempt(
+            "agents.sessions.setStatus",
+            channel_id=key.channel,
+            thread_ts=key.thread,
+            status="processing",
+            title=" ".join(title.split())[:_TITLE_CHARS] or None,
+        )
+        if done is None:
+            self._working.pop(key, None)
+        elif key not in self._working:  # the answer was quicker than this call
+            await self.set_active(team, key)
+        while len(self._working) > _SESSIONS_MAX:
+            self._working.popitem(last=False)
+        return done is not None
+
+    def resumed(self, key: ThreadKey) -> None:
+        """An earlier process has set it to work."""
+        self._working[key] = None
+
+    def status_at_end(self, key: ThreadKey) -> str | None:
+        """What to say of it together with the end of a stream."""
+        return "active" if key in self._working else None
+
+    def ended(self, key: ThreadKey) -> None:
+        """It was said with the end of a stream."""
+        self._working.pop(key, None)
+
+    async def end(self, team: Team, key: ThreadKey) -> None:
+        """Show that nothing is being done."""
+        if key in self._working:
+            del self._working[key]
+            await self.set_active(team, key)
+
+    async def set_active(self, team: Team, key: ThreadKey) -> None:
+        """Let Slack's own Stop go."""
+        await team.api.attempt(
+            "agents.sessions.setStatus",
+            channel_id=key.channel,
+            thread_ts=key.thread,
+            status="active",
+        )
+
+
+class StatusLine:
+    """The line under a thread that says what is being done. Slack lets it lapse."""
+
+    def __init__(self, settings: SlackSettings, team: Team, key: ThreadKey) -> None:
+        self._renew_seconds = settings.slack_status_seconds
+        self._team = team
+        self._key = key
+        self._shown, self._shown_at = "", 0.0
+
+    def due(self, status: str) -> bool:
+        """Whether it has to be set: it says something else, or will lapse soon."""
+        lapses = bool(status) and time.monotonic() - self._shown_at > self._renew_seconds
+        return status != self._shown or lapses
+
+    def cleared(self) -> None:
+        """A message was posted: Slack has taken it away."""
+        self._shown = ""
+
+    async def set(self, status: str) -> bool:
+        """Set it; "" takes it away. Whether it is shown."""
+        self._shown, self._shown_at = status, time.monotonic()
+        done = await self._team.api.attempt(
+            "assistant.threads.setStatus",
+            channel_id=self._key.channel,
+            thread_ts=self._key.thread,
+            status=f"is {status}" if status else "",
+        )
+        return done is not None

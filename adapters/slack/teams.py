@@ -1,0 +1,103 @@
+"""The workspaces that the bot is in: their tokens, and what is left of their rates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Protocol
+
+from adapters.slack.api import WebApi
+from adapters.slack.pace import Allowance
+from adapters.slack.settings import SlackSettings
+from bot.errors import PlatformError
+
+_TEAMS_MAX = 500
+
+
+class Team:
+    """One workspace."""
+
+    def __init__(
+        self, settings: SlackSettings, *, team_id: str, bot_user: str, url: str, api: WebApi
+    ) -> None:
+        self.id = team_id
+        self.bot_user = bot_user
+        self.url = url
+        self.api = api
+        self.streams = Allowance(settings.slack_streams_per_minute)
+        self.updates = Allowance(settings.slack_updates_per_minute)
+        self.sessions = Allowance(settings.slack_sessions_per_minute)
+
+    def link(self, channel: str, thread: str) -> str:
+        """The address of a thread's first message in the browser."""
+        return f"{self.url}archives/{channel}/p{thread.replace('.', '')}"
+
+
+class Tokens(Protocol):
+    """Where the workspaces' tokens are."""
+
+    async def token(self, workspace: str) -> str | None:
+        """The bot's token in a workspace (or organisation), or None where it is not installed."""
+
+
+class OneToken:
+    """The token of the settings, for whatever workspace it belongs to."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self, workspace: str) -> str | None:
+        """The one there is."""
+        del workspace
+        return self._token
+
+
+class Teams:
+    """Opens workspaces when they are first spoken of, and remembers them."""
+
+    def __init__(self, settings: SlackSettings, tokens: Tokens) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._known: OrderedDict[str, Team] = OrderedDict()
+        self._opening = asyncio.Lock()
+
+    async def get(self, team_id: str, enterprise_id: str | None = None) -> Team:
+        """A workspace.
+
+        Raises:
+            PlatformError: the app is not installed there, or Slack does not take its token.
+        """
+        if team_id in self._known:
+            return self._known[team_id]
+        async with self._opening:
+            if team_id not in self._known:
+                self._known[team_id] = await self._open(team_id, enterprise_id)
+                while len(self._known) > _TEAMS_MAX:
+                    self._known.popitem(last=False)
+        return self._known[team_id]
+
+    async def home(self) -> Team:
+        """The one workspace of the settings' token. Raises PlatformError."""
+        async with self._opening:
+            team = await self._open("", None)
+            return self._known.setdefault(team.id, team)
+
+    def forget(self, team_id: str) -> None:
+        """The app was removed there, or installed again."""
+        self._known.pop(team_id, None)
+
+    async def _open(self, team_id: str, enterprise_id: str | None) -> Team:
+        token = await self._tokens.token(team_id)
+        if token is None and enterprise_id:
+            token = await self._tokens.token(enterprise_id)
+        if token is None:
+            raise PlatformError(f"The app is not installed in the workspace {team_id}.")
+        api = WebApi(self._settings, token)
+        found = await api.call("auth.test")
+        return Team(
+            self._settings,
+            team_id=team_id or str(found["team_id"]),
+            bot_user=str(found["user_id"]),
+            url=str(found.get("url") or "https://slack.com/"),
+            api=api,
+        )
