@@ -32,8 +32,8 @@ async def zipped(entries: Iterable[Entry]) -> AsyncIterator[bytes]:
             with archive.open(_header(entry), "w", force_zip64=True) as file:
                 async for chunk in entry.chunks:
                     await asyncio.to_thread(file.write, chunk)
-                    yield written.take()
-            yield written.take()
+                    if piece := written.take():
+                        yield piece
     yield written.take()
 
 

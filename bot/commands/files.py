@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ BUTTONS_MAX = 4
 ACTION_CHARACTERS_MAX = 80  # of a button's command and arguments [bot/domain.py]
 BYTES_PER_MB = 1_000_000
 ENTRY_BYTES_MAX = 4_096  # what a zip adds to a file
+
+_NUMBERED = re.compile(r"(?P<name>.+)@(?P<number>[0-9]{1,6})", re.DOTALL)
 
 Versions = Mapping[str, Sequence[StoredFile]]
 
@@ -118,14 +121,14 @@ def find(by_name: Versions, name: str) -> str | None:
 
 def version_of(by_name: Versions, wanted: str) -> StoredFile | None:
     """The newest version of a file, or the one that `name@2` asks for; 1 is the oldest."""
+    if wanted in by_name:
+        return by_name[wanted][-1]
+    numbered = _NUMBERED.fullmatch(wanted)
+    found = find(by_name, numbered["name"]) if numbered else None
+    if numbered and found is not None and 1 <= int(numbered["number"]) <= len(by_name[found]):
+        return by_name[found][int(numbered["number"]) - 1]
     found = find(by_name, wanted)
-    if found is not None:
-        return by_name[found][-1]
-    name, at, number = wanted.rpartition("@")
-    found = find(by_name, name) if at and number.isascii() and number.isdigit() else None
-    if found is None or not 1 <= int(number) <= len(by_name[found]):
-        return None
-    return by_name[found][int(number) - 1]
+    return by_name[found][-1] if found is not None else None
 
 
 def _get(by_name: Versions, name: str) -> CommandResult:
