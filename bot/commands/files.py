@@ -191,7 +191,7 @@ def _ticked(name: str) -> str:
 
 def _size(size_bytes: int) -> str:
     if size_bytes < 1_000:
-        return f"{size_bytes} bytes"
+        return f"{size_bytes} byte{'' if size_bytes == 1 else 's'}"
     if size_bytes < BYTES_PER_MB:
         return f"{size_bytes / 1_000:.0f} kB"
     return f"{size_bytes / BYTES_PER_MB:.1f} MB"

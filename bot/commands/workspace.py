@@ -81,7 +81,7 @@ class WorkspaceCommands:
         lines = [
             _container(thread, view, wish),
             f"Files: {view.file_count} in the workspace.",
-            _context(turns, tokens) if thread.last_response_id else "Context: none yet.",
+            _context(turns, tokens),
             f"Cost of this thread: {dollars(spent.cost_usd)}{known}.",
         ]
         return CommandResult("\n".join(f"- {line}" for line in lines))
@@ -90,10 +90,10 @@ class WorkspaceCommands:
         thread = await self._threads.get(call.key)
         if thread.running_turn is not None:
             await self._stop(call)
+        turns, _ = await self._turns.context(call.key, thread.generation)
         had_one = await self._workspace.reset(call.key)
-        had_context = thread.last_response_id is not None
         container = "The container was ended" if had_one else "There was no container"
-        context = "the conversation so far is forgotten" if had_context else "no context either"
+        context = "the conversation so far is forgotten" if turns else "no context either"
         files = await self._drop_files(call.key, everything="everything" in call.values)
         return CommandResult(f"{container}; {context}; {files}.", public=True)
 
@@ -177,6 +177,8 @@ def _container(thread: Thread, view: WorkspaceView, wish: Wish) -> str:
 
 
 def _context(turns: int, tokens: int) -> str:
+    if not turns:
+        return "Context: none yet."
     size = f", {tokens} tokens with the last" if tokens else ""
     return f"Context: {turns} question{'' if turns == 1 else 's'}{size}."
 
