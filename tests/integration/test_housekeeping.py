@@ -1,0 +1,257 @@
+"""What is past its time is deleted; what is in use is kept awake."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot.domain import Caller
+from bot.store.tables import files, threads
+from tests.fakes.platform import ANN, ScriptedChat
+from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say
+from tests.fakes.threadlab import running
+
+DAY_SECONDS = 86_400
+ROUND = {"housekeeping_seconds": 0.05}
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await holds():
+            await asyncio.sleep(0.02)
+
+
+async def change(chat: ScriptedChat, table: sa.Table, **values: Any) -> None:
+    async with chat.services.database.begin() as db:
+        await db.execute(sa.update(table).values(**values))
+
+
+async def known(chat: ScriptedChat) -> list[str]:
+    async with chat.services.database.connect() as db:
+        return list(await db.scalars(sa.select(threads.c.key)))
+
+
+def blobs(data_dir: Path) -> list[Path]:
+    return [path for path in (data_dir / "blobs").rglob("*") if path.is_file()]
+
+
+def age(path: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+async def zipped(chat: ScriptedChat) -> str:
+    """Ask for a zip; its name in the blob store."""
+    result = await chat.services.commands.run("files", chat.thread(), Caller(ANN), "zip")
+    return result.files[0].blob.sha256
+
+
+@pytest.fixture
+def computing(api: FakeResponsesApi) -> FakeResponsesApi:
+    """An engine that runs code for each question."""
+    api.script = lambda body: [Code("…"), Say("Done.")]
+    return api
+
+
+class TestRetention:
+    @pytest.mark.usefixtures("database_url")
+    async def test_old_threads(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A thread in which nothing happened for longer than the setting is forgotten, at the
+        engine too; others stay."""
+        settings = ROUND | {"retention_days": 30}
+        async with running(chat, tmp_path, computing.base_url, **settings):
+            await chat.say("old", thread="t1", files={"s.csv": b"1"})
+            await chat.finished(1)
+            past = time.time() - 31 * DAY_SECONDS
+            await change(chat, threads, last_active_at=past, created_at=past)
+            await chat.say("new", thread="t2", files={"s.csv": b"2"})
+            await chat.finished(2)
+
+            async def forgotten() -> bool:
+                return await known(chat) == [str(chat.thread("t2"))] and len(computing.uploads) == 1
+
+            await until(forgotten)
+
+        assert [content for _, content in computing.uploads.values()] == [b"2"]
+        assert len(blobs(tmp_path)) == 1
+
+    async def test_for_ever(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Unless an operator sets it, threads are kept."""
+        async with running(chat, tmp_path, computing.base_url):
+            await chat.say("old")
+            await chat.finished(1)
+            await change(chat, threads, last_active_at=1.0, created_at=1.0)
+        async with running(chat, tmp_path, computing.base_url, **ROUND):
+            await asyncio.sleep(0.3)
+            kept = await known(chat)
+
+        assert kept == [str(chat.thread())]
+
+
+class TestOrphans:
+    async def test_blobs(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Bytes that no file refers to go after a day: not those of files, not fresh ones."""
+        async with running(chat, tmp_path, computing.base_url):
+            await chat.say("go", files={"s.csv": b"1"})
+            await chat.finished(1)
+            old = await zipped(chat)
+            for path in blobs(tmp_path):
+                age(path, 2 * DAY_SECONDS)
+            await chat.say("go", files={"t.csv": b"2"})
+            await chat.finished(2)
+            fresh = await zipped(chat)
+        async with running(chat, tmp_path, computing.base_url, **ROUND):
+
+            async def gone() -> bool:
+                return old not in {path.name for path in blobs(tmp_path)}
+
+            await until(gone)
+
+        assert fresh in {path.name for path in blobs(tmp_path)}
+        assert len(blobs(tmp_path)) == 3
+
+    async def test_uploads(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Uploads that the engine has let expire are brought again when they are needed."""
+        async with running(chat, tmp_path, computing.base_url, **ROUND):
+            await chat.say("go", files={"s.csv": b"1"})
+            await chat.finished(1)
+            computing.uploads.clear()
+            computing.expire(next(iter(computing.containers)))
+            await change(chat, files, engine_expires_at=time.time() - 1)
+
+            async def noted() -> bool:
+                async with chat.services.database.connect() as db:
+                    return await db.scalar(sa.select(files.c.engine_file_id)) is None
+
+            await until(noted)
+            await chat.say("again")
+            await chat.finished(2)
+
+        assert [name for name, _ in computing.uploads.values()] == ["s.csv"]
+
+
+class TestRecords:
+    async def test_of_finished_turns(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """The records of steps go after their time; the answers stay."""
+        workflows = sa.create_engine(f"sqlite:///{tmp_path / 'workflows.db'}")
+        count = sa.text("SELECT count(*) FROM workflow_status")
+
+        async def empty() -> bool:
+            with workflows.connect() as db:
+                return db.scalar(count) == 0
+
+        settings = ROUND | {"workflows_keep_days": 0.000_001}
+        async with running(chat, tmp_path, computing.base_url, **settings):
+            await chat.say("go")
+            await chat.finished(1)
+            await until(empty)
+            retried = await chat.services.commands.run("retry", chat.thread(), Caller(ANN))
+            await chat.finished(2)
+        workflows.dispose()
+
+        assert retried.ok
+
+    async def test_one_job_fails(
+        self,
+        chat: ScriptedChat,
+        computing: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A job that fails does not keep the others from their work."""
+
+        async def broken(*_: object) -> int:
+            raise OSError("disk full")
+
+        monkeypatch.setattr("bot.housekeeping.Housekeeping._expired_uploads", broken)
+        async with running(chat, tmp_path, computing.base_url):
+            await chat.say("go", files={"s.csv": b"1"})
+            await chat.finished(1)
+            old = await zipped(chat)
+            for path in blobs(tmp_path):
+                age(path, 2 * DAY_SECONDS)
+        async with running(chat, tmp_path, computing.base_url, **ROUND):
+
+            async def gone() -> bool:
+                return old not in {path.name for path in blobs(tmp_path)}
+
+            await until(gone)
+
+
+class TestRenewal:
+    async def test_kept_awake(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """The explicit container of a thread in use is touched before it is idle for too long,
+        also after a failure."""
+        settings: dict[str, Any] = {"container_mode": "explicit", "container_idle_seconds": 1}
+        async with running(chat, tmp_path, computing.base_url, **settings):
+            await chat.say("go")
+            await chat.finished(1)
+            (container,) = computing.containers
+            touch = ("GET", f"/v1/containers/{container}")
+            before = computing.calls.count(touch)
+            computing.faults.append(Fault(touch[1], 503))
+
+            async def touched() -> bool:
+                return computing.calls.count(touch) >= before + 3
+
+            await until(touched)
+            view = await chat.services.workspaces.view(chat.thread())
+
+        assert view.state == "running"
+
+    async def test_its_time_is_over(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Once nobody has written for the set time, the container is ended; the next question
+        finds its files in a new one."""
+        settings: dict[str, Any] = {"container_mode": "explicit", "container_idle_seconds": 1}
+        async with running(chat, tmp_path, computing.base_url, **settings):
+            await chat.say("go", files={"s.csv": b"1"})
+            await chat.finished(1)
+            await change(chat, threads, last_active_at=1.0)
+
+            async def ended() -> bool:
+                return not computing.containers
+
+            await until(ended)
+            await chat.say("again")
+            _, surface = await chat.finished(2)
+
+        notes = [note for post in surface.posts.values() for note in post.notes]
+        assert any("fresh container" in note for note in notes)
+        assert len(computing.containers) == 1
+
+    async def test_auto_is_left_alone(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A container that the service made is not kept awake."""
+        async with running(chat, tmp_path, computing.base_url, container_idle_seconds=1):
+            await chat.say("go")
+            await chat.finished(1)
+            (container,) = computing.containers
+
+            async def expired() -> bool:
+                return (await chat.services.workspaces.view(chat.thread())).state == "expired"
+
+            await until(expired)
+
+        assert ("GET", f"/v1/containers/{container}") not in computing.calls
