@@ -416,19 +416,82 @@ class TestStreams:
         self, slack: FakeSlack, client: AsyncWebClient, asked: Message
     ) -> None:
         """A refused append or stop leaves the stream as it was."""
-        started = await client.chat_startStream(markdown_text="x" * 12_000, **for_ann(slack, asked))
+        started = await client.chat_startStream(markdown_text="x" * 11_990, **for_ann(slack, asked))
         where = {"channel": "C1", "ts": started["ts"]}
 
         with pytest.raises(SlackApiError, match="msg_too_long"):
-            await client.chat_appendStream(**where, markdown_text="y" * 1500)
-        with pytest.raises(SlackApiError, match="msg_blocks_too_long"):
+            await client.chat_appendStream(**where, markdown_text="y" * 11)
+        with pytest.raises(SlackApiError, match="msg_too_long"):
             await client.chat_stopStream(
-                **where, markdown_text="y", blocks=[{"type": "markdown", "text": "z" * 1500}]
+                **where, markdown_text="y", blocks=[{"type": "markdown", "text": "z" * 10}]
             )
         [message] = slack.answers("C1", asked.ts)
 
         assert message.streaming
-        assert message.text == "x" * 12_000
+        assert message.text == "x" * 11_990
+
+    @pytest.mark.parametrize(
+        ("code", "text", "fits"),
+        [(4_000, 2_500, True), (4_000, 2_600, False), (0, 10_500, True), (0, 10_600, False)],
+    )
+    async def test_tasks_weigh_double(
+        self,
+        slack: FakeSlack,
+        client: AsyncWebClient,
+        asked: Message,
+        code: int,
+        text: int,
+        fits: bool,
+    ) -> None:
+        """Beside tasks a stream takes some 10,600 bytes, in which their details count twice."""
+        run = {"type": "task_update", "id": "1", "title": "Run", "status": "complete"}
+        started = await client.chat_startStream(
+            chunks=[run | {"details": "x" * code}], **for_ann(slack, asked)
+        )
+
+        outcome = "ok"
+        try:
+            await client.chat_appendStream(channel="C1", ts=started["ts"], markdown_text="x" * text)
+        except SlackApiError as error:
+            outcome = error.response["error"]
+
+        assert outcome == ("ok" if fits else "msg_too_long")
+
+    async def test_broken(self, slack: FakeSlack, client: AsyncWebClient, asked: Message) -> None:
+        """A stream that died is broken until it is replaced."""
+        started = await client.chat_startStream(markdown_text="one", **for_ann(slack, asked))
+        before = slack.broken()
+
+        await slack.clock.advance(301)
+        after = [message.ts for message in slack.broken()]
+        await client.chat_update(channel="C1", ts=started["ts"], markdown_text="one two")
+
+        assert before == []
+        assert after == [started["ts"]]
+        assert slack.broken() == []
+
+    async def test_streamed_blocks(
+        self, slack: FakeSlack, client: AsyncWebClient, asked: Message
+    ) -> None:
+        """Blocks within a stream stand between its texts, and a message takes one table."""
+        table: dict[str, Any] = {
+            "type": "data_table",
+            "caption": "Sums",
+            "rows": [[{"type": "raw_text", "text": word}] for word in ("total", "7")],
+        }
+        chunks: list[dict[str, Any]] = [
+            {"type": "markdown_text", "text": "Before"},
+            {"type": "blocks", "blocks": [table]},
+            {"type": "markdown_text", "text": "After"},
+        ]
+        started = await client.chat_startStream(chunks=chunks, **for_ann(slack, asked))
+
+        with pytest.raises(SlackApiError, match="only_one_table_allowed"):
+            await client.chat_stopStream(channel="C1", ts=started["ts"], chunks=chunks[1:2])
+        await client.chat_stopStream(channel="C1", ts=started["ts"])
+
+        [message] = slack.answers("C1", asked.ts)
+        assert message.text == "Before\ntotal\n7\nAfter"
 
     @pytest.mark.parametrize("missing", ["recipient_team_id", "recipient_user_id"])
     async def test_recipients(

@@ -88,6 +88,19 @@ class TestLimits:
 
         assert all(sum(start <= at < start + 60 for at in passed) <= 20 for start in passed)
 
+    def test_scaled_and_overridden(self) -> None:
+        """An allowance can be multiplied for all methods, and set for one."""
+        limits = Limits(StandingClock())
+        limits.scale = 2
+        limits.per_minute["conversations.replies"] = 1
+
+        def allowed(method: str) -> int:
+            waits = [limits.retry_after_seconds(method, 3, "T1", None) for _ in range(200)]
+            return waits.count(None)
+
+        assert allowed("chat.update") == 100
+        assert allowed("conversations.replies") == 2
+
     @given(st.lists(st.floats(0, 3), min_size=1, max_size=60))
     def test_waiting_as_told_suffices(self, pauses: list[float]) -> None:
         """Who waits as long as Retry-After says is let through."""

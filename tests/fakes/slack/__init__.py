@@ -20,7 +20,8 @@ invite`; `say(file_modes={"a.csv": "tombstone"}, announce=("message",))`; text i
 Reading: `slack.thread/answers(channel, ts)`, `.ephemerals("U1")`, `.sessions_of(channel, ts)`,
 `.status(channel, ts)`, `ann.modal()`, `ann.home()`, `slack.effects` (what changed, in order),
 `.requests` (all calls), `.calls["chat.update"]`, `.delivery.sent` (envelopes: attempts,
-acknowledged), `.violations`, `.render(channel, ts, "U1")` and `.render_view(view)` (HTML).
+acknowledged), `.violations`, `.broken()` (dead streams),
+`.render(channel, ts, "U1")` and `.render_view(view)` (HTML).
 
 In the way: `slack.fail("chat.update", status=429)` (error=, drop="after", slow_seconds=, times=,
 after=; also "upload", "download", "response_url"), `slack.limits.enabled/scale/per_minute`,

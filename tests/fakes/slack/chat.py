@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.fakes.slack import deletions, events
 from tests.fakes.slack.blocks import MARKDOWN_LIMIT, check_message
 from tests.fakes.slack.methods import ApiError, Call, method
 from tests.fakes.slack.records import Channel, Json, Message
+
+if TYPE_CHECKING:
+    from tests.fakes.slack.fake import FakeSlack
 
 _TEXT_LIMIT = 40_000
 _ADVISED_TEXT_LIMIT = 4000
@@ -62,6 +65,7 @@ async def post_message(call: Call) -> Json:
 async def update(call: Call) -> Json:
     channel = call.channel()
     message = call.own_message(channel, "cant_update_message")
+    expire(call.slack, message)
     if message.streaming:
         raise ApiError("streaming_state_conflict")
     if len(call.get("text", "")) > _UPDATE_TEXT_LIMIT and not call.get("blocks"):
@@ -106,6 +110,12 @@ async def get_permalink(call: Call) -> Json:
     number = message.ts.replace(".", "")
     link = f"https://{call.team.domain}.slack.com/archives/{channel.id}/p{number}"
     return {"channel": channel.id, "permalink": link}
+
+
+def expire(slack: FakeSlack, message: Message) -> None:
+    """End a stream whose time is over: it stands there as broken until it is replaced."""
+    if message.streaming and slack.clock.now() >= message.stream_ends_at:
+        message.streaming, message.broken = False, True
 
 
 def content(call: Call) -> Json:
@@ -173,6 +183,6 @@ def change(call: Call, message: Message, said: Json) -> None:
     message.plain, message.blocks = said["plain"], said["blocks"]
     message.streamed, message.pieces, message.tasks = "", [], {}
     message.metadata = said["metadata"] or message.metadata
-    message.edited = True
+    message.edited, message.broken = True, False
     channel = call.slack.channels[message.channel]
     call.slack.tell(events.changed(call.slack, channel, message))

@@ -20,8 +20,8 @@ def message_json(message: Message) -> Json:
         "text": message.streamed or message.plain,
         "team": "",
     }
-    if message.blocks:
-        shown["blocks"] = message.blocks
+    if message.all_blocks:
+        shown["blocks"] = message.all_blocks
     if message.subtype:
         shown["subtype"] = message.subtype
     if message.thread_ts:

@@ -127,12 +127,7 @@ async def _send(slack: FakeSlack, payload: Json) -> Envelope:
 
 
 def _blocks(surface: Surface) -> list[Json]:
-    return surface.body["blocks"] if isinstance(surface, View) else _shown_blocks(surface)
-
-
-def _shown_blocks(message: Message) -> list[Json]:
-    streamed = [block for piece in message.pieces for block in piece.get("blocks", ())]
-    return [*streamed, *message.blocks]
+    return surface.body["blocks"] if isinstance(surface, View) else surface.all_blocks
 
 
 def _payload(slack: FakeSlack, user: User, kind: str) -> Json:

@@ -134,6 +134,7 @@ class Message:
     streaming: bool = False
     streamed: str = ""
     stream_ends_at: float = 0.0
+    broken: bool = False
     tasks: dict[str, Json] = field(default_factory=dict)
     # A stream's pieces as they came: {"markdown": …}, {"task": id} and {"blocks": […]}.
     pieces: list[Json] = field(default_factory=list)
@@ -147,9 +148,22 @@ class Message:
     @property
     def text(self) -> str:
         """All that a person reads in it: streamed text, blocks, else the plain text."""
-        parts = [self.streamed, *(readable(block) for block in self.blocks)]
+        streamed = ""
+        for piece in self.pieces:
+            if "blocks" in piece:
+                words = "\n".join(readable(block) for block in piece["blocks"])
+                streamed += f"\n{words}\n"
+            else:
+                streamed += piece.get("markdown", "")
+        parts = [streamed, *(readable(block) for block in self.blocks)]
         shown = "\n".join(part for part in parts if part)
         return shown or self.plain
+
+    @property
+    def all_blocks(self) -> list[Json]:
+        """Its blocks, those that were streamed included."""
+        streamed = [block for piece in self.pieces for block in piece.get("blocks", ())]
+        return [*streamed, *self.blocks]
 
     @property
     def buttons(self) -> list[str]:
@@ -157,7 +171,7 @@ class Message:
         from tests.fakes.slack.elements import elements, label
 
         kinds = {"button", "workflow_button"}
-        return [label(e) for _, e in elements(self.blocks) if e.get("type") in kinds]
+        return [label(e) for _, e in elements(self.all_blocks) if e.get("type") in kinds]
 
 
 @dataclass

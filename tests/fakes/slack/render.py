@@ -109,6 +109,8 @@ def _content(message: Message, names: Names) -> str:
         else:
             parts.append(blocks(piece["blocks"], names))
     parts.append(blocks(message.blocks, names))
+    if message.broken:
+        parts.append('<div class="small">⚠ This response was interrupted.</div>')
     if message.streaming:
         parts.append('<span class="caret"></span>')
     if not message.blocks and not message.pieces and message.plain:

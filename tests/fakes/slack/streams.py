@@ -6,14 +6,14 @@ from typing import Any
 
 from tests.fakes.slack import events
 from tests.fakes.slack.agents import STATUSES
-from tests.fakes.slack.blocks import MARKDOWN_LIMIT, TOTAL_LIMIT, characters, check_message
-from tests.fakes.slack.chat import checked_metadata, keep, new_message
+from tests.fakes.slack.blocks import check_message
+from tests.fakes.slack.chat import checked_metadata, expire, keep, new_message
+from tests.fakes.slack.growth import checked_chunks, grow
 from tests.fakes.slack.methods import ApiError, Call, method
 from tests.fakes.slack.records import Json, Message
 
 # [facts: slack] a stream dies after about so long, even while active
 STREAM_LIFE_SECONDS = 300.0
-_TASK_STATUSES = ("pending", "in_progress", "complete", "error")
 _GROWTH: dict[str, type] = {"markdown_text": str, "chunks": list}
 
 
@@ -53,7 +53,7 @@ async def start(call: Call) -> Json:
     message = new_message(call, channel, call.thread(channel), said)
     message.streaming = True
     message.stream_ends_at = call.slack.clock.now() + STREAM_LIFE_SECONDS
-    _grow(message, growth)
+    grow(message, growth)
     keep(call, channel, message)
     return {"channel": channel.id, "ts": message.ts}
 
@@ -70,7 +70,7 @@ async def append(call: Call) -> Json:
     growth = _growth(call)
     if not growth:
         raise ApiError("no_text")
-    _grow(message, growth)
+    grow(message, growth)
     return {"channel": message.channel, "ts": message.ts}
 
 
@@ -89,10 +89,7 @@ async def stop(call: Call) -> Json:
     status = call.get("session_status")
     if status is not None and status not in STATUSES:
         raise ApiError("invalid_arguments", "session_status")
-    if len(message.streamed) + _length(growth) + sum(map(characters, blocks)) > TOTAL_LIMIT:
-        raise ApiError("msg_blocks_too_long")
-    _grow(message, growth)
-    message.blocks = [*message.blocks, *blocks]
+    grow(message, growth, blocks)
     message.metadata = metadata
     message.streaming = False
     if status is not None:
@@ -111,8 +108,7 @@ def _live(call: Call) -> Message:
     message = call.message(channel)
     if message.user != call.team.bot_user_id:
         raise ApiError("message_not_owned_by_app")
-    if message.streaming and call.slack.clock.now() >= message.stream_ends_at:
-        message.streaming = False
+    expire(call.slack, message)
     if not message.streaming:
         raise ApiError("message_not_in_streaming_state")
     return message
@@ -125,58 +121,4 @@ def _growth(call: Call) -> list[Json]:
         raise ApiError("invalid_arguments", "markdown_text and chunks exclude each other")
     if markdown:
         chunks = [{"type": "markdown_text", "text": markdown}]
-    for chunk in chunks:
-        _check_chunk(chunk)
-    return chunks
-
-
-def _check_chunk(chunk: Any) -> None:
-    match chunk:
-        case {"type": "markdown_text", "text": str(text)}:
-            if len(text) > MARKDOWN_LIMIT:
-                raise ApiError("msg_too_long")
-        case {"type": "task_update", "id": str(), "title": str(title), "status": str(status)}:
-            if status not in _TASK_STATUSES or not title:
-                raise ApiError("invalid_chunks", "task_update")
-        case {"type": "plan_update", "title": str()}:
-            pass
-        case {"type": "blocks", "blocks": list(blocks)}:
-            check_message(blocks)
-        case _:
-            raise ApiError("invalid_chunks", str(chunk)[:100])
-
-
-def _length(chunks: list[Json]) -> int:
-    return sum(len(chunk["text"]) for chunk in chunks if chunk["type"] == "markdown_text")
-
-
-def _grow(message: Message, chunks: list[Json]) -> None:
-    if len(message.streamed) + _length(chunks) > TOTAL_LIMIT:
-        raise ApiError("msg_too_long")
-    for chunk in chunks:
-        match chunk["type"]:
-            case "markdown_text":
-                message.streamed += chunk["text"]
-                if message.pieces and "markdown" in message.pieces[-1]:
-                    message.pieces[-1]["markdown"] += chunk["text"]
-                else:
-                    message.pieces.append({"markdown": chunk["text"]})
-            case "task_update":
-                _update_task(message, chunk)
-            case "plan_update":
-                message.plan_title = chunk["title"]
-            case "blocks":
-                blocks = check_message(chunk["blocks"])
-                message.pieces.append({"blocks": blocks})
-
-
-def _update_task(message: Message, chunk: Json) -> None:
-    if chunk["id"] not in message.tasks:
-        message.pieces.append({"task": chunk["id"]})
-    given = {key: value for key, value in chunk.items() if key != "type" and value is not None}
-    task = message.tasks.setdefault(chunk["id"], {})
-    # details and output of a task are streamed too: a later update adds to them
-    for name in ("details", "output"):
-        if name in given and name in task:
-            given[name] = task[name] + given[name]
-    task.update(given)
+    return checked_chunks(chunks)

@@ -131,6 +131,12 @@ class World:
         bot = self.teams[self.channels[channel].team].bot_id
         return [message for message in self.thread(channel, ts) if message.bot_id == bot]
 
+    def broken(self) -> list[Message]:
+        """Streams that died and were never replaced: people see them stuck."""
+        messages = [m for c in self.channels.values() for m in c.messages.values()]
+        now = self.clock.now()
+        return [m for m in messages if m.broken or (m.streaming and now >= m.stream_ends_at)]
+
     def ephemerals(self, user: str) -> list[Message]:
         """What only that person sees, in all channels, in order."""
         found = [m for c in self.channels.values() for m in c.ephemeral if m.only_for == user]
