@@ -202,6 +202,21 @@ class WorkspaceView:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkspaceFile:
+    """A file of a workspace, as shown to people: its newest version, and how many there are.
+
+    `author_name` is who sent it; None where code made it, or where nobody knows.
+    """
+
+    name: str
+    media_type: str
+    size_bytes: int
+    made_by_code: bool
+    author_name: str | None = None
+    versions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadSummary:
     """A thread in a list. `title` is how its first question begins; `last_message_id` is the
     platform's id of the newest message that was accepted."""

@@ -22,6 +22,7 @@ from bot.domain import (
     Progress,
     ThreadKey,
     ThreadSummary,
+    WorkspaceFile,
     WorkspaceView,
 )
 
@@ -203,6 +204,9 @@ class Workspaces(Protocol):
 
     async def view(self, key: ThreadKey) -> WorkspaceView:
         """What is known without asking the engine; never keeps a container alive."""
+
+    async def files(self, key: ThreadKey) -> Sequence[WorkspaceFile]:
+        """The files, the newest first; got and deleted by the command `files`."""
 
 
 class ThreadList(Protocol):

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.containers import Containers
-from bot.domain import Attachment, Author, Blob, ContainerState, ThreadKey, WorkspaceView
+from bot.domain import (
+    Attachment,
+    Author,
+    Blob,
+    ContainerState,
+    ThreadKey,
+    WorkspaceFile,
+    WorkspaceView,
+)
 from bot.erasing import Eraser
 from bot.errors import EngineError
 from bot.interpreter import FreshContainer
@@ -17,7 +25,7 @@ from bot.names import media_type_of, safe_name
 from bot.rebuilding import Prepared, Rebuilder
 from bot.settings import Settings
 from bot.store.erasures import Kind
-from bot.store.files import Files, Origin, Place, StoredFile, newest
+from bot.store.files import Files, Origin, Place, StoredFile, newest, versions_by_name
 from bot.store.threads import Thread, Threads
 from bot.uploads import Uploads
 
@@ -61,6 +69,11 @@ class Workspace:
             expires_at=datetime.fromtimestamp(ends, UTC),
             file_count=file_count,
         )
+
+    async def files(self, key: ThreadKey) -> Sequence[WorkspaceFile]:
+        """The files, the newest first."""
+        by_name = versions_by_name(await self._files.of_thread(key))
+        return [_shown(versions) for versions in reversed(by_name.values())]
 
     def _ends_at(self, thread: Thread) -> float | None:
         if thread.container_id is None or thread.container_used_at is None:
@@ -147,3 +160,15 @@ class Workspace:
         thread = await self._threads.get(key)
         await self._threads.reset(key)
         return await self._containers.end(thread)
+
+
+def _shown(versions: Sequence[StoredFile]) -> WorkspaceFile:
+    file = versions[-1]
+    return WorkspaceFile(
+        file.name,
+        file.media_type,
+        file.size_bytes,
+        made_by_code=file.origin is Origin.CODE,
+        author_name=file.author_name,
+        versions=len(versions),
+    )

@@ -19,6 +19,7 @@ from bot.domain import (
     RunState,
     ThreadKey,
     ThreadSummary,
+    WorkspaceFile,
     WorkspaceView,
 )
 from bot.errors import BlobMissing, TooLarge
@@ -142,6 +143,7 @@ class FakeCore:
         self.commands: list[tuple[str, ThreadKey]] = []
         self.calls: list[tuple[str, ThreadKey, Caller, str]] = []
         self.results: dict[str, CommandResult] = {}
+        self.in_workspace: list[WorkspaceFile] = []
         self.choices: dict[str, list[Choice]] = {}  # by command, where a test has set them
         self.revised: list[tuple[ThreadKey, str, str]] = []
         self.withdrawn: list[tuple[ThreadKey, str]] = []
@@ -289,6 +291,11 @@ class FakeCore:
         """Workspaces: what the test has set."""
         del key
         return self.workspace
+
+    async def files(self, key: ThreadKey) -> Sequence[WorkspaceFile]:
+        """Workspaces: what the test has set."""
+        del key
+        return self.in_workspace
 
     def start_turn(self, message: IncomingMessage, turn_id: str) -> None:
         """Play the script for a message."""
