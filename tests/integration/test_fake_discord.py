@@ -15,8 +15,10 @@ from tests.fakes.discord.listener import Listener, running
 @pytest.fixture
 async def server() -> AsyncIterator[FakeDiscord]:
     async with FakeDiscord(rate_scale=0.02) as fake:
+        fake.server.checks_itself = True
         with fake.in_discord_py():
             yield fake
+        assert fake.server.flaws == []
 
 
 @pytest.fixture
@@ -113,6 +115,19 @@ class TestTalking:
         await sent.delete()
         assert server.messages("general") == []
         assert server.violations == []
+
+    async def test_an_edit_keeps_the_files_it_names(
+        self, server: FakeDiscord, client: Listener
+    ) -> None:
+        """Attachments that an edit lists stay, others go, new ones are added."""
+        channel = client.place(server.channel("general"))
+        two = [dpy.File(io.BytesIO(b"1"), "a.txt"), dpy.File(io.BytesIO(b"2"), "b.txt")]
+        sent = await channel.send(files=two)
+
+        third = dpy.File(io.BytesIO(b"3"), "c.txt")
+        await sent.edit(attachments=[sent.attachments[1], third])
+
+        assert server.bot_messages("general")[0].files == {"b.txt": b"2", "c.txt": b"3"}
 
     async def test_history_is_paged(self, server: FakeDiscord, client: Listener) -> None:
         """Over a hundred messages come back in order, those after one of them too."""

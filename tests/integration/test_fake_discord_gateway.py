@@ -15,8 +15,10 @@ from tests.fakes.discord.listener import Listener, running
 @pytest.fixture
 async def server() -> AsyncIterator[FakeDiscord]:
     async with FakeDiscord(rate_scale=0.02) as fake:
+        fake.server.checks_itself = True
         with fake.in_discord_py():
             yield fake
+        assert fake.server.flaws == []
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +104,25 @@ class TestSessions:
         with pytest.raises(AttributeError):
             await client.start(server.token)
         await client.close()
+
+    async def test_an_event_may_come_twice(self, server: FakeDiscord) -> None:
+        """An event that is delivered again is the same message, heard twice."""
+        async with running(server, Listener()) as client:
+            await server.person("Ann").say(server.channel("general"), "hi")
+            server.gateway.repeat()
+            await server.until(lambda: len(client.heard) == 2)
+
+            assert len({message.id for message in client.heard}) == 1
+
+    async def test_servers_come_and_go(self, server: FakeDiscord) -> None:
+        """The client learns of a server that it is added to and one that it is thrown out of."""
+        async with running(server, Listener()) as client:
+            second = server.add_guild("Second")
+            await server.until(lambda: client.get_guild(second.id))
+            server.throw_out(second)
+            await server.until(lambda: client.get_guild(second.id) is None)
+
+            assert [guild.name for guild in client.guilds] == ["Lab"]
 
     async def test_several_shards(self, server: FakeDiscord) -> None:
         """Each server's events go to its shard only."""

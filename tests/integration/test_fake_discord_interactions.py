@@ -97,8 +97,10 @@ COMMANDS: list[Any] = [status, ask, files, analyse, anywhere, settings]
 @pytest.fixture
 async def server() -> AsyncIterator[FakeDiscord]:
     async with FakeDiscord(rate_scale=0.02) as fake:
+        fake.server.checks_itself = True
         with fake.in_discord_py():
             yield fake
+        assert fake.server.flaws == []
 
 
 @pytest.fixture
@@ -241,6 +243,18 @@ class TestCommands:
         assert answer.content.startswith("as a user")
         with pytest.raises(AssertionError):
             await ann.slash(general, "status")
+
+    async def test_a_user_takes_the_app_into_their_dms(
+        self, server: FakeDiscord, client: Listener
+    ) -> None:
+        """In a DM of two people the bot answers, and is no member of it."""
+        ann, ben = server.person("Ann"), server.person("Ben")
+        private = server.between(ann, ben)
+
+        answer = await (await ann.slash(private, "anywhere")).answer()
+
+        assert answer.content == "as a user, False"
+        assert ben.sees(private) == [answer]
 
     async def test_a_command_in_a_dm(self, server: FakeDiscord, client: Listener) -> None:
         """A command works in the DM with the bot."""

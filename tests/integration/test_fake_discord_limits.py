@@ -21,8 +21,10 @@ SEND = "/channels/{channel_id}/messages"
 @pytest.fixture
 async def server() -> AsyncIterator[FakeDiscord]:
     async with FakeDiscord(rate_scale=0.02) as fake:
+        fake.server.checks_itself = True
         with fake.in_discord_py():
             yield fake
+        assert fake.server.flaws == []
 
 
 @pytest.fixture
@@ -117,6 +119,19 @@ class TestFaults:
         assert fault.met == 1
         assert [m.content for m in server.bot_messages("general")] == ["one"]
 
+    async def test_a_download_may_fail(
+        self, server: FakeDiscord, client: Listener, general: dpy.TextChannel
+    ) -> None:
+        """The CDN can be told to fail as the API can."""
+        said = await server.person("Ann").say(server.channel("general"), files={"a": b"1"})
+        heard = await general.fetch_message(said.id)
+        server.fault("GET", "/cdn/*", status=502)
+
+        with pytest.raises(dpy.HTTPException):
+            await heard.attachments[0].read()
+
+        assert await heard.attachments[0].read() == b"1"
+
 
 class TestRules:
     @pytest.mark.parametrize(
@@ -182,6 +197,18 @@ class TestRules:
             await sent.create_thread(name="x")
 
         assert not general.permissions_for(general.guild.me).create_public_threads
+
+    async def test_who_takes_no_dms_gets_none(self, server: FakeDiscord, client: Listener) -> None:
+        """A DM to a person who refuses them is 50007."""
+        ann = server.person("Ann")
+        await ann.whisper("hi")
+        heard = (await server.until(lambda: client.heard))[0]
+        server.refuse_dms(ann)
+
+        with pytest.raises(dpy.Forbidden) as refused:
+            await heard.channel.send("hello")
+
+        assert refused.value.code == 50007
 
     async def test_bad_manners_are_noted(
         self, server: FakeDiscord, general: dpy.TextChannel

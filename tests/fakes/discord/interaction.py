@@ -25,6 +25,7 @@ class Interaction:
     created_at: float
     message: Message | None = None
     user_installed: bool = False
+    opened_by: Interaction | None = None
     callback: int | None = None
     original: Message | None = None
     choices: list[dict[str, Any]] | None = None

@@ -26,6 +26,8 @@ from tests.fakes.discord.records import (
     parts,
 )
 
+STRING_SELECT, TEXT_INPUT = 3, 4
+FILLED_IN = (STRING_SELECT, TEXT_INPUT)
 CHAT_INPUT, MESSAGE_MENU = 1, 3
 IN_GUILD, BOT_DM, PRIVATE = 0, 1, 2
 BY_GUILD, BY_USER = 0, 1
@@ -83,21 +85,26 @@ class Invocation:
     def submit(self, opened: Interaction, values: Mapping[str, str]) -> Interaction:
         """The form that an interaction opened."""
         assert opened.modal is not None, "no form is open"
-        inputs = [p for p in parts(opened.modal["components"]) if p["type"] == 4]
+        inputs = [p for p in parts(opened.modal["components"]) if p["type"] in FILLED_IN]
         unknown = set(values) - {p["custom_id"] for p in inputs}
         assert not unknown, f"the form has no {unknown}"
         data = {
             "custom_id": opened.modal["custom_id"],
             "components": [self._filled(p, values) for p in opened.modal["components"]],
         }
-        return self._send(MODAL_SUBMIT, opened.channel, data, message=opened.message)
+        sent = self._send(MODAL_SUBMIT, opened.channel, data, message=opened.message)
+        sent.opened_by = opened
+        return sent
 
     def _filled(self, part: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
         kept = {name: part[name] for name in ("type", "id", "custom_id") if name in part}
-        if part["type"] == 4:
+        if part["type"] == TEXT_INPUT:
             value = values.get(part["custom_id"], part.get("value") or "")
             assert value or not part.get("required", True), f"{part['custom_id']} is required"
             return kept | {"value": value}
+        if part["type"] == STRING_SELECT:
+            chosen = values.get(part["custom_id"])
+            return kept | {"values": [] if chosen is None else [chosen]}
         if "component" in part:
             return kept | {"component": self._filled(part["component"], values)}
         return kept | {"components": [self._filled(p, values) for p in part.get("components", [])]}

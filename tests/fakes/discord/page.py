@@ -137,7 +137,7 @@ class Page:
     def _above(self, message: Message) -> str:
         if message.kind == SLASH and message.interaction is not None:
             user = self.world.users[int(message.interaction["user"]["id"])]
-            name = escape(message.interaction["name"])
+            name = escape(message.interaction.get("name", ""))
             return (
                 f'<div class="above">{self._mini(user)}<b>{escape(user.name)}</b> used '
                 f'<span class="mention">/{name}</span></div>'

@@ -29,6 +29,7 @@ def user_json(user: User) -> dict[str, Any]:
         "discriminator": "0",
         "avatar": None,
         "bot": user.bot,
+        "primary_guild": None,
         "public_flags": 0,
         "flags": 0,
     }

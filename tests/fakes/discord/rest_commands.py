@@ -100,6 +100,8 @@ def registered(call: Call, command: dict[str, Any], guild_id: int | None) -> dic
         "integration_types": command.get("integration_types") or [0],
         "version": str(call.world.ids.next()),
     }
+    if kept["default_member_permissions"] is not None:
+        kept["default_member_permissions"] = str(kept["default_member_permissions"])
     if guild_id is not None:
         kept["guild_id"] = str(guild_id)
     return kept

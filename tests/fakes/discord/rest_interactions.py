@@ -90,10 +90,8 @@ def told(call: Call, found: Interaction, kind: int | None) -> dict[str, Any]:
             "response_message_ephemeral": found.original.ephemeral,
             "channel_id": str(found.channel.id),
         }
-        if kind in (REPLY, UPDATE, DEFER):
+        if kind in (REPLY, UPDATE):
             answer["resource"] = {"type": kind, "message": call.chat.whole(found.original)}
-        else:
-            answer["resource"] = {"type": kind}
     return answer
 
 
@@ -109,14 +107,25 @@ def blank(call: Call, found: Interaction, flags: int, content: str = "") -> Mess
         webhook_id=call.world.application_id,
         visible_to=found.user if flags & EPHEMERAL else None,
     )
-    message.interaction = {
+    message.interaction = metadata(found)
+    return message
+
+
+def metadata(found: Interaction) -> dict[str, Any]:
+    """What an answer tells of the interaction it answers, and of the one before it."""
+    told: dict[str, Any] = {
         "id": str(found.id),
         "type": found.kind,
         "user": user_json(found.user),
         "authorizing_integration_owners": {},
-        "name": found.data.get("name", ""),
     }
-    return message
+    if found.kind == COMPONENT and found.message is not None:
+        told["interacted_message_id"] = str(found.message.id)
+    if found.opened_by is not None:
+        told["triggering_interaction_metadata"] = metadata(found.opened_by)
+    if "name" in found.data:
+        told["name"] = found.data["name"]
+    return told
 
 
 def speak(call: Call, found: Interaction, data: dict[str, Any]) -> Message:

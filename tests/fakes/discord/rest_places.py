@@ -13,7 +13,8 @@ from tests.fakes.discord.refusal import Refusal
 
 def me(call: Call) -> Any:
     """The bot."""
-    return user_json(call.world.bot) | {"mfa_enabled": False, "verified": True, "email": None}
+    private = {"mfa_enabled": False, "verified": True, "email": None, "locale": "en-US"}
+    return user_json(call.world.bot) | private
 
 
 def application(call: Call) -> Any:
@@ -33,6 +34,15 @@ def application(call: Call) -> Any:
         "summary": "",
         "bot": user_json(world.bot),
         "integration_types_config": {"0": {}, "1": {}},
+        "type": None,
+        "flags_new": str(world.application_flags),
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
         "approximate_guild_count": sum(map(world.has_bot, world.guilds.values())),
     }
 

@@ -186,7 +186,7 @@ def active(call: Call) -> Any:
     threads = [c for c in guild.channels.values() if c.thread and not c.thread.archived]
     seen = [c for c in threads if may(bot, c, "view_channel")]
     mine = [thread_member_json(c, bot.id) for c in seen if c.thread and bot.id in c.thread.members]
-    return {"threads": [channel_json(c, bot) for c in seen], "members": mine}
+    return {"threads": [channel_json(c, bot) for c in seen], "members": mine, "has_more": False}
 
 
 def archived(call: Call) -> Any:

@@ -32,6 +32,8 @@ class Server:
         self.rates = rates
         self.faults = faults
         self.validates = True
+        self.checks_itself = False
+        self.flaws: list[str] = []
 
     def add_to(self, app: web.Application, endpoints: Sequence[Endpoint]) -> None:
         """Registers the endpoints; the rest of the API answers 404."""
@@ -96,7 +98,15 @@ class Server:
         if body is None and status == 200:
             status = 204
         self._log(endpoint, call, status, None)
+        self._check(endpoint, status, body)
         return answer(status, body, verdict.headers)
+
+    def _check(self, endpoint: Endpoint, status: int, body: Any) -> None:
+        """Holds our own answer to the description; what is wrong with it goes into `flaws`."""
+        known = description() if self.checks_itself else None
+        if known is not None and body is not None:
+            found = known.answer_complaints(endpoint.method, endpoint.path, status, body)
+            self.flaws += [f"{endpoint.method} {endpoint.path}: {flaw}" for flaw in found]
 
     def _authorise(self, request: web.Request, endpoint: Endpoint) -> None:
         expected = f"Bot {self.chat.world.token}"
