@@ -46,7 +46,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "views.update": (),
 }
 _READS = frozenset({"conversations.info", "conversations.replies", "files.info", "users.info"})
-_FORMS = frozenset({"files.getUploadURLExternal"})
+_FORMS = frozenset({"auth.test", "files.getUploadURLExternal"})
 # Slack failed on its own side: what was asked for may have happened.
 _UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})

@@ -73,7 +73,7 @@ def build_app(context: SlackContext, installations: Installations | None) -> Asy
         name="threadlab",
         logger=logger,
         client=make_client(settings),
-        authorize=TeamAuthorize(context.teams),
+        authorize=TeamAuthorize(context.teams),  # type: ignore[arg-type]
         oauth_flow=_oauth_flow(context, installations) if installations else None,
         signing_secret=secret.get_secret_value() if secret else "",
         process_before_response=True,

@@ -92,7 +92,7 @@ class Connections:
 
 async def _open(handler: AsyncSocketModeHandler) -> None:
     try:
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
     except SlackApiError as error:
         code = str(error.response["error"])
         if code in _WRONG_TOKEN:

@@ -36,7 +36,9 @@ def mrkdwn(text: str) -> str:
                 mark = f"{numbers[-1]}." if numbers[-1] else "•"
                 numbers[-1] += bool(numbers[-1])
                 prefix = "    " * (depth - 1) + mark + " "
-            case "fence" | "code_block" | "html_block":
+            case "html_block":
+                lines.append(escaped(token.content.rstrip()))
+            case "fence" | "code_block":
                 lines.append(f"```\n{escaped(token.content.rstrip())}\n```")
             case "heading_open":
                 prefix = "*"

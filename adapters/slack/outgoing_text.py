@@ -18,7 +18,7 @@ _TAIL_CHARS = 500
 _FILE = re.compile(
     r"(?P<bang>!?)\[(?P<label>(?:\\.|[^\[\]\\\n]|\[[^\[\]\n]*\])*)\]\(artifact:(?P<id>[^)\s]+)\)"
 )
-_DEAD = re.compile(r"sandbox:", re.IGNORECASE)
+_DEAD = re.compile(r"(?:sandbox|artifact):", re.IGNORECASE)
 _TABLE_LINE = re.compile(r"^ {0,3}\|", re.MULTILINE)
 
 
