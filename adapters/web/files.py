@@ -15,10 +15,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.web.context import WebContext
+from adapters.web.conversations import found_conversation
 from adapters.web.records import StoredFile, attachment_of, thread_key
 from adapters.web.refusal import EarlyRefusal
 from adapters.web.requests import shown_name
-from adapters.web.views import IMAGE_TYPES, last_part, upload_view
+from adapters.web.views import IMAGE_TYPES, last_part, upload_view, workspace_file_view
 from bot.errors import BlobMissing, TooLarge
 
 _ONE = "/api/conversations/{conversation_id}"
@@ -36,16 +37,24 @@ class Files:
     def routes(self) -> list[Route]:
         """All routes."""
         return [
+            Route(_ONE + "/files", self.workspace, methods=["GET"]),
             Route(_ONE + "/files", self.upload, methods=["POST"]),
             Route(_ONE + "/uploads/{id}/{name:path}", self.uploaded),
             Route(_ONE + "/artifacts/{id}/{name:path}", self.artifact),
         ]
 
+    async def workspace(self, request: Request) -> Response:
+        """The files of the conversation's workspace, the newest first."""
+        found = await found_conversation(self._context, request)
+        files = await self._context.services.workspaces.files(thread_key(found.id))
+        shown = files[: self._context.settings.web_files_listed]
+        return JSONResponse(
+            {"files": [workspace_file_view(file) for file in shown], "count": len(files)}
+        )
+
     async def upload(self, request: Request) -> Response:
         """`POST …/files?name=…`: the raw body, streamed to the blob store."""
-        conversation_id = request.path_params["conversation_id"]
-        if await self._context.store.conversation(conversation_id) is None:
-            raise HTTPException(404, "There is no such conversation.")
+        conversation_id = (await found_conversation(self._context, request)).id
         name = shown_name(request.query_params.get("name", ""))
         limit_bytes = self._context.services.attachment_limit_bytes
         too_large = EarlyRefusal(

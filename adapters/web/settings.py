@@ -42,6 +42,9 @@ class WebSettings(BaseModel):
     web_files_per_message: int = Field(default=20, ge=1)
     """Most files sent with one message."""
 
+    web_files_listed: int = Field(default=1_000, ge=1)
+    """Most files of a workspace in the list; the zip has all."""
+
     web_upload_idle_seconds: float = Field(default=60, gt=0)
     """An upload that stands still for so long is broken off."""
 

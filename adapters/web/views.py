@@ -12,7 +12,16 @@ from urllib.parse import quote
 from adapters.web import render
 from adapters.web.records import Conversation, Message, MessageState, Role
 from adapters.web.tracebacks import ends_in_traceback
-from bot.domain import Artifact, Attachment, CodeRun, Post, Progress, RunState, WorkspaceView
+from bot.domain import (
+    Artifact,
+    Attachment,
+    CodeRun,
+    Post,
+    Progress,
+    RunState,
+    WorkspaceFile,
+    WorkspaceView,
+)
 from bot.ports import Choice, CommandResult, CommandSpec
 
 View = dict[str, Any]
@@ -85,6 +94,11 @@ def artifact_view(conversation_id: str, artifact: Artifact) -> View:
     return _file_view(
         conversation_id, "artifacts", artifact.id, artifact.name, artifact.media_type
     ) | {"size_bytes": artifact.blob.size_bytes}
+
+
+def workspace_file_view(file: WorkspaceFile) -> View:
+    """A line of the files panel."""
+    return asdict(file)
 
 
 def spec_view(spec: CommandSpec) -> View:

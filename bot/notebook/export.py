@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-import zipfile
+import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import nbformat
 
+from bot.archive import Entry, zipped
 from bot.blobs import CHUNK_BYTES, BlobStore
 from bot.domain import Artifact, ThreadKey
 from bot.errors import BlobMissing
@@ -162,18 +159,16 @@ class NotebookExporter:
             blob = await self._blobs.put(key, _pieces(text), limit_bytes=limit_bytes)
             name = f"{stem}.ipynb"
         else:
-            async with AsyncExitStack() as stack:
-                folder = await asyncio.to_thread(tempfile.TemporaryDirectory)
-                stack.push_async_callback(asyncio.to_thread, folder.cleanup)
-                paths = {
-                    f"{BESIDE_FOLDER}/{name}": await stack.enter_async_context(
-                        self._blobs.as_file(key, file.sha256)
-                    )
-                    for name, file in beside.items()
-                }
-                archive = Path(folder.name) / "notebook.zip"
-                await asyncio.to_thread(_pack, archive, stem, text, paths)
-                blob = await self._blobs.put(key, _chunks(archive), limit_bytes=limit_bytes)
+            entries = [Entry(f"{stem}/{stem}.ipynb", _pieces(text), time.time())]
+            entries += [
+                Entry(
+                    f"{stem}/{BESIDE_FOLDER}/{name}",
+                    self._blobs.open(key, file.sha256),
+                    file.created_at,
+                )
+                for name, file in beside.items()
+            ]
+            blob = await self._blobs.put(key, zipped(entries), limit_bytes=limit_bytes)
             name = f"{stem}.zip"
         # The id changes with the bytes, so that no cache gives out an older notebook.
         return Artifact(f"notebook_{blob.sha256[:16]}", name, media_type_of(name), blob)
@@ -188,22 +183,6 @@ def _path(file: StoredFile) -> str:
     return name_in_data(file.container_path) if file.container_path else file.name
 
 
-def _pack(archive: Path, stem: str, text: bytes, paths: Mapping[str, Path]) -> None:
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr(f"{stem}/{stem}.ipynb", text)
-        for name, path in paths.items():
-            packed.write(path, f"{stem}/{name}")
-
-
 async def _pieces(data: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(data), CHUNK_BYTES):
         yield data[start : start + CHUNK_BYTES]
-
-
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
-        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-            yield chunk
-    finally:
-        await asyncio.to_thread(file.close)

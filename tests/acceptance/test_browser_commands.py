@@ -12,7 +12,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
-from bot.domain import Action, Answer, ContainerState, IncomingMessage, Progress, WorkspaceView
+from bot.domain import (
+    Action,
+    Answer,
+    ContainerState,
+    IncomingMessage,
+    Progress,
+    WorkspaceFile,
+    WorkspaceView,
+)
 from bot.ports import Choice, CommandResult
 from tests.fakes.browser import Person, chromium, needs_chromium
 from tests.fakes.core import FakeCore
@@ -105,9 +113,9 @@ async def with_workspace(site: WebSite, person: Person) -> None:
     site.core.workspace = WorkspaceView(ContainerState.EXPIRED, "c1", "1g", None, 2)
     await person.ask("total revenue by region")
     key = site.core.accepted[0].key
-    site.core.choices["files"] = [
-        Choice("f1", "sales.csv · 12 kB · Ann"),
-        Choice("f2", "totals.csv · 90 bytes · made by code"),
+    site.core.in_workspace = [
+        WorkspaceFile("sales.csv", "text/csv", 12_000, made_by_code=False, author_name="Ann"),
+        WorkspaceFile("totals.csv", "text/csv", 90, made_by_code=True, versions=2),
     ]
     file = await artifact(site.core, key, "f1", "sales.csv", "text/csv", b"a,b\n")
     site.core.results["files"] = CommandResult("Here it is.", files=(file,))
@@ -276,18 +284,18 @@ class TestFilesPanel:
 
         await person.page.locator("#show-files").click()
         await expect(panel.locator("li")).to_have_count(2)
-        await expect(panel.locator("li").first).to_contain_text("12 kB · Ann")
+        await expect(panel.locator("li").first).to_contain_text("12 kB · from Ann")
         await person.screenshot("files")
         name, content = await person.download(panel.get_by_label("Download sales.csv"))
         site.core.results["files"] = CommandResult("totals.csv is deleted.")
-        del site.core.choices["files"][1]
+        del site.core.in_workspace[1]
         await panel.get_by_label("Delete totals.csv").click()
         await person.page.locator("#confirm-yes").click()
 
         await expect(panel.locator("#panel-note")).to_have_text("totals.csv is deleted.")
         await expect(panel.locator("li")).to_have_count(1)
         assert (name, content) == ("sales.csv", b"a,b\n")
-        assert await given(site, 2) == [("files", "get f1"), ("files", "delete f2")]
+        assert await given(site, 2) == [("files", "get sales.csv"), ("files", "delete totals.csv")]
         await person.page.keyboard.press("Escape")
         await expect(panel).to_be_hidden()
         assert person.errors == []
@@ -307,9 +315,23 @@ class TestFilesPanel:
         assert name == "sales.csv"
         assert (await given(site, 2))[0] == ("files", "zip")
 
+    async def test_finds_one_among_many(self, site: WebSite, browser: Browser) -> None:
+        """A long list has a field that narrows it by name."""
+        person = await Person.visit(browser, site.url)
+        await with_workspace(site, person)
+        site.core.in_workspace = [
+            WorkspaceFile(f"part-{n}.csv", "text/csv", n, made_by_code=True) for n in range(40)
+        ]
+        await person.page.locator("#show-files").click()
+        await expect(person.page.locator("#panel li")).to_have_count(40)
+        await person.screenshot("many-files")
+
+        await person.page.locator("#panel-search").fill("PART-17")
+
+        await expect(person.page.locator("#panel li .file-name")).to_have_text(["part-17.csv"])
+
     async def test_opens_from_the_answer(self, site: WebSite, browser: Browser) -> None:
         """The Files button of an answer is the panel; an empty workspace says so."""
-        site.core.choices["files"] = []
         person = await Person.visit(browser, site.url)
         answer = await person.ask("one")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain import Action, Answer, IncomingMessage, Progress
+from bot.domain import Action, Answer, IncomingMessage, Progress, WorkspaceFile
 from bot.ports import Choice, CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.web import WebSite, serve
@@ -115,6 +115,21 @@ class TestRunning:
         assert result["actions"] == [
             {"command": "memory", "label": "Rebuild now", "arguments": "4g now"}
         ]
+
+
+async def test_the_workspace_is_listed_as_the_core_gives_it(tmp_path: Path) -> None:
+    """Names, sizes and who brought them, as many as the setting allows, and how many there are."""
+    async with serve(tmp_path, environ={"WEB_FILES_LISTED": "1"}) as site:
+        conversation = await site.create()
+        site.core.in_workspace = [
+            WorkspaceFile("a.csv", "text/csv", 3, made_by_code=False, author_name="Ann"),
+            WorkspaceFile("b.csv", "text/csv", 4, made_by_code=True, versions=2),
+        ]
+
+        listed = (await site.client.get(f"/api/conversations/{conversation}/files")).json()
+
+    assert [file["name"] for file in listed["files"]] == ["a.csv"]
+    assert (listed["files"][0]["author_name"], listed["count"]) == ("Ann", 2)
 
 
 class TestFeedback:

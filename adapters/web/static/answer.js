@@ -94,7 +94,7 @@ export class Answer {
       type: "button", class: "quiet", "aria-label": "Copy the answer", title: "Copy the answer",
       onclick: (event) => copy(text, event.currentTarget),
     }, icon("copy"));
-    const thumbs = this.onJudge ? [this.#thumb(true), this.#thumb(false)] : [];
+    const thumbs = this.onJudge && !failed ? [this.#thumb(true), this.#thumb(false)] : [];
     return h("div", { class: "tools" }, ...(text ? [copyAll] : []), ...thumbs,
       h("div", { class: "actions" }, ...(failed ? buttons.toSorted(retryFirst) : buttons)));
   }

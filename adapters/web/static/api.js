@@ -29,6 +29,7 @@ export const commands = () => call("GET", "/api/commands");
 export const command = (id, name, words = "") => call("POST", `${conversation(id)}/commands/${encodeURIComponent(name)}`, { arguments: words });
 export const complete = (id, name, argument, typed) => call("GET",
   `${conversation(id)}/commands/${encodeURIComponent(name)}/${encodeURIComponent(argument)}?typed=${encodeURIComponent(typed)}`);
+export const files = (id) => call("GET", `${conversation(id)}/files`);
 export const judge = (id, message, good) => call("POST", `${conversation(id)}/messages/${encodeURIComponent(message)}/feedback`, { good });
 
 /** Upload a file with progress. `fetch` can't tell how far an upload is; XMLHttpRequest can. */

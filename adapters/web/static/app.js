@@ -30,7 +30,7 @@ const composer = new Composer({
   limits, conversation: ensureConversation, commands, onSend: send,
   onCommand: ({ name, words }) => commands.run(name, words),
 });
-const panel = new FilesPanel({ commands, conversation: () => current });
+const panel = new FilesPanel({ conversation: () => current });
 new ConversationMenu({
   commands, conversation: { id: () => current, title: () => sidebar.title(current) }, onFiles: () => panel.open(),
 });
@@ -115,7 +115,7 @@ async function send(message) {
 /** What a button stands for: a command, but files have a panel of their own. */
 function act(action) {
   if (action.command === "files" && !action.arguments) return panel.open();
-  return commands.run(action.command, action.arguments);
+  return commands.run(action.command, action.arguments, action.label);
 }
 
 async function judge(id, good) {

@@ -34,11 +34,12 @@ export class Commands {
     return spec?.listed ? { name: spec.name, words: match[2] ?? "" } : null;
   }
 
-  /** Run one, after a question where it can't be taken back. True where it was run. */
-  async run(name, words = "") {
+  /** Run one, after a question where it can't be taken back. True where it was run. Its result
+   * bears the `label` of the button that was pressed, or else the command as it was written. */
+  async run(name, words = "", label = null) {
     const question = questionBefore(name, words);
     if (question && !await confirmed(question)) return false;
-    const card = EFFECT_IS_SEEN.has(name) ? null : this.results.begin(name, words);
+    const card = EFFECT_IS_SEEN.has(name) ? null : this.results.begin(name, words, label);
     try {
       const id = await this.conversation();
       const result = await api.command(id, name, name === "forget" ? "yes" : words);

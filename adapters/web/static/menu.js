@@ -51,7 +51,7 @@ export class ConversationMenu {
   }
 
   #command(spec) {
-    const act = CHOSEN.has(spec.name) ? () => this.#choose(spec) : () => this.commands.run(spec.name);
+    const act = CHOSEN.has(spec.name) ? () => this.#choose(spec) : () => this.commands.run(spec.name, "", LABELS[spec.name]);
     return this.#item(commandIcon(spec.name), LABELS[spec.name], act, spec.help);
   }
 

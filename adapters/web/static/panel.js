@@ -1,37 +1,34 @@
 // The panel with the files of the open conversation's workspace.
 
 import * as api from "./api.js";
-import { byId, confirmed, h, icon, plainText } from "./dom.js";
+import { byId, confirmed, fileSize, h, icon, plainText } from "./dom.js";
 import { fileIcon } from "./files.js";
 
 const dialog = byId("panel");
 const list = byId("panel-files");
 const search = byId("panel-search");
 const note = byId("panel-note");
-const SHOWN_MAX = 25; // as many as the core suggests at once
-const DEBOUNCE_MS = 150;
+const SEARCHED_FROM = 10;
 
-/** Lists, gets and deletes files by the core's command `files`. `conversation()` is the open id. */
+/** Lists the files; gets and deletes them by the core's command `files`. `conversation()` is the
+ * open conversation's id. */
 export class FilesPanel {
-  constructor({ commands, conversation }) {
-    this.commands = commands;
+  constructor({ conversation }) {
     this.conversation = conversation;
-    this.asked = 0;
+    this.files = [];
     byId("panel-all").addEventListener("click", (event) => this.#get("zip", event.currentTarget));
     byId("panel-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-    search.addEventListener("input", () => {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.#load(), DEBOUNCE_MS);
-    });
+    search.addEventListener("input", () => this.#draw());
   }
 
   async open() {
     search.value = "";
-    list.replaceChildren();
+    this.files = [];
+    this.#draw();
+    this.#say("");
     dialog.showModal();
     await this.#load();
-    search.hidden = list.children.length < SHOWN_MAX;
   }
 
   close() {
@@ -39,33 +36,38 @@ export class FilesPanel {
   }
 
   async #load() {
-    const number = this.asked += 1;
-    const spec = this.commands.find("files");
-    const argument = spec.arguments.find((one) => one.completes) ?? { name: "name", completes: true };
     try {
-      const choices = await this.commands.choices(spec, argument, search.value.trim());
-      if (number !== this.asked) return;
-      list.replaceChildren(...choices.map((choice) => this.#line(choice)));
-      byId("panel-all").disabled = !choices.length && !search.value;
-      this.#say(choices.length ? "" : search.value ? "No file of that name." : "No files yet. Drop some into the conversation, or ask for one.");
+      const { files, count } = await api.files(this.conversation());
+      this.files = files;
+      this.#draw();
+      if (!count) this.#say("No files yet. Drop some into the conversation, or ask for one.");
+      else this.#say(count > files.length ? `The newest ${files.length} of ${count}; the zip has all.` : "");
     } catch (error) {
       this.#say(error.message);
     }
   }
 
-  #line({ value, label }) {
-    const [name, detail] = parts(label);
+  #draw() {
+    const wanted = search.value.trim().toLowerCase();
+    const found = this.files.filter((file) => file.name.toLowerCase().includes(wanted));
+    list.replaceChildren(...found.map((file) => this.#line(file)));
+    search.hidden = this.files.length < SEARCHED_FROM;
+    byId("panel-all").disabled = !this.files.length;
+  }
+
+  #line(file) {
+    const { name } = file;
     return h("li", {},
-      h("span", { class: "file-icon" }, fileIcon({ name })),
+      h("span", { class: "file-icon" }, fileIcon(file)),
       h("span", { class: "file-text" }, h("span", { class: "file-name", title: name }, name),
-        h("span", { class: "file-size" }, detail)),
+        h("span", { class: "file-size" }, detail(file))),
       h("button", {
         type: "button", class: "quiet", "aria-label": `Download ${name}`, title: "Download",
-        onclick: (event) => this.#get(`get ${value}`, event.currentTarget),
+        onclick: (event) => this.#get(`get ${name}`, event.currentTarget),
       }, icon("download")),
       h("button", {
         type: "button", class: "quiet", "aria-label": `Delete ${name}`, title: "Delete",
-        onclick: () => this.#delete(name, value),
+        onclick: () => this.#delete(name),
       }, icon("trash")));
   }
 
@@ -82,14 +84,14 @@ export class FilesPanel {
     }
   }
 
-  async #delete(name, value) {
+  async #delete(name) {
     const agreed = await confirmed({
       title: `Delete ${name}?`, action: "Delete",
       text: "Code of later questions does not find it any more. What was posted stays in the conversation.",
     });
     if (!agreed) return;
     try {
-      const result = await api.command(this.conversation(), "files", `delete ${value}`);
+      const result = await api.command(this.conversation(), "files", `delete ${name}`);
       await this.#load();
       this.#say(plainText(result.html));
     } catch (error) {
@@ -102,10 +104,11 @@ export class FilesPanel {
   }
 }
 
-/** "sales.csv (1.2 kB, Ann)" or "sales.csv · 1.2 kB · Ann": the name, and what is said of it. */
-function parts(label) {
-  const match = label.match(/^(.+?)(?: · (.+)| \(([^()]*)\)| [–—] (.+))$/);
-  return match ? [match[1], match[2] ?? match[3] ?? match[4]] : [label, ""];
+/** "12 kB · from Ann · 2 versions" */
+function detail(file) {
+  const brought = file.made_by_code ? "made by code" : file.author_name ? `from ${file.author_name}` : "sent";
+  const versions = file.versions > 1 ? [`${file.versions} versions`] : [];
+  return [fileSize(file.size_bytes), brought, ...versions].join(" · ");
 }
 
 function download(file) {

@@ -14,8 +14,9 @@ export class Results {
   }
 
   /** A card for a command that has just been given. */
-  begin(name, words) {
-    const card = new Card(name, words, { onAction: this.onAction, onRemove: () => this.#remove(card) });
+  begin(name, words, label) {
+    const given = label ?? h("code", {}, `/${[name, words.trim()].filter(Boolean).join(" ")}`);
+    const card = new Card(name, given, { onAction: this.onAction, onRemove: () => this.#remove(card) });
     card.after = [...this.list.querySelectorAll(".message")].at(-1) ?? null;
     this.cards.add(card);
     this.list.append(card.element);
@@ -51,14 +52,14 @@ export class Results {
 
 /** One command's result. */
 class Card {
-  constructor(name, words, { onAction, onRemove }) {
+  constructor(name, given, { onAction, onRemove }) {
     this.name = name;
     this.onAction = onAction;
     this.remove = onRemove;
     this.body = h("div", { class: "result-body" }, h("p", { class: "status" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), "Working…"));
-    const given = `/${[name, words.trim()].filter(Boolean).join(" ")}`;
-    this.element = h("li", { class: "result", "data-command": name, "data-state": "running", "aria-label": `Result of ${given}` },
-      h("div", { class: "result-head" }, commandIcon(name), h("code", {}, given),
+    const title = h("span", { class: "given" }, given);
+    this.element = h("li", { class: "result", "data-command": name, "data-state": "running", "aria-label": `Result of ${title.textContent}` },
+      h("div", { class: "result-head" }, commandIcon(name), title,
         h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => this.remove() }, icon("close"))),
       this.body);
   }

@@ -74,7 +74,8 @@ export class SlashMenu {
     const hint = `${argument.name}: ${argument.help}${without}`;
     if (!argument.choices.length && !argument.completes) return this.#show([], hint);
     const offer = async () => {
-      const choices = await this.commands.choices(spec, argument, typed).catch(() => []);
+      const all = await this.commands.choices(spec, argument, typed).catch(() => []);
+      const choices = fitting(all, before);
       if (number !== this.asked) return;
       const items = choices.map(({ value, label }) => ({
         name: label, detail: "", help: "", line: `${start}${value}${last ? "" : " "}`, complete: last,
@@ -131,6 +132,13 @@ export class SlashMenu {
 /** Whether Enter on a command's name runs it: it has no arguments, or may do without, fully typed. */
 function runsAsItIs(spec, typed) {
   return !spec.arguments.length || (typed === spec.name && !spec.arguments[0].required);
+}
+
+/** Values that are said to be for the word before ("effort: high"), if any are. */
+function fitting(choices, before) {
+  const prefix = `${before.trim().split(" ").at(-1)}: `;
+  const meant = choices.filter(({ label }) => label.startsWith(prefix));
+  return meant.length ? meant : choices;
 }
 
 /** Which argument is being written: one word each, the last one takes the rest of the line. */
