@@ -31,6 +31,10 @@ def texts(client: Listener) -> list[str]:
     return [message.content for message in client.heard]
 
 
+async def until_heard(server: FakeDiscord, client: Listener, count: int) -> None:
+    await server.until(lambda: len(client.heard) == count)
+
+
 class TestSessions:
     async def test_a_dropped_connection_is_resumed(self, server: FakeDiscord) -> None:
         """What is said while the line is down is replayed to a resumed session, once."""
@@ -130,11 +134,16 @@ class TestSessions:
         ann = server.person("Ann")
         async with running(server, Listener(shards=2)) as client:
             await server.gateway.connected(2)
-            await ann.say(server.channel("general"), "hi")
-            await server.until(lambda: client.heard)
+            for number in range(3):
+                for guild in client.guilds:
+                    await ann.say(server.channel("general", server.world.guilds[guild.id]), "hi")
+                await until_heard(server, client, 2 * number + 2)
 
-            assert len(client.guilds) == 2
-            assert texts(client) == ["hi"]
+            shards = [session.shard for session in server.gateway.live()]
+            assert sorted(shards) == [(0, 2), (1, 2)]
+            for message in client.heard:
+                assert message.guild is not None
+                assert message.guild.shard_id == (message.guild.id >> 22) % 2
 
 
 class TestIdentity:

@@ -131,7 +131,7 @@ def answer_to(call: Call, message: Message, reference: dict[str, Any]) -> None:
         raise bad_form("message_reference", "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE", "System.")
     message.kind, message.reference = REPLY, target
     if (call.body.get("allowed_mentions") or {"replied_user": True}).get("replied_user"):
-        message.mentions.append(target.author)
+        message.mentions = list(dict.fromkeys([*message.mentions, target.author]))
 
 
 def change(call: Call, message: Message) -> None:

@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 class Fault:
     """What happens to the next `times` requests that fit, after `skip` were let go.
 
-    `path` may hold `*`. With `accepted`, Discord does what was asked and only the answer is lost.
+    `path` may hold `*`. With `accepted`, Discord does what was asked; only the answer is lost, or
+    comes `slow_seconds` late. A `reset` is an ECONNRESET for the client.
     """
 
     method: str
@@ -23,6 +24,11 @@ class Fault:
     times: int = 1
     skip: int = 0
     met: int = 0
+
+    @property
+    def fails(self) -> bool:
+        """Whether there is more to it than slowness."""
+        return self.reset or self.status is not None
 
     def fits(self, method: str, path: str) -> bool:
         """Whether the request is meant."""

@@ -57,7 +57,7 @@ class Picture:
     def is_typing(self, channel: Place, *, seconds: float = 10) -> bool:
         """Whether the bot is seen typing there."""
         at = self.channel(channel).typing.get(self.bot_user_id)
-        return at is not None and self.clock.now() - at < seconds
+        return at is not None and self.world.clock.now() - at < seconds
 
     def render(self, channel: Place, viewer: Person | None = None) -> str:
         """The channel as an HTML page, for screenshots; with the viewer's ephemeral answers."""

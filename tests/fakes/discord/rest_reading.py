@@ -44,7 +44,8 @@ def pick(messages: list[Message], query: dict[str, str], limit: int) -> list[Mes
         return [m for m in messages if m.id < int(query["before"])][-limit:]
     if "around" in query:
         middle = int(query["around"])
-        older = [m for m in messages if m.id < middle][-(limit // 2) :]
+        older = [m for m in messages if m.id < middle]
+        older = older[max(0, len(older) - limit // 2) :]
         newer = [m for m in messages if m.id >= middle][: limit - len(older)]
         return older + newer
     return messages[-limit:]

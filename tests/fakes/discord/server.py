@@ -48,23 +48,22 @@ class Server:
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
             fault = self.faults.take(request.method, request.path.removeprefix(BASE))
-            if fault is not None:
+            if fault is None:
+                return await self._answer(request, endpoint)
+            if fault.accepted:
+                response = await self._answer(request, endpoint)
                 await asyncio.sleep(fault.slow_seconds)
-                if not fault.accepted and (fault.reset or fault.status):
-                    await request.read()
-                    return self._fail(request, endpoint, fault)
-            response = await self._answer(request, endpoint)
-            if fault is not None and fault.accepted:
-                return self._fail(request, endpoint, fault, accepted=True)
-            return response
+                return self._fail(request, fault) if fault.fails else response
+            await asyncio.sleep(fault.slow_seconds)
+            if not fault.fails:
+                return await self._answer(request, endpoint)
+            await request.read()
+            self._log(endpoint, Call(self.chat, {}, {}, None), fault.status or 0, None)
+            return self._fail(request, fault)
 
         return handle
 
-    def _fail(
-        self, request: web.Request, endpoint: Endpoint, fault: Fault, *, accepted: bool = False
-    ) -> web.Response:
-        if not accepted:
-            self._log(endpoint, Call(self.chat, {}, {}, None), fault.status or 0, None)
+    def _fail(self, request: web.Request, fault: Fault) -> web.Response:
         if fault.reset:
             reset(request.transport)
             return web.Response(status=500)
