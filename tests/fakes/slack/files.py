@@ -202,6 +202,7 @@ async def _share(call: Call, channel: Channel, thread_ts: str | None, files: lis
         bot_id=call.team.bot_id,
     )
     channel.messages[message.ts] = message
+    call.slack.sessions_of(channel.id, thread_ts).typing = ""
     for file in files:
         file.shares.setdefault(channel.id, []).append(message.ts)
     call.slack.tell(events.message(call.slack, channel, message))

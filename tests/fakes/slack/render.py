@@ -126,7 +126,7 @@ def _file(file: File) -> str:
         source = f"data:{file.mimetype};base64,{data}"
         label = f'<div class="small">{escape(file.title)} ▾</div>'
         return f'{label}<img class="image" src="{source}" alt="{escape(file.name)}">'
-    suffix = Path(file.name).suffix.removeprefix(".")[:4]
+    suffix = Path(file.name).suffix.removeprefix(".")[:5]
     colour = _KINDS.get(suffix, "#1264a3")
     icon = f'<i style="background:{colour}">{escape(suffix.upper() or "FILE")}</i>'
     size = f'<span class="small">{_size(file.size_bytes)}</span>'
