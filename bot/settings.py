@@ -13,11 +13,12 @@ from pydantic_settings import SettingsConfigDict
 
 from bot.prices import Prices
 from bot.rules import Names, Rules, names
+from bot.upkeep import Upkeep
 
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
 
-class Settings(Rules):
+class Settings(Rules, Upkeep):
     """Settings of the core. Adapters and the engine read their own from the same environment."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -63,29 +64,6 @@ class Settings(Rules):
     memory_limit: MemoryLimit = Field("1g", description="Memory tier of new containers.")
     container_idle_seconds: int = Field(
         1200, ge=1, description="After how long unused the engine ends a container."
-    )
-    container_mode: Literal["auto", "explicit"] = Field(
-        "auto",
-        description="Who makes containers: the engine with the first question (`auto`), or "
-        "Threadlab, which then names them and keeps them awake (`explicit`).",
-    )
-    explicit_keep_minutes: float = Field(
-        120, gt=0, description="How long after the last message an explicit container is kept."
-    )
-    explicit_renewed_max: int = Field(
-        100, ge=1, description="Most explicit containers that are kept awake at the same time."
-    )
-    workspace_max_mb: int = Field(
-        2_000, ge=1, description="Most that is put into a fresh container, newest files first."
-    )
-    workspace_files_max: int = Field(
-        500, ge=1, description="Most files that are put into a fresh container, newest first."
-    )
-    uploads_at_once: int = Field(
-        8, ge=1, description="Uploads and deletions at the engine at the same time, for a thread."
-    )
-    zip_max_mb: int = Field(
-        1_000, ge=1, description="Largest workspace that is handed over as one zip."
     )
 
     followups: Literal["all", "smart", "mentions"] = Field(
@@ -156,30 +134,6 @@ class Settings(Rules):
     )
     shutdown_seconds: float = Field(
         20, gt=0, description="How long running turns may take to finish after SIGTERM."
-    )
-    retention_days: float = Field(
-        0,
-        ge=0,
-        description="Threads in which nothing happened for so long are erased for good; 0 keeps "
-        "them for ever.",
-    )
-    workflows_keep_days: float = Field(
-        7, gt=0, description="How long the records of finished turns' steps are kept."
-    )
-    blobs_orphan_hours: float = Field(
-        24,
-        gt=0,
-        description="How long bytes are kept that no file refers to, such as a zip that was "
-        "handed over or an upload that was never sent.",
-    )
-    housekeeping_seconds: float = Field(
-        3_600, gt=0, description="How often what is past its time is looked for and deleted."
-    )
-    housekeeping_at_once: int = Field(
-        500, ge=1, description="Most threads or records of one kind deleted in one such round."
-    )
-    forget_wait_seconds: float = Field(
-        30, gt=0, description="Longest wait for a running answer to end before it is erased."
     )
     workflows_poll_seconds: float = Field(
         1, gt=0, description="How often the library of durable workflows looks for notices."

@@ -47,6 +47,7 @@ _TAIL = """
 """
 _UNITS = {
     "seconds": "seconds",
+    "hours": "hours",
     "days": "days",
     "ms": "milliseconds",
     "chars": "characters",

@@ -115,6 +115,8 @@ def set_durable(engine: sa.Engine, *, timeout_seconds: float) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is deleted is overwritten, so that forgetting a thread leaves nothing in the file.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
 
