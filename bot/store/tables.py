@@ -136,7 +136,8 @@ outbox = sa.Table(
 usage = sa.Table(
     "usage",
     metadata,
-    sa.Column("turn_id", sa.String, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),  # the order of booking
+    sa.Column("turn_id", sa.String, nullable=False),
     sa.Column("thread", sa.String),
     sa.Column("place", sa.String, nullable=False),
     sa.Column("workspace", sa.String, nullable=False),
@@ -155,6 +156,7 @@ usage = sa.Table(
     sa.Column("cost_usd", sa.Float, nullable=False),
     sa.Column("unpriced", sa.Boolean, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("turn_id"),
     sa.Index("ix_usage_container", "container_id"),
     sa.Index("ix_usage_workspace", "workspace", "created_at"),
     sa.Index("ix_usage_thread", "thread"),

@@ -19,7 +19,8 @@ class Entry:
     """What a turn cost. `container_minutes` is what it was charged for the container, which
     lives since `container_since` (seconds since 1970, as `created_at`, when it was booked).
 
-    `unpriced`: the price table lacks something, and the cost is more than `cost_usd`.
+    `unpriced`: the price table lacks something, and the cost is more than `cost_usd`. `seq` is
+    its place in the order of booking.
     """
 
     turn_id: str
@@ -39,6 +40,7 @@ class Entry:
     cost_usd: float
     unpriced: bool
     created_at: float
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,9 @@ class Ledger:
 
     async def add(self, entry: Entry) -> None:
         """Book a turn; one that is booked already stays as it is."""
+        values = {name: value for name, value in asdict(entry).items() if name != "seq"}
         async with self._database.begin() as db:
-            await insert_once(db, usage, **asdict(entry))
+            await insert_once(db, usage, **values)
 
     async def get(self, turn_id: str) -> Entry | None:
         """A turn's entry."""
@@ -138,8 +141,7 @@ class Ledger:
         query = sa.select(sa.func.coalesce(sa.func.sum(usage.c.cost_usd), 0.0))
         query = query.where(*scope.rows, usage.c.created_at >= since)
         if until is not None:
-            position = sa.tuple_(usage.c.created_at, usage.c.turn_id)
-            query = query.where(position <= sa.tuple_(until.created_at, until.turn_id))
+            query = query.where(usage.c.seq <= until.seq)
         async with self._database.connect() as db:
             return float((await db.scalar(query)) or 0.0)
 

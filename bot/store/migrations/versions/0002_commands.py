@@ -49,6 +49,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "usage",
+        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("turn_id", sa.String(), nullable=False),
         sa.Column("thread", sa.String(), nullable=True),
         sa.Column("place", sa.String(), nullable=False),
@@ -66,7 +67,8 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Float(), nullable=False),
         sa.Column("unpriced", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("turn_id", name=op.f("pk_usage")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_usage")),
+        sa.UniqueConstraint("turn_id", name=op.f("uq_usage_turn_id")),
     )
     op.create_index("ix_usage_container", "usage", ["container_id"])
     op.create_index("ix_usage_workspace", "usage", ["workspace", "created_at"])
