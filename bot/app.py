@@ -37,8 +37,10 @@ from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
 from bot.notebook import NotebookExporter
 from bot.open_turn import OpenTurns
+from bot.pacing import Pacer, pace_of
 from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.question import QuestionWriter
+from bot.recovery import Recovery
 from bot.settings import Settings
 from bot.store.arrivals import Arrivals
 from bot.store.channels import StoredSettings
@@ -162,7 +164,9 @@ async def application(
             channels=channels,
         )
         workspace = lab.workspace
-        asker = Asker(settings, interpreter, threads, workspace)
+        pacer = Pacer(settings, pace_of(settings, database), clock)
+        recovery = Recovery(settings, threads, workspace, pacer)
+        asker = Asker(settings, interpreter, threads, pacer, recovery)
         dispatcher = Dispatcher(
             turns,
             workflows,
@@ -246,6 +250,7 @@ async def application(
             workspace=workspace,
             questions=QuestionWriter(turns, threads, files, blobs, workspace, channels),
             asker=asker,
+            recovery=recovery,
             artifacts=ArtifactKeeper(settings, interpreter, blobs, files),
             outbox=Outbox(database),
             books=books,

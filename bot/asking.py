@@ -6,21 +6,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 import structlog
 
 from bot.domain import CodeRun, Progress, RunState
 from bot.errors import (
     ContainerGone,
-    ContextGone,
     EngineError,
-    EngineRefused,
     OutOfMemory,
-    RateLimited,
     ResponseLost,
     Unexplained,
-    UploadGone,
 )
 from bot.events import (
     Charged,
@@ -35,36 +30,14 @@ from bot.events import (
 from bot.interpreter import FreshContainer, Interpreter, Question
 from bot.memory import out_of_memory, ran_out
 from bot.open_turn import OpenTurn
+from bot.pacing import Pacer
+from bot.recovery import Recovery, Verdict, verdict_of
 from bot.settings import Settings
 from bot.store.threads import Threads
-from bot.workspace import Workspace
 
 log = structlog.get_logger()
 
-FIRST_WAIT_SECONDS = 1.0
-
-UNREACHABLE = (
-    "The engine can't be reached right now. Nothing is lost: your question and files are kept. "
-    "Press Retry in a little while."
-)
-BUSY = "The engine is too busy to answer now. Press Retry in a little while."
-UNEXPLAINED = "The engine failed at this and does not say why. Press Retry to ask again."
-KEY_REFUSED = "The engine does not accept our key. Whoever runs this bot has to look at it."
-ASKED_AGAIN = "The engine lost its first answer, so the question was asked again."
 TOO_LONG = "It took longer than {minutes:g} minutes and was ended."
-
-
-class Verdict(StrEnum):
-    """What became of one try to ask."""
-
-    COMPUTED = "computed"  # code ran: there may be files to keep
-    SPOKEN = "spoken"  # an answer in words, or a sentence that says why there is none
-    AGAIN = "again"
-
-
-def verdict_of(outcome: Outcome) -> Verdict:
-    """What a stored outcome amounts to."""
-    return Verdict.COMPUTED if outcome.container_id else Verdict.SPOKEN
 
 
 @dataclass
@@ -96,12 +69,14 @@ class Asker:
         settings: Settings,
         interpreter: Interpreter,
         threads: Threads,
-        workspace: Workspace,
+        pacer: Pacer,
+        recovery: Recovery,
     ) -> None:
         self._settings = settings
         self._interpreter = interpreter
         self._threads = threads
-        self._workspace = workspace
+        self._pacer = pacer
+        self._recovery = recovery
 
     async def ask(self, turn: OpenTurn, question: Question, attempt: int) -> Verdict:
         """One try. What it gave is stored with the turn; what went wrong is put right as far as
@@ -114,7 +89,9 @@ class Asker:
         except EngineError as error:
             told = await self._explained(error, question, seen, tier)
             left = replace(seen.outcome, model=question.model, memory_limit=tier)
-            return await self.failed(turn, told, attempt, named_container=named, left=left)
+            return await self._recovery.failed(
+                turn, told, attempt, named_container=named, left=left
+            )
         outcome = replace(
             outcome,
             usage=turn.charged + outcome.usage,
@@ -148,44 +125,14 @@ class Asker:
             return error
         return OutOfMemory(out_of_memory(tier)) if alive else ContainerGone(str(error))
 
-    async def failed(
-        self,
-        turn: OpenTurn,
-        error: EngineError,
-        attempt: int,
-        *,
-        named_container: bool = True,
-        left: Outcome | None = None,
-    ) -> Verdict:
-        """Recover for another try, or end the turn with a sentence where none is left.
-
-        Args:
-            turn: the turn.
-            error: what went wrong.
-            attempt: how many tries there were before this one.
-            named_container: whether a container was asked for by its id.
-            left: what there is of the response that failed.
-        """
-        log.warning("engine failed", turn=turn.id, attempt=attempt, error=repr(error))
-        left = left or Outcome()
-        turn.charged += left.usage
-        starved = isinstance(error, OutOfMemory)
-        last = attempt + 1 >= self._settings.engine_attempts or turn.seconds_left() <= 0
-        if last or starved or isinstance(error, EngineRefused):
-            failure = _sentence(error)
-            left = replace(left, usage=turn.charged, out_of_memory=starved, failure=failure)
-            await turn.set_outcome(left)
-            # The container lives, with what was made in it so far.
-            return verdict_of(left) if starved else Verdict.SPOKEN
-        if turn.turn.response_id:
-            await turn.set_response(None)
-        await self._recover(turn, error, attempt, named_container=named_container)
-        return Verdict.AGAIN
-
     async def _follow(self, turn: OpenTurn, question: Question, seen: _Seen) -> Outcome:
         response_id = turn.turn.response_id
         if turn.stop.is_set() and response_id is None:
             return Outcome(stopped=True)
+        if response_id is None:
+            await self._pacer.admit(turn)
+            if turn.stop.is_set():
+                return Outcome(stopped=True)
         events = (
             self._interpreter.resume(response_id)
             if response_id
@@ -246,51 +193,7 @@ class Asker:
         too_long = TOO_LONG.format(minutes=self._settings.turn_seconds / 60)
         return replace(seen.outcome, stopped=stopped, failure=None if stopped else too_long)
 
-    async def _recover(
-        self, turn: OpenTurn, error: EngineError, attempt: int, *, named_container: bool
-    ) -> None:
-        """Put right what the error names, and wait where it is a matter of time."""
-        if isinstance(error, ContainerGone):
-            if not named_container:
-                # The context holds a dead one; a named one is replaced by the next `prepare`.
-                await self._threads.forget_context(turn.key)
-        elif isinstance(error, ContextGone):
-            await self._threads.forget_context(turn.key)
-        elif isinstance(error, UploadGone):
-            await self._workspace.forget_uploads(turn.key)
-            if attempt:
-                # Uploaded again, and still one is missing: the context names a deleted one.
-                await self._threads.forget_context(turn.key)
-        elif isinstance(error, ResponseLost):
-            await turn.note([ASKED_AGAIN])
-        else:
-            await self._wait(turn, error, attempt)
-
-    async def _wait(self, turn: OpenTurn, error: EngineError, attempt: int) -> None:
-        """Wait as long as the engine asks, or until the person has had enough."""
-        wait_seconds = FIRST_WAIT_SECONDS * 2**attempt
-        if isinstance(error, RateLimited):
-            wait_seconds = max(wait_seconds, error.retry_after_seconds)
-        wait_seconds = min(wait_seconds, self._settings.retry_wait_seconds, turn.seconds_left())
-        turn.reply.show(Progress(status=f"queued, about {wait_seconds:.0f} s…"))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_seconds):
-                await turn.stop.wait()
-
 
 def _ended(run: CodeRun) -> CodeRun:
     unfinished = run.state in (RunState.WRITING, RunState.RUNNING)
     return replace(run, state=RunState.STOPPED) if unfinished else run
-
-
-def _sentence(error: EngineError) -> str:
-    if isinstance(error, EngineRefused):
-        status = getattr(error.__cause__, "status_code", None)
-        if status in (401, 403):
-            return KEY_REFUSED
-        return f"The engine did not take the question: {error}"
-    if isinstance(error, OutOfMemory):
-        return str(error)
-    if isinstance(error, Unexplained):
-        return UNEXPLAINED
-    return BUSY if isinstance(error, RateLimited) else UNREACHABLE

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain import Progress
 from bot.errors import QueueFull
@@ -28,6 +29,14 @@ def rate_of(per_minute: int, burst: int) -> Rate:
     """The pace that never passes `per_minute` within any minute, also after a burst."""
     burst = min(burst, max(1, per_minute // 2))
     return Rate(SECONDS_PER_MINUTE / max(1, per_minute - burst), burst)
+
+
+def pace_of(settings: Settings, database: AsyncEngine) -> Pace | None:
+    """The pace that the settings ask for; None where there is no limit, as with our own engine."""
+    per_minute = settings.engine_requests_per_minute
+    if settings.embedded or not per_minute:
+        return None
+    return Pace(database, rate_of(per_minute, settings.engine_burst))
 
 
 class Pacer:
@@ -58,10 +67,12 @@ class Pacer:
         finally:
             await pace.leave(turn.id)
 
-    async def pause(self, seconds: float) -> None:
-        """The engine asked to wait: all workers do."""
-        if self._pace is not None:
-            await self._pace.pause(self._clock() + seconds)
+    async def pause(self, seconds: float) -> bool:
+        """The engine asked to wait: all workers do. False where nothing is paced."""
+        if self._pace is None:
+            return False
+        await self._pace.pause(self._clock() + seconds)
+        return True
 
     async def _wait(self, pace: Pace, turn: OpenTurn) -> None:
         while not turn.stop.is_set() and turn.seconds_left() > 0:

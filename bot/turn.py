@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.artifacts import ArtifactKeeper, without_images
-from bot.asking import Asker, Verdict, verdict_of
+from bot.asking import Asker
 from bot.books import Books
 from bot.dispatcher import Dispatcher
 from bot.domain import Action, Addressing, Answer, Author, Progress, ThreadKey
@@ -28,6 +28,7 @@ from bot.open_turn import OpenTurn, OpenTurns
 from bot.publishing import publish
 from bot.question import QuestionWriter
 from bot.rebuilding import Prepared
+from bot.recovery import Recovery, Verdict, verdict_of
 from bot.settings import Settings
 from bot.store.files import Files, Origin, StoredFile
 from bot.store.outbox import Outbox
@@ -74,6 +75,7 @@ class TurnSteps:
         workspace: Workspace,
         questions: QuestionWriter,
         asker: Asker,
+        recovery: Recovery,
         artifacts: ArtifactKeeper,
         outbox: Outbox,
         books: Books,
@@ -88,6 +90,7 @@ class TurnSteps:
         self._workspace = workspace
         self._questions = questions
         self._asker = asker
+        self._recovery = recovery
         self._artifacts = artifacts
         self._outbox = outbox
         self._books = books
@@ -186,7 +189,7 @@ class TurnSteps:
         try:
             prepared = await self._workspace.prepare(turn.key)
         except EngineError as error:
-            await self._asker.failed(turn, error, attempt)
+            await self._recovery.failed(turn, error, attempt)
             return None
         if prepared.left_out:
             await turn.note([LEFT_OUT.format(count=prepared.left_out)])

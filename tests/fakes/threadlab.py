@@ -23,6 +23,7 @@ def settings_for(data_dir: Path, base_url: str | None, **others: Any) -> Setting
         "shutdown_seconds": 2,
         "sweep_seconds": 0.2,
         "workflows_poll_seconds": 0.02,
+        "engine_requests_per_minute": 0,
         **others,
     }
     return Settings(_env_file=None, **values)

@@ -24,7 +24,7 @@ def asked(api: FakeResponsesApi) -> list[str]:
     return [
         part["text"]
         for body in api.asked
-        for part in body["input"][-1]["content"]  # type: ignore[index]
+        for part in body["input"][-1]["content"]
         if part["type"] == "input_text"
     ]
 
