@@ -15,7 +15,6 @@ OUR_PREFIXES = ("ENGINE_", "OPENAI_", "THREADLAB_", "WEB_")
 # Read by the openai client or by scripts/setup.sh, or a chat's own.
 ELSEWHERE = frozenset(
     {
-        "DISCORD_TOKEN",
         "OPENAI_CUSTOM_HEADERS",
         "OPENAI_LOG",
         "OPENAI_ORG_ID",

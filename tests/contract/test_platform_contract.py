@@ -21,11 +21,16 @@ from bot.domain import (
 )
 from bot.errors import AttachmentUnavailable
 from bot.ports import Reply
+from tests.fakes.discord_driver import discord_driver
 from tests.fakes.platform_driver import DriverFactory, PlatformDriver
 from tests.fakes.slack_driver import slack_driver
 from tests.fakes.web_driver import web_driver
 
-DRIVERS: Mapping[str, DriverFactory] = {"web": web_driver, "slack": slack_driver}
+DRIVERS: Mapping[str, DriverFactory] = {
+    "web": web_driver,
+    "slack": slack_driver,
+    "discord": discord_driver,
+}
 
 
 @pytest.fixture(params=DRIVERS)

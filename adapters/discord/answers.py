@@ -1,0 +1,119 @@
+"""What commands say, as messages: to all in a channel, or to who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+import structlog
+
+from adapters.discord.buttons import view_of
+from adapters.discord.context import DiscordContext
+from adapters.discord.desks import ChannelDesk, Content
+from adapters.discord.markdown import as_discord
+from adapters.discord.pictures import CONTENT_CHARS_MAX, notes
+from adapters.discord.posts import Portions, portioned
+from adapters.discord.splitting import split
+from adapters.discord.uploads import Upload, laid_out
+from bot.domain import Action, Artifact, ThreadKey
+from bot.ports import CommandResult
+
+log = structlog.get_logger(__name__)
+
+NOTHING_TO_SAY = "Done."
+_Part = tuple[str, Sequence[Artifact], Sequence[Action]]
+
+
+async def post_result(
+    context: DiscordContext,
+    key: ThreadKey,
+    channel_id: int,
+    message_id: int,
+    result: CommandResult,
+    *,
+    as_reply: bool,
+) -> None:
+    """Answer a command that was written as a message, where it was written."""
+    desk = ChannelDesk(context.rest, channel_id, message_id if as_reply else None)
+    for number, (text, files, actions) in enumerate(parts(result, context)):
+        limit = _portions(context).file_bytes
+        async with laid_out(context.services.blobs, key, files, limit) as upload:
+            content = Content(_with_notes(text, upload), upload, actions)
+            await desk.send(content, f"command:{message_id}:{number}")
+
+
+async def respond(
+    context: DiscordContext,
+    interaction: discord.Interaction[Any],
+    key: ThreadKey,
+    result: CommandResult,
+) -> None:
+    """Answer a command or a button: only for who gave it, unless it concerns everybody."""
+    response = interaction.response
+    if not result.text and not result.files:
+        if response.is_done():
+            await interaction.delete_original_response()
+        elif interaction.type is discord.InteractionType.component:
+            await response.defer()
+        else:
+            await response.send_message(NOTHING_TO_SAY, ephemeral=True)
+        return
+    hidden = not result.public
+    if result.files and not response.is_done():
+        await response.defer(ephemeral=hidden, thinking=True)
+    limit = min(_portions(context).file_bytes, interaction.filesize_limit)
+    for text, files, actions in parts(result, context):
+        async with laid_out(context.services.blobs, key, files, limit) as upload:
+            await _say(interaction, _with_notes(text, upload), upload, actions, hidden=hidden)
+
+
+def parts(result: CommandResult, context: DiscordContext) -> list[_Part]:
+    """A result as messages: text, then files; buttons with the last."""
+    texts = split(as_discord(result.text), CONTENT_CHARS_MAX - 200)
+    groups = portioned(result.files, _portions(context))
+    count = max(len(texts) + max(len(groups) - 1, 0), 1)
+    last_text = max(len(texts), 1) - 1
+    made: list[_Part] = []
+    for number in range(count):
+        text = texts[number] if number < len(texts) else ""
+        group = number - last_text
+        files = groups[group] if 0 <= group < len(groups) else ()
+        made.append((text, files, result.actions if number == count - 1 else ()))
+    return made
+
+
+async def _say(
+    interaction: discord.Interaction[Any],
+    text: str,
+    upload: Upload,
+    actions: Sequence[Action],
+    *,
+    hidden: bool,
+) -> None:
+    options: dict[str, Any] = {
+        "files": upload.opened(),
+        "ephemeral": hidden,
+        "suppress_embeds": True,
+        "allowed_mentions": discord.AllowedMentions.none(),
+    }
+    if view := view_of(actions):
+        options["view"] = view
+    if interaction.response.is_done():
+        await interaction.followup.send(text, wait=True, **options)
+    else:
+        await interaction.response.send_message(text, **options)
+
+
+def _portions(context: DiscordContext) -> Portions:
+    settings = context.settings
+    file_bytes = 10 << 20
+    return Portions(
+        settings.discord_files_per_message, settings.discord_upload_limit_mb << 20, file_bytes
+    )
+
+
+def _with_notes(text: str, upload: Upload) -> str:
+    small = notes(upload.notes)
+    shown = "\n".join(part for part in (text, small) if part)
+    return shown[:CONTENT_CHARS_MAX] or ("" if upload.files else NOTHING_TO_SAY)

@@ -1,0 +1,129 @@
+"""What was written while the bot was away: read once, and answered if it is not too old."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterator
+from typing import Protocol
+
+import discord
+import structlog
+
+from adapters.discord.context import DiscordContext
+from adapters.discord.keys import NO_GUILD, PLATFORM
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+_SEEN = "seen up to"
+_EPOCH_MS = 1_420_070_400_000  # [doc: snowflakes]
+
+
+class Handler(Protocol):
+    """Takes a message as if it had just come."""
+
+    def __call__(self, message: discord.Message, *, missed: bool) -> Awaitable[None]:
+        """Handle it."""
+
+
+class Backfill:
+    """Knows up to where messages were seen, and fetches those after that.
+
+    The inbox knows every message that it has had: reading one twice does no harm.
+    """
+
+    def __init__(self, context: DiscordContext, handle: Handler) -> None:
+        self._context = context
+        self._handle = handle
+        self._newest = 0  # of what was seen in this process
+        self._noted = 0
+        self._filled = True  # False while older messages are still to be read
+
+    def saw(self, message_id: int) -> None:
+        """A message came."""
+        self._newest = max(self._newest, message_id)
+
+    async def keep_noting(self) -> None:
+        """Note now and then up to where messages were seen, until cancelled."""
+        while True:
+            await asyncio.sleep(self._context.settings.discord_seen_seconds)
+            await self.note()
+
+    async def note(self) -> None:
+        """Note up to where messages were seen; not before what lies between was read."""
+        if self._filled and self._newest > self._noted:
+            newest = self._newest
+            await self._context.store.set_value(_SEEN, str(newest))
+            self._noted = newest
+
+    async def run(self, client: discord.Client) -> None:
+        """Read what was missed, oldest first in each channel."""
+        self._filled = False
+        since = await self._since()
+        if since is None:
+            self._filled = True
+            return
+        settings = self._context.settings
+        channels = await self._channels(client, since)
+        missed = 0
+        for channel_id in channels[: settings.discord_backfill_channels]:
+            missed += await self._read(channel_id, since)
+        if len(channels) > settings.discord_backfill_channels:
+            log.warning("not all channels were looked through", channels=len(channels))
+        log.info("missed messages read", messages=missed, channels=len(channels))
+        self._filled = True
+
+    async def _since(self) -> int | None:
+        """The newest message that was seen, or the oldest that counts; None at the first start."""
+        minutes = self._context.settings.discord_backfill_age_minutes
+        stored = await self._context.store.value(_SEEN)
+        if stored is None or not minutes:
+            return None
+        oldest = (int((time.time() - minutes * 60) * 1000) - _EPOCH_MS) << 22
+        return max(int(stored), oldest)
+
+    async def _channels(self, client: discord.Client, since: int) -> list[int]:
+        """Where something was written since, the newest first; DMs are not listed by Discord, so
+        those that we know are looked through."""
+        newest = {
+            place.id: place.last_message_id
+            for guild in client.guilds
+            for place in _places(guild)
+            if place.last_message_id and place.last_message_id > since
+        }
+        listed = sorted(newest, key=lambda place: newest[place], reverse=True)
+        known = await self._context.services.threads.recent(
+            PLATFORM, NO_GUILD, limit=self._context.settings.discord_backfill_channels
+        )
+        dms = [int(each.key.channel) for each in known if each.key.channel == each.key.thread]
+        return [*listed, *dict.fromkeys(dms)]
+
+    async def _read(self, channel_id: int, since: int) -> int:
+        limit = self._context.settings.discord_backfill_messages
+
+        async def request(client: discord.Client) -> list[discord.Message]:
+            place = client.get_channel(channel_id) or client.get_partial_messageable(channel_id)
+            assert isinstance(place, discord.abc.Messageable)
+            after = discord.Object(since)
+            return [message async for message in place.history(limit=limit, after=after)]
+
+        try:
+            found = await self._context.rest.call(request)
+        except PlatformError as error:
+            log.info("channel not looked through", channel=channel_id, error=str(error))
+            return 0
+        for message in found:
+            try:
+                await self._handle(message, missed=True)
+            except Exception:  # one message must not keep the others from being read
+                log.exception("missed message not handled", message=message.id)
+        return len(found)
+
+
+def _places(guild: discord.Guild) -> Iterator[discord.TextChannel | discord.Thread]:
+    yield from guild.threads
+    me = guild.me
+    for channel in guild.text_channels:
+        if me is None or channel.permissions_for(me).read_message_history:
+            yield channel

@@ -1,0 +1,123 @@
+"""The client of discord.py: made anew for each run, and found by who needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import discord
+import structlog
+import yarl
+from discord import gateway, http
+
+from adapters.discord.rest import Pace
+from adapters.discord.settings import DiscordSettings
+from bot.errors import PlatformError, SettingsError
+
+log = structlog.get_logger(__name__)
+
+PORTAL = "https://discord.com/developers/applications"
+NO_INTENT = (
+    "Discord refuses the message content intent. Switch it on at "
+    f"{PORTAL} → your application → Bot → Message Content Intent, or set "
+    "DISCORD_MESSAGE_CONTENT=false: then the bot sees mentions, replies to it, direct messages "
+    "and commands only, and no other messages in its threads."
+)
+BAD_TOKEN = (
+    f"Discord does not accept DISCORD_TOKEN. Copy it again from {PORTAL} → your application → "
+    "Bot → Reset Token."
+)
+_RATE_LIMIT_SECONDS = 60.0
+
+Listener = Callable[..., Awaitable[None]]
+
+
+class Connection:
+    """Holds the client that is logged in."""
+
+    def __init__(self, settings: DiscordSettings) -> None:
+        self._settings = settings
+        self._client: discord.Client | None = None
+        self._logged_in = asyncio.Event()
+        self._pace = Pace(settings.discord_requests_per_second)
+        self.ready = asyncio.Event()
+
+    async def run(self, listeners: dict[str, Listener]) -> None:
+        """Connect and dispatch events until cancelled or something breaks.
+
+        Args:
+            listeners: by the names of discord.py's events.
+
+        Raises:
+            SettingsError: the token or the intents are refused: trying again would not help.
+        """
+        self._point_elsewhere()
+        client = self._make()
+
+        async def setup_hook() -> None:
+            self._client = client
+            self._logged_in.set()
+            await listeners["setup"](client)
+
+        async def on_error(event: str, /, *args: object, **options: object) -> None:
+            del args, options
+            log.exception("discord event failed", discord_event=event)
+
+        client.event(setup_hook)
+        client.event(on_error)
+        for name, listener in listeners.items():
+            setattr(client, f"on_{name}", listener)
+        try:
+            async with client:
+                await client.start(self._settings.token)
+        except discord.PrivilegedIntentsRequired as error:
+            raise SettingsError(NO_INTENT) from error
+        except discord.LoginFailure as error:
+            raise SettingsError(BAD_TOKEN) from error
+        finally:
+            self._logged_in.clear()
+            self.ready.clear()
+            self._client = None
+
+    async def client(self) -> discord.Client:
+        """The client, once it is logged in. Raises PlatformError where that takes too long."""
+        try:
+            async with asyncio.timeout(self._settings.discord_connect_seconds):
+                while self._client is None or self._client.is_closed():
+                    self._logged_in.clear()
+                    await self._logged_in.wait()
+        except TimeoutError:
+            raise PlatformError("There is no connection to Discord right now.") from None
+        return self._client
+
+    @property
+    def current(self) -> discord.Client | None:
+        """The client that is logged in at this moment, if any."""
+        return self._client
+
+    def _make(self) -> discord.Client:
+        settings = self._settings
+        intents = discord.Intents.none()
+        intents.guilds = intents.messages = True
+        intents.message_content = settings.discord_message_content
+        options = {
+            "intents": intents,
+            "allowed_mentions": discord.AllowedMentions.none(),
+            "http_trace": self._pace.trace(),
+            "max_ratelimit_timeout": _RATE_LIMIT_SECONDS,
+            "max_messages": None,
+            "member_cache_flags": discord.MemberCacheFlags.none(),
+            "chunk_guilds_at_startup": False,
+        }
+        if settings.discord_shards == 1:
+            return discord.Client(**options)  # type: ignore[arg-type]
+        shard_count = settings.discord_shards or None
+        return discord.AutoShardedClient(shard_count=shard_count, **options)  # type: ignore[arg-type]
+
+    def _point_elsewhere(self) -> None:
+        """discord.py keeps its addresses in classes."""
+        if self._settings.discord_api_url is not None:
+            http.Route.BASE = str(self._settings.discord_api_url).rstrip("/")
+        if self._settings.discord_gateway_url is not None:
+            url = yarl.URL(str(self._settings.discord_gateway_url))
+            gateway.DiscordWebSocket.DEFAULT_GATEWAY = url

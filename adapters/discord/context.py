@@ -1,0 +1,69 @@
+"""What the parts of the adapter share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from adapters.discord.connection import Connection
+from adapters.discord.rest import Rest
+from adapters.discord.settings import DiscordSettings
+from adapters.discord.store import DiscordStore
+from bot.domain import ThreadKey
+from bot.ports import Services
+
+if TYPE_CHECKING:
+    from adapters.discord.reply import DiscordReply
+
+_REMEMBERED_MAX = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message was written, and what its thread would be called."""
+
+    key: ThreadKey
+    channel_id: int
+    title: str
+
+
+class Origins:
+    """The newest messages' origins: a convenience, not kept over a restart."""
+
+    def __init__(self) -> None:
+        self._origins: OrderedDict[str, Origin] = OrderedDict()
+
+    def note(self, message_id: str, origin: Origin) -> None:
+        """Remember one; the oldest goes."""
+        self._origins[message_id] = origin
+        if len(self._origins) > _REMEMBERED_MAX:
+            self._origins.popitem(last=False)
+
+    def get(self, message_id: str) -> Origin | None:
+        """One that is remembered still."""
+        return self._origins.get(message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordContext:
+    """The adapter's parts that hold state, made once."""
+
+    services: Services
+    settings: DiscordSettings
+    connection: Connection
+    rest: Rest
+    store: DiscordStore
+    origins: Origins = field(default_factory=Origins)
+    live: set[DiscordReply] = field(default_factory=set)
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's own id; 0 while it is not logged in."""
+        client = self.connection.current
+        return client.user.id if client is not None and client.user is not None else 0
+
+
+def plain_id(message_id: str) -> str:
+    """Discord's id of a message; the core marks repeated questions behind a tilde."""
+    return message_id.partition("~")[0]

@@ -1,0 +1,217 @@
+"""What happens on Discord, handed to the core."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import discord
+import structlog
+
+from adapters.discord import menu
+from adapters.discord.answers import post_result
+from adapters.discord.backfill import Backfill
+from adapters.discord.buttons import ActionButton
+from adapters.discord.connection import PORTAL, Listener
+from adapters.discord.context import DiscordContext, Origin
+from adapters.discord.interactions import Interactions
+from adapters.discord.keys import key_of_channel, thread_key
+from adapters.discord.messages import (
+    addressing,
+    by_person,
+    incoming,
+    key_of,
+    words_of,
+)
+from adapters.discord.places import Places
+from adapters.discord.titles import title_of
+from bot.domain import Addressing, Caller, IncomingMessage, ThreadKey
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+_REGISTERED = "registered commands"
+
+
+class Events:
+    """Listens while the client runs."""
+
+    def __init__(self, context: DiscordContext, places: Places) -> None:
+        self._context = context
+        self._backfill = Backfill(context, self.message)
+        self._interactions = Interactions(context, places)
+        self._filling: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Listen until cancelled, or until the connection breaks for good."""
+        listeners: dict[str, Listener] = {
+            "setup": self._setup,
+            "ready": self._ready,
+            "message": self.message,
+            "raw_message_edit": self._edited,
+            "raw_message_delete": self._deleted,
+            "raw_bulk_message_delete": self._bulk_deleted,
+            "interaction": self._interactions.invoked,
+            "action": self._interactions.pressed,
+        }
+        seen = asyncio.create_task(self._backfill.keep_noting(), name="discord-seen")
+        try:
+            await self._context.connection.run(listeners)
+        finally:
+            tasks = [task for task in (seen, self._filling) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._filling = None
+            await self._backfill.note()
+
+    async def message(self, message: discord.Message, *, missed: bool = False) -> None:
+        """Somebody wrote."""
+        if by_person(message):
+            await self._heard(message, missed=missed)
+        self._backfill.saw(message.id)
+
+    async def _heard(self, message: discord.Message, *, missed: bool) -> None:
+        bot_id = self._context.bot_id
+        addressed = self._addressing(message)
+        if addressed is None:
+            return
+        key = await self._key(message)
+        said = incoming(message, addressed, bot_id, key)
+        if await self._was_command(message, said, missed=missed):
+            return
+        names = [attachment.name for attachment in said.attachments]
+        origin = Origin(key, message.channel.id, title_of(said.text, names))
+        self._context.origins.note(said.id, origin)
+        await self._context.services.inbox.accept(said)
+
+    def _addressing(self, message: discord.Message) -> Addressing | None:
+        addressed = addressing(message, self._context.bot_id)
+        if addressed is Addressing.AMBIENT and not self._context.settings.discord_message_content:
+            return None  # it comes without its words and files
+        return addressed
+
+    async def _key(self, message: discord.Message) -> ThreadKey:
+        """The conversation of a message; a reply goes on where the bot said what it replies to."""
+        if isinstance(message.channel, discord.Thread) or message.guild is None:
+            return key_of(message)
+        reference = message.reference
+        if reference is not None and reference.message_id is not None:
+            known = await self._context.store.thread_of(reference.message_id)
+            if known is not None and known.thread:
+                return known
+        return key_of(message)
+
+    async def _was_command(
+        self, message: discord.Message, said: IncomingMessage, *, missed: bool
+    ) -> bool:
+        """Whether a message was nothing but a command, and was carried out."""
+        bare = said.addressed is Addressing.MENTION and not said.text and message.reference is None
+        if said.attachments:
+            return False
+        named = ("help", "") if bare else self._context.services.commands.parse(said.text)
+        if named is None:
+            return False
+        if said.addressed is Addressing.AMBIENT and not await self._takes_part(message, said.key):
+            return False
+        if missed:
+            return True  # an order is for its moment, and may have been followed already
+        guild_id = message.guild.id if message.guild else None
+        key = said.key
+        if said.addressed is Addressing.MENTION and key.thread == str(message.id):
+            key = thread_key(guild_id, message.channel.id, "")
+        result = await self._context.services.commands.run(
+            named[0], key, Caller(said.author, _manages(message.author)), named[1]
+        )
+        plain_channel = guild_id is not None and not isinstance(message.channel, discord.Thread)
+        await post_result(
+            self._context,
+            key,
+            message.channel.id,
+            message.id,
+            result,
+            as_reply=plain_channel,
+        )
+        return True
+
+    async def _takes_part(self, message: discord.Message, key: ThreadKey) -> bool:
+        channel = message.channel
+        if isinstance(channel, discord.Thread) and channel.owner_id == self._context.bot_id:
+            return True
+        return await self._context.store.answers_in(key)
+
+    async def _edited(self, event: discord.RawMessageUpdateEvent) -> None:
+        """Somebody changed a message (or Discord did, which counts for nothing)."""
+        message = event.message
+        if not by_person(message) or message.edited_at is None:
+            return
+        addressed = self._addressing(message)
+        if addressed is None:
+            return
+        key, text = await self._key(message), words_of(message, self._context.bot_id)
+        waiting = await self._context.services.inbox.revise(key, str(message.id), text)
+        age = datetime.now(UTC) - message.created_at
+        longest = timedelta(minutes=self._context.settings.discord_backfill_age_minutes)
+        if not waiting and addressed is Addressing.MENTION and age < longest:
+            # The name of the bot may have been forgotten at first; what is known is known.
+            await self.message(message, missed=True)
+
+    async def _deleted(self, event: discord.RawMessageDeleteEvent) -> None:
+        await self._withdraw(event.guild_id, event.channel_id, event.message_id)
+
+    async def _bulk_deleted(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        for message_id in sorted(event.message_ids):
+            await self._withdraw(event.guild_id, event.channel_id, message_id)
+
+    async def _withdraw(self, guild_id: int | None, channel_id: int, message_id: int) -> None:
+        origin = self._context.origins.get(str(message_id))
+        if origin is not None:
+            key = origin.key
+        else:
+            client = await self._context.connection.client()
+            channel = client.get_channel(channel_id)
+            key = key_of_channel(guild_id, channel_id, channel, direct=guild_id is None)
+            key = key if key.thread else thread_key(guild_id, channel_id, message_id)
+        await self._context.services.inbox.withdraw(key, str(message_id))
+
+    async def _setup(self, client: discord.Client) -> None:
+        """Before the first event: buttons that were posted earlier, and the commands."""
+        client.add_dynamic_items(ActionButton)
+        try:
+            await self._register(client)
+        except (PlatformError, discord.HTTPException) as error:
+            log.warning("commands not registered; tried again at the next start", error=repr(error))
+
+    async def _register(self, client: discord.Client) -> None:
+        """Register the commands, if they have changed [facts: discord]."""
+        commands = menu.payload(self._context.services.commands.specs)
+        assert client.application_id is not None
+        fingerprint = menu.fingerprint(commands, client.application_id)
+        if await self._context.store.value(_REGISTERED) == fingerprint:
+            return
+        application_id = client.application_id
+
+        async def request(client: discord.Client) -> None:
+            await client.http.bulk_upsert_global_commands(application_id, commands)
+
+        await self._context.rest.call(request)
+        await self._context.store.set_value(_REGISTERED, fingerprint)
+        log.info("commands registered", commands=len(commands))
+
+    async def _ready(self) -> None:
+        """A session began: at the start, and whenever one could not be resumed."""
+        client = await self._context.connection.client()
+        log.info("discord ready", servers=len(client.guilds), user=str(client.user))
+        if not self._context.settings.discord_message_content:
+            log.warning(
+                "without the message content intent, messages in threads need a mention",
+                switch_on=f"{PORTAL} → Bot → Message Content Intent, then unset "
+                "DISCORD_MESSAGE_CONTENT",
+            )
+        self._context.connection.ready.set()
+        if self._filling is None or self._filling.done():
+            self._filling = asyncio.create_task(self._backfill.run(client), name="discord-backfill")
+
+
+def _manages(user: discord.abc.User) -> bool:
+    return isinstance(user, discord.Member) and user.guild_permissions.manage_guild

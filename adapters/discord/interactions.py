@@ -1,0 +1,141 @@
+"""Commands, autocompletion, the menu of a message and buttons, handed to the core."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+import structlog
+
+from adapters.discord import menu
+from adapters.discord.answers import respond
+from adapters.discord.asks import Asks
+from adapters.discord.context import DiscordContext
+from adapters.discord.keys import key_of_channel, private_key
+from adapters.discord.messages import author_of
+from adapters.discord.places import Places
+from bot.domain import Action, Caller, ThreadKey
+from bot.ports import CommandResult
+
+log = structlog.get_logger(__name__)
+
+_CHOICE_CHARS_MAX = 100
+
+
+class Interactions:
+    """What people set off other than by writing."""
+
+    def __init__(self, context: DiscordContext, places: Places) -> None:
+        self._context = context
+        self._asks = Asks(context, places)
+
+    async def invoked(self, interaction: discord.Interaction[Any]) -> None:
+        """Somebody gave, or types, a command."""
+        data: Any = interaction.data
+        if interaction.type is discord.InteractionType.autocomplete:
+            await self._complete(interaction, data)
+        elif interaction.type is discord.InteractionType.application_command:
+            try:
+                await self._command(interaction, data)
+            except discord.HTTPException as error:
+                _log_late(interaction, error)
+
+    async def pressed(self, interaction: discord.Interaction[Any], action: Action) -> None:
+        """Somebody pressed a button."""
+        try:
+            key = await self._key(interaction)
+            await self._run(interaction, key, action.command, action.arguments)
+        except discord.HTTPException as error:
+            _log_late(interaction, error)
+
+    async def _command(self, interaction: discord.Interaction[Any], data: Any) -> None:
+        if data["name"] == menu.ASK:
+            await self._asks.question(interaction, data, await self._key(interaction))
+            return
+        if data["name"] == menu.ANALYSE:
+            await self._asks.analyse(interaction, data, await self._key(interaction))
+            return
+        spec = next(
+            (s for s in self._context.services.commands.specs if s.name == data["name"]), None
+        )
+        arguments = menu.line(spec, menu.values(data)) if spec is not None else ""
+        await self._run(interaction, await self._key(interaction), data["name"], arguments)
+
+    async def _run(
+        self, interaction: discord.Interaction[Any], key: ThreadKey, name: str, arguments: str
+    ) -> None:
+        """Carry out a command; Discord is told in time that it is being worked on."""
+        if key.thread.startswith("user-"):
+            await self._asks.keep(interaction, key)
+        commands = self._context.services.commands
+        running = asyncio.ensure_future(commands.run(name, key, _caller(interaction), arguments))
+        patience = self._context.settings.discord_command_ack_seconds
+        try:
+            done, _ = await asyncio.wait({running}, timeout=patience)
+            if not done:
+                await interaction.response.defer(ephemeral=True, thinking=True)
+            result: CommandResult = await running
+        finally:
+            running.cancel()
+        await respond(self._context, interaction, key, result)
+
+    async def _complete(self, interaction: discord.Interaction[Any], data: Any) -> None:
+        typed = menu.focused(data)
+        if typed is None:
+            return
+        key = await self._key(interaction)
+        found = await self._context.services.commands.complete(
+            data["name"], key, _caller(interaction), *typed
+        )
+        choices = [
+            discord.app_commands.Choice(
+                name=choice.label[:_CHOICE_CHARS_MAX] or choice.value[:_CHOICE_CHARS_MAX],
+                value=choice.value,
+            )
+            for choice in found
+            if 0 < len(choice.value) <= _CHOICE_CHARS_MAX
+        ]
+        try:
+            await interaction.response.autocomplete(choices[: menu.CHOICES_MAX])
+        except discord.HTTPException as error:
+            _log_late(interaction, error)
+
+    async def _key(self, interaction: discord.Interaction[Any]) -> ThreadKey:
+        """The conversation that a command is about."""
+        channel_id = interaction.channel_id
+        assert channel_id is not None
+        if not reachable(interaction):
+            return private_key(interaction.guild_id, channel_id, interaction.user.id)
+        if interaction.message is not None:
+            known = await self._context.store.thread_of(interaction.message.id)
+            if known is not None:
+                return known
+        return key_of_channel(
+            interaction.guild_id,
+            channel_id,
+            interaction.channel,
+            direct=interaction.guild_id is None,
+        )
+
+
+def reachable(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the bot itself can write there, not only answer the command."""
+    if interaction.guild_id is None:
+        return interaction.context.dm_channel
+    if not interaction.is_guild_integration():
+        return False
+    may = interaction.app_permissions
+    if isinstance(interaction.channel, discord.Thread):
+        return may.view_channel and may.send_messages_in_threads
+    return may.view_channel and may.send_messages
+
+
+def _caller(interaction: discord.Interaction[Any]) -> Caller:
+    manages = interaction.guild_id is not None and interaction.permissions.manage_guild
+    return Caller(author_of(interaction.user), manages)
+
+
+def _log_late(interaction: discord.Interaction[Any], error: discord.HTTPException) -> None:
+    """The person sees Discord's own “did not respond”; there is nobody left to tell."""
+    log.warning("interaction not answered", interaction=interaction.id, code=error.code)

@@ -1,0 +1,75 @@
+"""The Markdown of answers in what Discord shows of it."""
+
+from __future__ import annotations
+
+import re
+
+from adapters.discord.grids import grid, is_table, table_end
+from adapters.discord.splitting import fence_after
+
+_IMAGE = re.compile(r"!\[(?P<label>(?:\\.|[^\[\]\\\n])*)\]\((?P<target>[^)\s]*)(?:\s\"[^\"]*\")?\)")
+_FILE_LINK = re.compile(r"(?<!\\)\[(?P<label>(?:\\.|[^\[\]\\\n])*)\]\(artifact:[^)\s]*\)")
+_DEEP_HEADING = re.compile(r"^ {0,3}#{4,6}\s+(?P<title>.+?)\s*#*$")
+_RULE = re.compile(r"^ {0,3}([-*_])(?:\s*\1){2,}\s*$")
+_COMMENT = re.compile(r"<!--.*?-->")
+_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_ESCAPED = re.compile(r"\\([\[\]()_*])")
+
+
+def as_discord(text: str) -> str:
+    """Markdown as Discord shows it: tables drawn, files named instead of linked (they hang on the
+    message), headings no deeper than three; code stays as it is."""
+    lines = text.splitlines()
+    out: list[str] = []
+    fence = ""
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        was_in_code, fence = bool(fence), fence_after(fence, line)
+        if was_in_code or fence:
+            out.append(line)
+        elif is_table(lines, at):
+            end = table_end(lines, at)
+            out.append(grid(lines[at:end]))
+            at = end
+            continue
+        elif (shown := _line(line)) is not None:
+            out.append(shown)
+        at += 1
+    return "\n".join(out).strip("\n")
+
+
+def _line(line: str) -> str | None:
+    """One line outside of code; None where nothing of it is left."""
+    if _RULE.match(line):
+        return "⎯⎯⎯⎯⎯⎯⎯⎯"
+    if heading := _DEEP_HEADING.match(line):
+        return f"**{heading['title'].replace('**', '')}**"
+    shown = _outside_code(line)
+    return None if line.strip() and not shown.strip() else shown
+
+
+def _outside_code(line: str) -> str:
+    out, end = "", 0
+    for code in _CODE.finditer(line):
+        out += _prose(line[end : code.start()]) + code[0]
+        end = code.end()
+    return out + _prose(line[end:])
+
+
+def _prose(text: str) -> str:
+    text = _COMMENT.sub("", text)
+    text = _IMAGE.sub(_image, text)
+    return _FILE_LINK.sub(lambda link: f"**{_label(link['label'])}**", text)
+
+
+def _image(image: re.Match[str]) -> str:
+    if image["target"].startswith("artifact:"):
+        return ""  # the picture itself hangs on the message
+    label = image["label"] or "picture"
+    target = image["target"]
+    return f"[{label}]({target})" if target.startswith(("http://", "https://")) else label
+
+
+def _label(label: str) -> str:
+    return _ESCAPED.sub(r"\1", label).replace("**", "").replace("`", "")

@@ -1,0 +1,68 @@
+"""How a turn looks in one message: while it runs, and what frames its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.discord.markdown import as_discord
+from adapters.discord.splitting import split
+from bot.domain import CodeRun, Progress, RunState
+
+CONTENT_CHARS_MAX = 2000  # [facts: discord]
+RUNS_SHOWN_MAX = 5
+RUN_CHARS_MAX = 60
+_MARKS = {
+    RunState.WRITING: "✎",
+    RunState.RUNNING: "⏳",
+    RunState.DONE: "✅",
+    RunState.FAILED: "❌",
+    RunState.STOPPED: "⏹️",
+}
+
+
+def running(progress: Progress) -> str:
+    """A turn on its way: its runs, the end of its text so far, its status."""
+    status = f"-# ⏳ {_inline(progress.status or 'working…')}"
+    runs = run_list(progress.runs)
+    frame = "\n".join(part for part in (runs, status) if part)
+    text = as_discord(progress.text)
+    room = CONTENT_CHARS_MAX - len(frame) - 4
+    if len(text) > room:
+        text = f"…\n{split(text, room - 2)[-1]}"
+    return "\n".join(part for part in (runs, text, status) if part)[:CONTENT_CHARS_MAX]
+
+
+def run_list(runs: Sequence[CodeRun]) -> str:
+    """The newest runs of code, a line each."""
+    lines = [f"-# {_MARKS[run.state]} `{headline(run.code)}`" for run in runs[-RUNS_SHOWN_MAX:]]
+    if len(runs) > RUNS_SHOWN_MAX:
+        lines.insert(0, f"-# {len(runs) - RUNS_SHOWN_MAX} earlier runs")
+    return "\n".join(lines)
+
+
+def run_summary(runs: Sequence[CodeRun]) -> str:
+    """All runs of a finished answer in one line."""
+    if not runs:
+        return ""
+    count = "Python ran" if len(runs) == 1 else f"Python ran {len(runs)} times"
+    marks = "".join(_MARKS[run.state] for run in runs[-10:])
+    return f"-# {count} {marks}"
+
+
+def headline(code: str) -> str:
+    """The line of code that says most about it: the first comment, else the last statement."""
+    lines = [line.strip() for line in code.splitlines() if line.strip()]
+    told = next((line.lstrip("# ") for line in lines if line.startswith("# ")), "")
+    telling = [line for line in lines if not line.startswith(("import ", "from ", "#", ")", "]"))]
+    shown = told or (telling[-1] if telling else "") or (lines[-1] if lines else "…")
+    shown = shown.replace("`", "'")
+    return shown if len(shown) <= RUN_CHARS_MAX else f"{shown[: RUN_CHARS_MAX - 1]}…"
+
+
+def notes(sentences: Sequence[str]) -> str:
+    """Small print under an answer."""
+    return "\n".join(f"-# {_inline(sentence)}" for sentence in sentences)
+
+
+def _inline(text: str) -> str:
+    return " ".join(text.split())

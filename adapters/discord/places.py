@@ -1,0 +1,147 @@
+"""Where a conversation's answers go: its thread, opened if need be; else replies in the channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import discord
+import structlog
+
+from adapters.discord.context import DiscordContext, plain_id
+from adapters.discord.desks import ChannelDesk, CommandDesk, Desk
+from adapters.discord.keys import is_direct, is_private
+from adapters.discord.messages import words_of
+from adapters.discord.posts import Portions
+from adapters.discord.rest import Refused
+from adapters.discord.store import Place
+from adapters.discord.titles import title_of
+from bot.domain import ThreadKey
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+HAS_THREAD, TOO_MANY_THREADS = 160004, 160006  # [facts: discord]
+FILE_BYTES = 10 << 20  # where no server says otherwise [facts: discord]
+ARCHIVE_MINUTES: Literal[4320] = 4320
+_MARGIN_BYTES = 1 << 10
+NO_THREADS = (
+    "I may not open threads in this channel (it takes the permissions “Create Public Threads” and "
+    "“Send Messages in Threads”), so I answer here: reply to my messages to go on."
+)
+TOO_LATE = "The command was given over 15 minutes ago, and I can't write here by myself."
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A desk, what it takes, and what is to be said of it once: under which name, in which words."""
+
+    desk: Desk
+    portions: Portions
+    say_once: tuple[str, str] | None = None
+
+
+class Places:
+    """Finds out where to write."""
+
+    def __init__(self, context: DiscordContext) -> None:
+        self._context = context
+
+    async def spot(self, key: ThreadKey, message_id: str) -> Spot:
+        """Where the answer to a message goes. Raises PlatformError."""
+        context = self._context
+        portions = self.portions(key)
+        if is_private(key):
+            invocation = await context.store.invocation(key)
+            if invocation is None:
+                raise PlatformError(TOO_LATE)
+            return Spot(CommandDesk(context.rest, int(key.channel), invocation), portions)
+        if is_direct(key):
+            return Spot(ChannelDesk(context.rest, int(key.channel)), portions)
+        place = await self.place(key, message_id)
+        if not place.chained:
+            return Spot(ChannelDesk(context.rest, place.channel_id), portions)
+        desk = ChannelDesk(context.rest, place.channel_id, reply_to=int(plain_id(message_id)))
+        name = f"no-threads:{place.channel_id}"
+        told = await context.store.value(name)
+        return Spot(desk, portions, None if told else (name, NO_THREADS))
+
+    async def place(self, key: ThreadKey, message_id: str) -> Place:
+        """The thread of a conversation, or its channel where there can be none."""
+        known = await self._context.store.place(key)
+        if known is not None:
+            return known
+        place = await self._find_or_open(key, message_id)
+        await self._context.store.note_place(key, place)
+        return place
+
+    def portions(self, key: ThreadKey) -> Portions:
+        """How large files may be there."""
+        settings, client = self._context.settings, self._context.connection.current
+        guild = None
+        if client is not None and key.workspace.isdigit() and not is_private(key):
+            guild = client.get_guild(int(key.workspace))
+        return Portions(
+            settings.discord_files_per_message,
+            settings.discord_upload_limit_mb << 20,
+            (guild.filesize_limit if guild is not None else FILE_BYTES) - _MARGIN_BYTES,
+        )
+
+    async def _find_or_open(self, key: ThreadKey, message_id: str) -> Place:
+        channel_id, thread_id = int(key.channel), int(key.thread)
+        client = await self._context.connection.client()
+        guild = client.get_guild(int(key.workspace))
+        if guild is not None and guild.get_thread(thread_id) is not None:
+            return Place(thread_id)
+        if guild is not None and not _may_open_threads(guild, channel_id):
+            return Place(channel_id, chained=True)
+        try:
+            await self._open(channel_id, thread_id, await self._title(key, message_id))
+        except Refused as refused:
+            log.info("thread not opened", thread=str(key), code=refused.code)
+            if refused.code == HAS_THREAD or await self._exists(thread_id):
+                return Place(thread_id)
+            return Place(channel_id, chained=True)
+        return Place(thread_id)
+
+    async def _open(self, channel_id: int, message_id: int, title: str) -> None:
+        async def request(client: discord.Client) -> None:
+            await client.http.start_thread_with_message(
+                channel_id, message_id, name=title, auto_archive_duration=ARCHIVE_MINUTES
+            )
+
+        await self._context.rest.call(request)
+
+    async def _exists(self, thread_id: int) -> bool:
+        async def request(client: discord.Client) -> bool:
+            return isinstance(await client.fetch_channel(thread_id), discord.Thread)
+
+        try:
+            return await self._context.rest.call(request)
+        except Refused:
+            return False
+
+    async def _title(self, key: ThreadKey, message_id: str) -> str:
+        origin = self._context.origins.get(plain_id(message_id))
+        if origin is not None:
+            return origin.title
+
+        async def request(client: discord.Client) -> str:
+            place = client.get_partial_messageable(int(key.channel))
+            message = await place.fetch_message(int(key.thread))
+            names = [file.filename for file in message.attachments]
+            return title_of(words_of(message, self._context.bot_id), names)
+
+        try:
+            return await self._context.rest.call(request)
+        except PlatformError:
+            return title_of("")
+
+
+def _may_open_threads(guild: discord.Guild, channel_id: int) -> bool:
+    """Whether a try is worth it: False only where Discord has told us that it is not."""
+    channel = guild.get_channel(channel_id)
+    if channel is None or guild.me is None:
+        return True
+    may = channel.permissions_for(guild.me)
+    return may.create_public_threads and may.send_messages_in_threads

@@ -1,0 +1,143 @@
+"""Reading and writing the adapter's tables. Each method is one transaction."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Table, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.discord.tables import invocations, places, posts, state
+from bot.domain import ThreadKey
+
+TOKEN_SECONDS = 14.5 * 60  # Discord's 15 minutes, less what a request takes [facts: discord]
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of the bot's."""
+
+    channel_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a conversation's answers go; `chained`: as replies in a plain channel."""
+
+    channel_id: int
+    chained: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Invocation:
+    """A command through which the bot may answer for a while. The token is a secret."""
+
+    application_id: int
+    token: str
+
+
+class DiscordStore:
+    """What was posted where, and a few single values."""
+
+    def __init__(self, database: AsyncEngine) -> None:
+        self._database = database
+
+    async def posted(self, post_id: str) -> Posted | None:
+        """The message that carries a post, or None."""
+        row = await self._first(select(posts).where(posts.c.id == post_id))
+        return None if row is None else Posted(int(row.channel_id), int(row.message_id))
+
+    async def note_post(self, post_id: str, key: ThreadKey, posted: Posted) -> None:
+        """Keep where a post is."""
+        values = {
+            "thread": str(key),
+            "channel_id": str(posted.channel_id),
+            "message_id": str(posted.message_id),
+            "created_at": time.time(),
+        }
+        await self._put(posts, {"id": post_id}, values)
+
+    async def thread_of(self, message_id: int) -> ThreadKey | None:
+        """The conversation of one of the bot's messages, or None."""
+        query = select(posts.c.thread).where(posts.c.message_id == str(message_id))
+        row = await self._first(query)
+        return None if row is None else ThreadKey.parse(row.thread)
+
+    async def answers_in(self, key: ThreadKey) -> bool:
+        """Whether the bot has posted in a conversation."""
+        query = select(posts.c.id).where(posts.c.thread == str(key)).limit(1)
+        return await self._first(query) is not None
+
+    async def place(self, key: ThreadKey) -> Place | None:
+        """Where a conversation's answers go, once that was found out."""
+        row = await self._first(select(places).where(places.c.thread == str(key)))
+        return None if row is None else Place(int(row.channel_id), row.chained)
+
+    async def note_place(self, key: ThreadKey, place: Place) -> None:
+        """Keep where a conversation's answers go."""
+        values = {"channel_id": str(place.channel_id), "chained": place.chained}
+        await self._put(places, {"thread": str(key)}, values)
+
+    async def invocation(self, key: ThreadKey) -> Invocation | None:
+        """The newest command of a conversation, while its token lives."""
+        mine = invocations.c.thread == str(key)
+        alive = invocations.c.created_at > time.time() - TOKEN_SECONDS
+        newest = invocations.c.created_at.desc()
+        query = select(invocations).where(mine, alive).order_by(newest).limit(1)
+        row = await self._first(query)
+        return None if row is None else Invocation(int(row.application_id), row.token)
+
+    async def note_invocation(
+        self, interaction_id: int, key: ThreadKey, application_id: int, token: str
+    ) -> None:
+        """Keep a command's token; those that have died go."""
+        now = time.time()
+        values = {
+            "id": str(interaction_id),
+            "thread": str(key),
+            "application_id": str(application_id),
+            "token": token,
+            "created_at": now,
+        }
+        dead = invocations.c.created_at < now - TOKEN_SECONDS
+        async with self._database.begin() as db:
+            await db.execute(delete(invocations).where(dead))
+            await db.execute(insert(invocations).values(**values))
+
+    async def forget(self, key: ThreadKey) -> None:
+        """Erase what is kept of a conversation."""
+        async with self._database.begin() as db:
+            for table in (posts, places, invocations):
+                await db.execute(delete(table).where(table.c.thread == str(key)))
+
+    async def value(self, name: str) -> str | None:
+        """A single value, or None."""
+        row = await self._first(select(state.c.value).where(state.c.name == name))
+        return None if row is None else str(row.value)
+
+    async def set_value(self, name: str, value: str) -> None:
+        """Keep a single value."""
+        await self._put(state, {"name": name}, {"value": value})
+
+    async def _put(self, table: Table, which: dict[str, Any], values: dict[str, Any]) -> None:
+        async with self._database.begin() as db:
+            if not await _inserted(db, table, which | values):
+                mine = [table.c[name] == value for name, value in which.items()]
+                await db.execute(update(table).where(*mine).values(**values))
+
+    async def _first(self, query: Any) -> Row[Any] | None:
+        async with self._database.connect() as db:
+            return (await db.execute(query)).first()
+
+
+async def _inserted(db: AsyncConnection, table: Table, values: dict[str, Any]) -> bool:
+    try:
+        async with db.begin_nested():
+            await db.execute(insert(table).values(**values))
+    except IntegrityError:
+        return False
+    return True
