@@ -16,7 +16,7 @@ export class Commands {
   }
 
   async load() {
-    this.all = (await api.commands()).commands;
+    this.all = (await api.commands()).commands.map(withPlainHelp);
   }
 
   get listed() {
@@ -73,6 +73,12 @@ export function argumentsOf(spec) {
     const shown = argument.choices.length && argument.choices.length <= 5 ? argument.choices.join("|") : argument.name;
     return argument.required ? `<${shown}>` : `[${shown}]`;
   }).join(" ");
+}
+
+/** Help is Markdown, and shown as text. */
+function withPlainHelp(spec) {
+  const plain = (item) => ({ ...item, help: item.help.replaceAll("`", "") });
+  return { ...plain(spec), arguments: spec.arguments.map(plain) };
 }
 
 function questionBefore(name, words) {

@@ -90,7 +90,7 @@ export class ConversationMenu {
     }
     const dialog = byId("chooser");
     byId("chooser-title").textContent = LABELS[spec.name].replace("…", "");
-    byId("chooser-text").textContent = `For this conversation: ${spec.help}.`;
+    byId("chooser-text").textContent = `${spec.help[0].toUpperCase()}${spec.help.slice(1)}.`;
     byId("chooser-list").replaceChildren(...choices.map(({ value, label }) => h("button", {
       type: "button", class: "plain", onclick: () => { dialog.close(); this.commands.run(spec.name, value); },
     }, label)));

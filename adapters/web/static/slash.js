@@ -67,7 +67,7 @@ export class SlashMenu {
   }
 
   #arguments(spec, rest) {
-    const { argument, before, typed, last } = standing(spec, rest);
+    const { argument, next, before, typed } = standing(spec, rest);
     const number = this.asked += 1;
     const start = `/${spec.name} ${before}`;
     const without = !argument.required && !typed ? " (may be left out)" : "";
@@ -78,7 +78,8 @@ export class SlashMenu {
       const choices = fitting(all, before);
       if (number !== this.asked) return;
       const items = choices.map(({ value, label }) => ({
-        name: label, detail: "", help: "", line: `${start}${value}${last ? "" : " "}`, complete: last,
+        name: label, detail: "", help: "", line: `${start}${value}${next ? " " : ""}`,
+        complete: !next || !(next.required || next.completes),
       }));
       // Without a word, Enter runs the command as it stands, if it may.
       this.#show(items, hint, items.length && (typed || argument.required) ? 0 : -1);
@@ -147,7 +148,7 @@ function standing(spec, rest) {
   const at = Math.min(words.length, spec.arguments.length) - 1;
   const typed = words.slice(at).join(" ");
   return {
-    argument: spec.arguments[at], typed, last: at === spec.arguments.length - 1,
+    argument: spec.arguments[at], next: spec.arguments[at + 1], typed,
     before: words.slice(0, at).map((word) => `${word} `).join(""),
   };
 }
