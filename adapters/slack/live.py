@@ -70,10 +70,11 @@ class LiveMessage:
         self._open_stream = ts is not None
         self._shown = ""
         self._changed_at = 0.0
+        self._step_pace_seconds = settings.slack_step_pace_ms / 1000
         self.ts = ts
         self.mode = Mode.CHANGED if ts else Mode.LOST if lost else Mode.NONE
 
-    async def grow(self, text: str, runs: Sequence[CodeRun]) -> bool:
+    async def grow(self, text: str, runs: Sequence[CodeRun], status: str) -> bool:
         """Show more of an answer, where Slack's rates allow; whether anything was sent.
 
         Raises:
@@ -81,9 +82,9 @@ class LiveMessage:
         """
         match self.mode:
             case Mode.NONE if text or runs:
-                return await self._begin(text, runs)
+                return await self._begin(text, runs, status)
             case Mode.STREAM:
-                return await self._append(text, runs)
+                return await self._append(text, runs, status)
             case Mode.CHANGED if text and text != self._shown:
                 return await self._change(text)
         return False
@@ -165,10 +166,10 @@ class LiveMessage:
         """What a message carries that is no post yet."""
         return f"{self._place.turn_id}:unfinished"
 
-    async def _begin(self, text: str, runs: Sequence[CodeRun]) -> bool:
+    async def _begin(self, text: str, runs: Sequence[CodeRun], status: str) -> bool:
         direct = self._place.key.channel.startswith("D")
         if (self._place.user or direct) and self._team.streams.take():
-            return await self._start(text, runs)
+            return await self._start(text, runs, status)
         if not text or not self._team.updates.take():
             return False
         await self._replies.begin(self._place.turn_id)
@@ -191,7 +192,7 @@ class LiveMessage:
         await self._replies.shown(self._place.turn_id, self.ts)
         return True
 
-    async def _start(self, text: str, runs: Sequence[CodeRun]) -> bool:
+    async def _start(self, text: str, runs: Sequence[CodeRun], status: str) -> bool:
         key = self._place.key
         await self._replies.begin(self._place.turn_id)
         try:
@@ -202,8 +203,8 @@ class LiveMessage:
                 thread_ts=key.thread,
                 recipient_team_id=key.workspace,
                 recipient_user_id=self._place.user,
-                task_display_mode="timeline",
-                chunks=self._stream.chunks(text, runs),
+                task_display_mode="plan",
+                chunks=self._stream.chunks(text, runs, status),
             )
         except AmbiguousSend:
             self.mode = Mode.LOST
@@ -214,14 +215,20 @@ class LiveMessage:
             await self._replies.shown(self._place.turn_id, None)
             return False
         self._stream.sent()
+        self._changed_at = time.monotonic()
         self.ts, self.mode, self._open_stream = str(started["ts"]), Mode.STREAM, True
         await self._replies.shown(self._place.turn_id, self.ts)
         return True
 
-    async def _append(self, text: str, runs: Sequence[CodeRun]) -> bool:
-        chunks = self._stream.chunks(text, runs)
+    async def _append(self, text: str, runs: Sequence[CodeRun], status: str) -> bool:
+        if not self._stream.grows_text(text):
+            if time.monotonic() - self._changed_at < self._step_pace_seconds:
+                return False
+            self._step_pace_seconds *= 2
+        chunks = self._stream.chunks(text, runs, status)
         if not chunks:
             return False
+        self._changed_at = time.monotonic()
         try:
             await self._team.api.call(
                 "chat.appendStream",
@@ -259,16 +266,16 @@ class LiveMessage:
 
     async def _complete(self, post: Post, tail: list[Block], session: str | None) -> bool:
         """End the stream with the rest of the text; False where it has to be replaced instead."""
-        if not self._stream.goes_on(post.text):
-            self.mode = Mode.CHANGED
-            return False
         for tables in (True, False):
+            chunks = self._stream.last_chunks(post.text, post.runs, tables=tables)
+            if chunks is None:
+                break
             try:
                 await self._team.api.call(
                     "chat.stopStream",
                     channel=self._place.key.channel,
                     ts=self.ts,
-                    chunks=self._stream.last_chunks(post.text, post.runs, tables=tables),
+                    chunks=chunks,
                     blocks=tail or None,
                     metadata=metadata(post.id),
                     session_status=session,
@@ -280,10 +287,10 @@ class LiveMessage:
                 if tables and error.error in _OTHER_SHAPE:
                     continue
                 log.info("stream given up", turn=self._place.turn_id, error=str(error))
-                self.mode = Mode.CHANGED
-                return False
+                break
             self._open_stream = False
             return True
+        self.mode = Mode.CHANGED
         return False
 
     async def _replace(self, post: Post, tail: list[Block]) -> bool:

@@ -83,7 +83,7 @@ class SlackReply:
             before = self._live.ts
             ref = await self._send(post)
             await self._note(post.id, ref)
-            if ref != before:  # Slack takes the status away with a new message
+            if ref != before and not post.artifacts:  # a new message takes the status away
                 self._status.cleared()
             return ref
 
@@ -199,14 +199,15 @@ class SlackReply:
             await asyncio.sleep(wait_seconds)
 
     async def _push(self, progress: Progress) -> None:
-        """One call at a time: first what the answer has gained, then the status."""
+        """One call at a time: what the answer has gained; before that, the status."""
         room_chars = floor_chars(self._context.settings.slack_message_chars)
-        if await self._live.grow(settled(progress.text[:room_chars]), progress.runs):
+        text = settled(progress.text[:room_chars])
+        if await self._live.grow(text, progress.runs, progress.status):
             self._status.cleared()
-        elif self._status.due(progress.status):
+        elif self._live.mode is Mode.NONE and self._status.due(progress.status):
             await self._status.set(progress.status)
-        # Whatever is left over (a status, a change that came too early) has its turn later.
-        if self._status.due(progress.status) or self._live.mode is Mode.CHANGED:
+        # A change that came too early for Slack's pace has its turn later.
+        if self._live.mode is not Mode.NONE:
             self._changed.set()
 
 

@@ -74,6 +74,9 @@ class SlackSettings(BaseModel):
     slack_pace_ms: int = Field(default=1_000, ge=1)
     """Least time between two additions to a growing answer."""
 
+    slack_step_pace_ms: int = Field(default=2_000, ge=1)
+    """Least time between two additions that only tell of steps; it doubles each time."""
+
     slack_update_pace_ms: int = Field(default=3_000, ge=1)
     """Least time between two changes of an answer that can't be streamed."""
 
@@ -93,13 +96,19 @@ class SlackSettings(BaseModel):
     slack_message_chars: int = Field(default=11_000, ge=1_000, le=12_000)
     """Longest message; longer answers are split."""
 
-    slack_code_chars: int = Field(default=2_000, ge=100)
+    slack_stream_bytes: int = Field(default=10_000, ge=2_000)
+    """Longest streamed message, as Slack counts: in UTF-8, code and output of steps twice."""
+
+    slack_steps_bytes: int = Field(default=4_000, ge=0)
+    """So much of it at most is code and output of steps; the button Code shows all."""
+
+    slack_code_chars: int = Field(default=600, ge=100)
     """Most of a run's code that is shown under its step."""
 
-    slack_log_chars: int = Field(default=1_000, ge=100)
+    slack_log_chars: int = Field(default=300, ge=100)
     """Most of a run's output that is shown under its step."""
 
-    slack_steps: int = Field(default=20, ge=1)
+    slack_steps: int = Field(default=20, ge=1, le=50)
     """Most code runs shown as steps of an answer."""
 
     slack_names: int = Field(default=2_000, ge=1)

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from adapters.slack.blocks import Block, body, fenced, step
 from adapters.slack.settings import SlackSettings
 from bot.domain import CodeRun, RunState
 
 _CHUNK_CHARS = 12_000
+_TITLE_CHARS = 100
+_FENCE_BYTES = 20
+_DETAILS = ("details", "output")
 _ENDED = (RunState.DONE, RunState.FAILED, RunState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What a stream shows: its text, its steps by id, and the title above the steps."""
+
+    text: str = ""
+    steps: Mapping[str, Block] = field(default_factory=dict)
+    title: str = ""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its length as Slack counts: what is under steps counts twice [facts: slack]."""
+        titles = [self.title, *(str(step["title"]) for step in self.steps.values())]
+        return _bytes(self.text, *titles) + 2 * self.details_bytes
+
+    @property
+    def details_bytes(self) -> int:
+        """The code and output under its steps."""
+        return _bytes(*(s[name] for s in self.steps.values() for name in _DETAILS if name in s))
 
 
 class StreamState:
@@ -18,53 +41,88 @@ class StreamState:
 
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
-        self.text = ""
-        self._steps: dict[str, Block] = {}
-        self._pending: tuple[str, dict[str, Block]] | None = None
-
-    def chunks(self, text: str, runs: Sequence[CodeRun]) -> list[Block]:
-        """What is new in a picture; nothing where its text does not go on from what was sent."""
-        steps = {run.id: self._step(run) for run in runs[: self._settings.slack_steps]}
-        changed = [self._news(new) for new in steps.values() if self._steps.get(new["id"]) != new]
-        more = text[len(self.text) :] if self.goes_on(text) else ""
-        self._pending = (self.text + more, self._steps | steps)
-        return changed + markdown_chunks(more)
+        self._sent = Streamed()
+        self._next = Streamed()
 
     def goes_on(self, text: str) -> bool:
         """Whether a text begins with what was sent."""
-        return text.startswith(self.text)
+        return text.startswith(self._sent.text)
+
+    def chunks(self, text: str, runs: Sequence[CodeRun], status: str = "") -> list[Block]:
+        """What is new in a picture, as far as there is room for it."""
+        self._next = self._with_runs(runs, status)
+        news = self._news()
+        if self.goes_on(text):
+            more = self._fitting(text[len(self._sent.text) :])
+            self._next = Streamed(self._sent.text + more, self._next.steps, self._next.title)
+            news += markdown_chunks(more)
+        return news
+
+    def grows_text(self, text: str) -> bool:
+        """Whether a picture adds words, rather than steps alone."""
+        return self.goes_on(text) and len(text) > len(self._sent.text)
 
     def sent(self) -> None:
         """The last chunks have arrived."""
-        if self._pending is not None:
-            self.text, self._steps = self._pending
+        self._sent = self._next
 
-    def last_chunks(self, text: str, runs: Sequence[CodeRun], *, tables: bool) -> list[Block]:
-        """What completes the stream: steps, then the rest of the text, its table as Slack's own."""
-        steps = [chunk for chunk in self.chunks(self.text, runs) if chunk["type"] == "task_update"]
-        chunks = list(steps)
-        for block in body(text[len(self.text) :], tables=tables):
+    def last_chunks(
+        self, text: str, runs: Sequence[CodeRun], *, tables: bool
+    ) -> list[Block] | None:
+        """What completes the stream: steps, then the rest of the text, its table as Slack's own.
+
+        None where there is no room for it, or the text is another one.
+        """
+        self._next = self._with_runs(runs, _counted(runs))
+        whole = Streamed(text, self._next.steps, self._next.title)
+        if not self.goes_on(text) or whole.size_bytes > self._settings.slack_stream_bytes:
+            return None
+        chunks, first = self._news(), True
+        for block in body(text[len(self._sent.text) :], tables=tables):
             if block["type"] == "markdown":
-                gap = "\n\n" if chunks[len(steps) :] else ""
-                chunks += markdown_chunks(gap + block["text"])
+                chunks += markdown_chunks(block["text"] if first else f"\n\n{block['text']}")
             else:
                 chunks.append({"type": "blocks", "blocks": [block]})
+            first = False
         return chunks
 
-    def _step(self, run: CodeRun) -> Block:
+    def _with_runs(self, runs: Sequence[CodeRun], title: str) -> Streamed:
+        """What was sent, with the steps as they are now."""
+        steps = dict(self._sent.steps)
+        for run in runs[: self._settings.slack_steps]:
+            room_bytes = self._settings.slack_steps_bytes // 2
+            others = {id: step for id, step in steps.items() if id != run.id}
+            left = room_bytes - Streamed(steps=others).details_bytes
+            steps[run.id] = self._step(run, steps.get(run.id, {}), left)
+        shown = title[:_TITLE_CHARS] if steps else ""
+        return Streamed(self._sent.text, steps, shown or self._sent.title)
+
+    def _step(self, run: CodeRun, sent: Block, left_bytes: int) -> Block:
         """A run as it stands. Its code is shown once it is whole, its output once it has ended."""
-        shown = step(run)
-        if run.state is not RunState.WRITING:
-            shown["details"] = fenced(run.code, self._settings.slack_code_chars, "python")
-        if run.state in _ENDED and run.logs.strip():
-            shown["output"] = fenced(run.logs, self._settings.slack_log_chars)
+        shown = step(run) | {name: sent[name] for name in _DETAILS if name in sent}
+        settings = self._settings
+        if run.state is not RunState.WRITING and "details" not in shown:
+            shown |= _excerpt("details", run.code, settings.slack_code_chars, left_bytes, "python")
+        if run.state in _ENDED and run.logs.strip() and "output" not in shown:
+            left_bytes -= _bytes(shown.get("details", ""))
+            shown |= _excerpt("output", run.logs, settings.slack_log_chars, left_bytes)
         return shown
 
-    def _news(self, new: Block) -> Block:
-        """A step without what Slack has of it: details and output add up there."""
-        old: dict[str, Any] = self._steps.get(new["id"], {})
-        kept = ("details", "output")
-        return {name: value for name, value in new.items() if name not in kept or name not in old}
+    def _news(self) -> list[Block]:
+        """The steps that differ, without the code and output that Slack has already."""
+        news: list[Block] = []
+        if self._next.title != self._sent.title:
+            news.append({"type": "plan_update", "title": self._next.title})
+        for id, new in self._next.steps.items():
+            old = self._sent.steps.get(id, {})
+            if new != old:
+                had = [name for name in _DETAILS if name in old]
+                news.append({name: value for name, value in new.items() if name not in had})
+        return news
+
+    def _fitting(self, more: str) -> str:
+        room = self._settings.slack_stream_bytes - self._next.size_bytes
+        return more.encode()[: max(0, room)].decode(errors="ignore")
 
 
 def markdown_chunks(text: str) -> list[Block]:
@@ -73,3 +131,19 @@ def markdown_chunks(text: str) -> list[Block]:
         {"type": "markdown_text", "text": text[start : start + _CHUNK_CHARS]}
         for start in range(0, len(text), _CHUNK_CHARS)
     ]
+
+
+def _excerpt(
+    name: str, content: str, limit_chars: int, left_bytes: int, language: str = ""
+) -> Block:
+    """A part of a step, as long as there is room for; nothing where that is too little."""
+    shown = fenced(content, max(1, min(limit_chars, left_bytes - _FENCE_BYTES)), language)
+    return {name: shown} if _bytes(shown) <= left_bytes else {}
+
+
+def _counted(runs: Sequence[CodeRun]) -> str:
+    return f"Ran code {len(runs)} times" if len(runs) > 1 else "Ran code" if runs else ""
+
+
+def _bytes(*texts: str) -> int:
+    return sum(len(text.encode()) for text in texts)

@@ -13,11 +13,13 @@ import yaml
 
 from adapters.slack import plugin
 from adapters.slack.platform import SlackPlatform
+from bot.app import Application, application
 from bot.domain import IncomingMessage
 from bot.ports import ChatPlatform, Reply
 from tests.fakes.core import FakeCore, Script
 from tests.fakes.platform_driver import Seen
 from tests.fakes.slack import Envelope, FakeSlack, Message, Person
+from tests.fakes.threadlab import settings_for
 from tests.fakes.web import echo
 
 MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "manifest.yml").read_text())
@@ -30,6 +32,7 @@ CHANNEL = "C1"
 QUICK = {
     "SLACK_FIRST_SHOW_MS": "20",
     "SLACK_PACE_MS": "20",
+    "SLACK_STEP_PACE_MS": "20",
     "SLACK_UPDATE_PACE_MS": "50",
     "SLACK_SHARE_SECONDS": "0.2",
 }
@@ -108,6 +111,21 @@ async def serve(
         await core.close()
 
 
+@asynccontextmanager
+async def whole_bot(slack: FakeSlack, folder: Path, **others: str) -> AsyncIterator[Application]:
+    """The bot with its embedded engine on a loopback Slack, until the block ends."""
+    settings = settings_for(folder, None, openai_api_key=None, engine="embedded")
+    environ = {**environment(slack, **others), "ENGINE_POOL_SIZE": "1"}
+    async with application(settings, environ, [plugin]) as app:
+        serving = asyncio.create_task(app.serve())
+        try:
+            await slack.connected()
+            yield app
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+
 class SlackDriver:
     """Ann, in a thread of a channel."""
 
@@ -143,14 +161,17 @@ class SlackDriver:
         return session.status == "processing" or bool(self._slack.status(key.channel, key.thread))
 
     async def status(self, reply: Reply, wanted: str) -> bool:
-        """The status line under the thread."""
+        """The title above the steps of an answer, else the status line under the thread."""
         assert self._thread is not None
         thread = self._thread
+
+        def shown() -> bool:
+            answers = self._slack.answers(CHANNEL, thread)
+            titles = [answer.plan_title for answer in answers]
+            return wanted in titles or self._slack.status(CHANNEL, thread) == f"is {wanted}"
+
         try:
-            await self._slack.until(
-                lambda: self._slack.status(CHANNEL, thread) == f"is {wanted}",
-                timeout_seconds=_STATUS_SECONDS,
-            )
+            await self._slack.until(shown, timeout_seconds=_STATUS_SECONDS)
         except TimeoutError:
             return False
         return True
