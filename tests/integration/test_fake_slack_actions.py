@@ -225,12 +225,13 @@ class TestPressing:
         assert posted.text == "again"
         assert posted.buttons == []
 
-    async def test_nobody_listens(self, ann: Person, posted: Message) -> None:
-        """An action that no listener takes is not acknowledged, and not sent again."""
+    async def test_nobody_listens(self, slack: FakeSlack, ann: Person, posted: Message) -> None:
+        """An action that no listener takes is not acknowledged, not sent again, and noted."""
         envelope = await ann.click(posted, "Retry")
 
         assert not envelope.acknowledged
         assert envelope.attempts == 1
+        assert slack.violations == ["interactive: not acknowledged: timeout"]
 
 
 class TestModals:

@@ -378,7 +378,9 @@ class TestHttp:
             await slack.until(lambda: recorder.heard)
             await slack.settled()
 
-        assert slack.delivery.sent[0].acknowledged
+        [envelope] = slack.delivery.sent
+        assert envelope.acknowledged
+        assert envelope.acknowledged_at > envelope.sent_at > 0
 
     async def test_wrong_signature(self, slack: FakeSlack, ann: Person) -> None:
         """A request signed with another secret is refused and counts as not delivered."""

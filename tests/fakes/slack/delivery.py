@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 # [facts: slack] an event is delivered again at once, after a minute, after five
 REDELIVERY_SECONDS = (0.0, 60.0, 300.0)
+_NO_CONNECTION = "connection_failed"
 _COLLECT_SECONDS = 0.005
 
 
 @dataclass
 class Envelope:
-    """Something for the app, and what became of it. `response` came with the ack."""
+    """Something for the app, and what became of it. `response` came with the ack.
+
+    `sent_at` and `acknowledged_at` are real times (time.monotonic), for measuring.
+    """
 
     type: Literal["events_api", "slash_commands", "interactive"]
     payload: Json
@@ -37,6 +41,8 @@ class Envelope:
     response: Json | None = None
     state: Literal["sending", "waiting", "done"] = "sending"
     failures: list[str] = field(default_factory=list)
+    sent_at: float = 0.0
+    acknowledged_at: float = 0.0
 
 
 class Delivery:
@@ -71,14 +77,18 @@ class Delivery:
             envelope.state = "sending"
             failure = await self._attempt(envelope)
             if failure is None:
-                envelope.acknowledged = True
+                envelope.acknowledged, envelope.acknowledged_at = True, time.monotonic()
                 break
             envelope.failures.append(failure)
         envelope.state = "done"
+        if envelope.type != "events_api" and envelope.failures[-1:] not in ([], [_NO_CONNECTION]):
+            # Slack shows the person a warning sign.
+            self._slack.violate(envelope.type, f"not acknowledged: {envelope.failures[-1]}")
         return envelope
 
     async def _attempt(self, envelope: Envelope) -> str | None:
         envelope.attempts += 1
+        envelope.sent_at = envelope.sent_at or time.monotonic()
         try:
             async with asyncio.timeout(self.ack_timeout_seconds):
                 if self.http_url is not None:
@@ -87,12 +97,12 @@ class Delivery:
         except TimeoutError:
             return "http_timeout" if self.http_url else "timeout"
         except (ConnectionError, aiohttp.ClientError):
-            return "connection_failed"
+            return _NO_CONNECTION
 
     async def _by_socket(self, envelope: Envelope) -> str | None:
         connection = self._slack.sockets.next()
         if connection is None:
-            return "connection_failed"
+            return _NO_CONNECTION
         body: Json = {
             "envelope_id": envelope.id,
             "payload": envelope.payload,

@@ -235,9 +235,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class Request:
-    """A call as it was answered: `outcome` is "ok", an error's name or "http 429"."""
+    """A call as it was answered: `outcome` is "ok", an error's name or "http 429".
+
+    `came_at` is the real time (time.monotonic) at which it came in, for measuring.
+    """
 
     method: str
     outcome: str
     at: float
     arguments: Json
+    came_at: float

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -43,14 +44,15 @@ class Server:
         return app
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["method"]
+        name, came_at = request.match_info["method"], time.monotonic()
         fault = self._slack.faults.take(name)
         answer, status, headers = await _faulty(request, fault)
         if answer is None and status == 200:
             answer, status, headers = await self._call(request, name)
         outcome = f"http {status}" if status != 200 else (answer or {}).get("error", "ok")
         given = await _given(request)
-        self._slack.requests.append(Request(name, outcome, self._slack.clock.now(), given))
+        at = self._slack.clock.now()
+        self._slack.requests.append(Request(name, outcome, at, given, came_at))
         if fault is not None and fault.drop == "after":
             _cut(request)
         if answer is None:
