@@ -78,6 +78,7 @@ class Connection:
             self._logged_in.clear()
             self.ready.clear()
             self._client = None
+            await asyncio.sleep(0)  # the last events' tasks get to end
 
     async def client(self) -> discord.Client:
         """The client, once it is logged in. Raises PlatformError where that takes too long."""

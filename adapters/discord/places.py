@@ -34,7 +34,7 @@ TOO_LATE = "The command was given over 15 minutes ago, and I can't write here by
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A desk, what it takes, and what is to be said of it once: under which name, in which words."""
+    """A desk, what it takes, and what is to be said there once: under which name, in what words."""
 
     desk: Desk
     portions: Portions
