@@ -89,8 +89,7 @@ class TestForget:
 
         data_dir = tmp_path / "bot"
         async with running_engine(tmp_path / "engine", compute) as engine:
-            settings = {"openai_api_key": KEY}
-            async with running(chat, data_dir, engine.base_url, **settings):
+            async with running(chat, data_dir, engine.base_url, openai_api_key=KEY):
                 await chat.say("other?", thread="t2", files={"o.csv": b"other"})
                 await chat.finished(1)
                 others = await counts(engine.client)

@@ -19,7 +19,7 @@ from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say
 from tests.fakes.threadlab import running
 
 DAY_SECONDS = 86_400
-ROUND = {"housekeeping_seconds": 0.05}
+ROUND: dict[str, Any] = {"housekeeping_seconds": 0.05}
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -155,7 +155,7 @@ class TestRecords:
 
         async def empty() -> bool:
             with workflows.connect() as db:
-                return db.scalar(count) == 0
+                return not db.scalar(count)
 
         settings = ROUND | {"workflows_keep_days": 0.000_001}
         async with running(chat, tmp_path, computing.base_url, **settings):
