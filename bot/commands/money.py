@@ -98,7 +98,7 @@ class MoneyCommands:
         if not standings:
             return []
         lines = [
-            f"- {standing.budget.whose.lower()}, {standing.budget.period.value}: "
+            f"- {standing.budget.whose} budget for {standing.budget.period.value}: "
             f"{dollars(standing.spent_usd)} of {dollars(standing.budget.limit_usd)}"
             for standing in standings
         ]
