@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -40,9 +41,11 @@ class Recorder:
         self.heard: list[dict[str, Any]] = []
         self.retries: list[str | None] = []
         self.refusals = 0
+        self.delay_seconds = 0.0
 
         async def hear(event: dict[str, Any], request: Any) -> None:
             self.retries.append((request.headers.get("x-slack-retry-num") or [None])[0])
+            await asyncio.sleep(self.delay_seconds)
             if self.refusals > 0:
                 self.refusals -= 1
                 raise RuntimeError("not committed")
@@ -273,6 +276,19 @@ class TestAcknowledging:
         assert recorder.retries == ["0", "1", "2", "3"]
         assert envelope.acknowledged
         assert envelope.failures == ["timeout"] * 3
+
+    async def test_late_acknowledgement(self, slack: FakeSlack, ann: Person) -> None:
+        """An acknowledgement that comes too late does not stop the redelivery, nor is it wrong."""
+        recorder = Recorder(slack)
+        recorder.delay_seconds = 0.4
+
+        async with connected(slack, recorder):
+            await ann.dm("hello")
+            await slack.until(lambda: slack.sockets.late == 2)
+
+        assert recorder.retries == ["0", "1"]
+        assert slack.violations == []
+        assert not slack.delivery.sent[0].acknowledged
 
     async def test_giving_up(self, slack: FakeSlack, ann: Person) -> None:
         """After three redeliveries nobody hears of the event any more."""

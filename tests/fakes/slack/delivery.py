@@ -35,7 +35,6 @@ class Envelope:
 
     type: Literal["events_api", "slash_commands", "interactive"]
     payload: Json
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
     attempts: int = 0
     acknowledged: bool = False
     response: Json | None = None
@@ -104,7 +103,8 @@ class Delivery:
         if connection is None:
             return _NO_CONNECTION
         body: Json = {
-            "envelope_id": envelope.id,
+            # Each delivery is an envelope of its own; the event in it keeps its event_id.
+            "envelope_id": str(uuid.uuid4()),
             "payload": envelope.payload,
             "type": envelope.type,
             "accepts_response_payload": envelope.type != "events_api",

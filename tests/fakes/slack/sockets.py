@@ -49,11 +49,15 @@ class Connection:
 
 
 class Sockets:
-    """All connections, in turn the receivers of envelopes."""
+    """All connections, in turn the receivers of envelopes.
+
+    `late` counts acknowledgements that came when the envelope was given up already.
+    """
 
     def __init__(self, slack: FakeSlack) -> None:
         self.open: list[Connection] = []
         self.connects = 0
+        self.late = 0
         self._slack = slack
         self._tickets: set[str] = set()
         self._turn = 0
@@ -127,7 +131,9 @@ class Sockets:
         waiting = connection.unacknowledged.pop(answer.get("envelope_id", ""), None)
         if waiting is None:
             self._slack.violate("socket", f"acknowledged an unknown envelope: {answer}")
-        elif not waiting.done():
+        elif waiting.cancelled():
+            self.late += 1
+        else:
             waiting.set_result(answer.get("payload"))
 
     def _hello(self) -> Json:
