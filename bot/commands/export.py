@@ -57,11 +57,13 @@ class ExportCommands:
             return CommandResult("No code ran for this answer.", ok=False)
         question = plain(await self._question(turn))
         head = f"The code of “{question}”:" if question else "The code of this answer:"
+        limit = self._settings.code_shown_characters
         text = "\n\n".join([head, *(_as_markdown(run) for run in runs)])
-        if len(text) <= self._settings.code_shown_characters:
+        if len(text) <= limit:
             return CommandResult(text)
         file = await self._file(turn, question, runs)
-        return CommandResult(f"{head} it is long, so it comes as a file.", files=(file,))
+        beginning = fenced(_beginning(runs[0].code, limit), "python")
+        return CommandResult(f"{head}\n\n{beginning}\n\nThe file has all of it.", files=(file,))
 
     async def _notebook(self, call: Call) -> CommandResult:
         exported = await self._exporter.export(call.key)
@@ -120,6 +122,14 @@ class ExportCommands:
 
 def _runs(turn: Turn) -> list[CodeRun]:
     return [run for run in turn.outcome.runs if run.code.strip()] if turn.outcome else []
+
+
+def _beginning(code: str, characters: int) -> str:
+    """The first lines of code, as many as may be shown."""
+    shown, line_end = code[:characters], code.rfind("\n", 0, characters)
+    if len(shown) < len(code) and line_end > 0:
+        shown = code[:line_end]
+    return f"{shown}\n# …"
 
 
 def _as_markdown(run: CodeRun) -> str:

@@ -64,8 +64,8 @@ async def out_of_memory(
         "The container ran out of memory (1g).",
         actions=(
             Action("files", "Files"),
+            Action("retry", "Retry with 4g", "4g"),
             Action("retry", "Retry"),
-            Action("memory", "Retry with 4g", "4g retry"),
         ),
         failed=True,
     )
@@ -259,20 +259,20 @@ class TestUnderAnAnswer:
         assert await given(site, 1) == [("feedback", f"{turn_id} good")]
 
     async def test_a_failure_puts_retry_first(self, tmp_path: Path, browser: Browser) -> None:
-        """Retry comes first and stands out; the next tier is a button with its arguments."""
+        """Retry comes first, the best way to try again stands out, with its arguments."""
         async with serve(tmp_path, out_of_memory) as site:
-            site.core.results["memory"] = CommandResult("Asking again with 4g.")
             person = await Person.visit(browser, site.url)
             answer = await person.ask("too much")
-            first = answer.locator(".action").first
-            await expect(first).to_have_text("Retry")
-            await expect(first).to_have_class("primary action")
+            await expect(answer.locator(".action")).to_have_text(
+                ["Retry with 4g", "Retry", "Files"]
+            )
+            await expect(answer.locator(".primary")).to_have_text("Retry with 4g")
             await person.screenshot("out-of-memory")
 
             await answer.get_by_role("button", name="Retry with 4g").click()
 
-            assert await given(site, 1) == [("memory", "4g retry")]
-            await expect(card(person, "memory")).to_contain_text("Asking again with 4g.")
+            assert await given(site, 1) == [("retry", "4g")]
+            await person.answer(1)
 
 
 class TestFilesPanel:

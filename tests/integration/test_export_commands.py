@@ -79,7 +79,7 @@ class TestCode:
     ) -> None:
         """More than a chat shows is a script that any editor runs, its output as comments."""
         api.script = lambda body: [
-            Code(f"x = '{'a' * 3000}'", "one\ntwo\n"),
+            Code("x = 1\n" + "y = 2\n" * 1000, "one\ntwo\n"),
             Code("print(2)", "2"),
             Say("Done."),
         ]
@@ -91,7 +91,9 @@ class TestCode:
             script = b"".join([chunk async for chunk in chunks]).decode()
 
         assert (file.name, file.media_type) == ("code.py", "text/x-python")
-        assert len(result.text) < 200
+        assert len(result.text) < 2_000
+        assert "```python\nx = 1\ny = 2\n" in result.text
+        assert result.text.endswith("y = 2\n# …\n```\n\nThe file has all of it.")
         assert script.endswith(
             "\n\n# Output:\n# one\n# two\n\n# %% Run 2\nprint(2)\n\n# Output:\n# 2\n"
         )

@@ -86,9 +86,10 @@ export class Answer {
 
   #tools() {
     const { actions, failed, text } = this.view;
-    const buttons = actions.map((action) => h("button", {
+    const ordered = failed ? actions.toSorted((one, other) => isRetry(other) - isRetry(one)) : actions;
+    const buttons = ordered.map((action, at) => h("button", {
       type: "button", "data-action": action.command, onclick: () => this.onAction(action),
-      class: failed && action.command === "retry" ? "primary action" : "plain action",
+      class: failed && at === 0 && isRetry(action) ? "primary action" : "plain action",
     }, commandIcon(action.command), action.label));
     const copyAll = h("button", {
       type: "button", class: "quiet", "aria-label": "Copy the answer", title: "Copy the answer",
@@ -96,7 +97,7 @@ export class Answer {
     }, icon("copy"));
     const thumbs = this.onJudge && !failed ? [this.#thumb(true), this.#thumb(false)] : [];
     return h("div", { class: "tools" }, ...(text ? [copyAll] : []), ...thumbs,
-      h("div", { class: "actions" }, ...(failed ? buttons.toSorted(retryFirst) : buttons)));
+      h("div", { class: "actions" }, ...buttons));
   }
 
   #thumb(good) {
@@ -108,8 +109,8 @@ export class Answer {
   }
 }
 
-function retryFirst(one, other) {
-  return Number(other.dataset.action === "retry") - Number(one.dataset.action === "retry");
+function isRetry(action) {
+  return action.command === "retry";
 }
 
 function figure(file) {
