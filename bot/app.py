@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -35,10 +36,11 @@ from bot.housekeeping import Housekeeping
 from bot.inbox import DurableInbox
 from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
+from bot.leases import SharedLeases, SoleLeases, alone
 from bot.notebook import NotebookExporter
 from bot.open_turn import OpenTurns
 from bot.pacing import Pacer, pace_of
-from bot.ports import AdapterPlugin, ChatPlatform, Services
+from bot.ports import AdapterPlugin, ChatPlatform, Leases, Services
 from bot.question import QuestionWriter
 from bot.recovery import Recovery
 from bot.settings import Settings
@@ -51,9 +53,11 @@ from bot.store.folder import claimed
 from bot.store.outbox import Outbox
 from bot.store.threads import Threads
 from bot.store.turns import Turns
+from bot.store.workers import Workers
 from bot.supervision import TaskSet, keep_running
 from bot.thread_list import RecentThreads
 from bot.turn import TurnSteps
+from bot.workers import SoleWorker, Worker
 
 log = structlog.get_logger()
 
@@ -112,6 +116,12 @@ async def engine_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         yield Engine(embedded.base_url, embedded.api_key, embedded.note)
 
 
+def _leases(settings: Settings, worker: Worker | None) -> Leases:
+    if worker is None:
+        return SoleLeases()
+    return SharedLeases(worker, retry_seconds=settings.worker_heartbeat_seconds)
+
+
 @asynccontextmanager
 async def application(
     settings: Settings,
@@ -129,7 +139,8 @@ async def application(
         SettingsError: the data folder, the engine or a platform can't be used as it is set.
     """
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(claimed(settings.data_dir))
+        if settings.embedded or not settings.shared:
+            await stack.enter_async_context(claimed(settings.data_dir))
         await ensure_folders(settings.blobs_path)
         database = open_database(
             settings.database,
@@ -144,7 +155,7 @@ async def application(
         interpreter = Interpreter(settings, base_url=engine.base_url, api_key=engine.api_key)
         stack.push_async_callback(interpreter.close)
 
-        blobs = BlobStore(settings.blobs_path)
+        blobs = BlobStore(settings.blobs_path, shared=settings.shared)
         turns, threads, files = Turns(database), Threads(database), Files(database)
         workflows = Workflows(
             settings.workflows_database,
@@ -167,9 +178,12 @@ async def application(
         pacer = Pacer(settings, pace_of(settings, database), clock)
         recovery = Recovery(settings, threads, workspace, pacer)
         asker = Asker(settings, interpreter, threads, pacer, recovery)
+        worker = Worker(settings, Workers(database), workflows) if settings.shared else None
+        leases = _leases(settings, worker)
         dispatcher = Dispatcher(
             turns,
             workflows,
+            worker or SoleWorker(turns),
             at_once=settings.turns_at_once,
             sweep_seconds=settings.sweep_seconds,
         )
@@ -234,6 +248,7 @@ async def application(
             workspaces=workspace,
             threads=RecentThreads(threads, workspace),
             channels=channels,
+            leases=leases,
             database=database,
             environ=environ,
             attachment_limit_bytes=settings.attachment_max_mb * 1_000_000,
@@ -256,11 +271,16 @@ async def application(
             books=books,
             dispatcher=dispatcher,
         )
-        workflows.launch(steps.run)
+        run = worker.fenced(steps.run, dispatcher, open_turns) if worker else steps.run
+        if worker is not None:
+            await worker.join(open_turns.stop)
+            stack.push_async_callback(worker.leave)
+        workflows.launch(run)
         stack.push_async_callback(workflows.close)
         stack.push_async_callback(_drain, dispatcher, settings.shutdown_seconds)
         await dispatcher.sweep()
-        background = (housekeeping.run, lab.containers.run)
+        tidying = partial(alone, leases, "housekeeping", housekeeping.run)
+        background = (tidying, lab.containers.run)
         yield Application(services, platforms, dispatcher, background)
 
 

@@ -27,11 +27,12 @@ class BlobStore:
     """Blobs in a local folder. A thread's blobs lie under its own prefix, so that no key reaches
     another thread's bytes and a thread can be erased as one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
         self._folder = folder
         self._store = LocalStore(folder, mkdir=True)
-        # What was arriving when a process died; nobody else uses the folder now.
-        shutil.rmtree(folder / ARRIVING, ignore_errors=True)
+        if not shared:
+            # What was arriving when a process died; nobody else uses the folder now.
+            shutil.rmtree(folder / ARRIVING, ignore_errors=True)
 
     async def put(self, key: ThreadKey, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> Blob:
         """Store a stream in constant memory.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
@@ -13,6 +16,20 @@ from bot.store.turns import Turns, TurnState
 log = structlog.get_logger()
 
 SWEPT_AT_ONCE = 1_000
+# The library starts a resumed workflow within a second or two.
+STRAY_SECONDS = 10.0
+
+
+class Worker(Protocol):
+    """This process among others on the same database."""
+
+    shared: bool
+
+    async def take(self, turn_id: str) -> bool:
+        """Reserve a turn that was not begun; False where another worker has it."""
+
+    async def unsettled(self, limit: int) -> Sequence[str]:
+        """Turns that are not over and no other worker's, oldest first."""
 
 
 class Dispatcher:
@@ -26,12 +43,15 @@ class Dispatcher:
         self,
         turns: Turns,
         workflows: Workflows,
+        worker: Worker,
         *,
         at_once: int,
         sweep_seconds: float,
     ) -> None:
         self._turns = turns
         self._workflows = workflows
+        self._worker = worker
+        self._strays: dict[str, float] = {}
         self._at_once = at_once
         self._sweep_seconds = sweep_seconds
         self._waiting: deque[str] = deque()
@@ -89,9 +109,10 @@ class Dispatcher:
                 log.exception("sweep failed")
 
     async def sweep(self) -> None:
-        """Wake turns that were claimed and never begun; close those whose workflow has ended
-        without, which would hold their thread up."""
-        for turn_id in await self._turns.unsettled(SWEPT_AT_ONCE):
+        """Wake turns that were claimed and never begun, also those that wait at a busy worker;
+        close those whose workflow has ended without, which would hold their thread up."""
+        strays: dict[str, float] = {}
+        for turn_id in await self._worker.unsettled(SWEPT_AT_ONCE):
             if turn_id in self._active or turn_id in self._waiting:
                 continue
             state = await self._workflows.state(turn_id)
@@ -102,10 +123,27 @@ class Dispatcher:
                 next_turn, _ = await self._turns.settle(turn_id, TurnState.FAILED)
                 if next_turn:
                     self.wake(next_turn)
+            elif state is WorkflowState.UNDER_WAY and self._worker.shared:
+                strays[turn_id] = self._strays.get(turn_id, time.monotonic())
+        self._strays = strays
+        await self._resume_strays()
+
+    async def _resume_strays(self) -> None:
+        """Have those that were under way at no worker for longer than it takes to reach one go
+        on: the worker that took them over died in the middle of it."""
+        due = time.monotonic() - STRAY_SECONDS
+        for turn_id, since in list(self._strays.items()):
+            if since < due and turn_id not in self._active:
+                log.warning("turn was left behind", turn=turn_id)
+                await self._workflows.resume(turn_id)
+                del self._strays[turn_id]
 
     async def _begin(self, turn_id: str) -> None:
         self.began(turn_id)
         try:
+            if not await self._worker.take(turn_id):
+                self.finished(turn_id)
+                return
             await self._workflows.start(turn_id)
         except Exception:  # the sweep tries again: a turn must not be lost to a busy database
             log.exception("turn not started", turn=turn_id)

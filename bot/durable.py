@@ -11,9 +11,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowSerializationFormat
+from dbos import (
+    DBOS,
+    DBOSClient,
+    DBOSConfig,
+    SetWorkflowID,
+    StepOptions,
+    WorkflowSerializationFormat,
+    error,
+)
 
 from bot.store.database import CONNECTIONS_MAX, open_blocking
+from bot.store.fencing import TakenOver, current
 
 T = TypeVar("T")
 
@@ -25,7 +34,7 @@ APPLICATION_VERSION = "1"
 FIRST_PAUSE_SECONDS = 0.5
 
 _run_turn: Callable[[str], Awaitable[None]] | None = None
-_running: set[asyncio.Task[Any]] = set()
+_running: dict[str, asyncio.Task[Any]] = {}
 
 
 @DBOS.workflow(name="turn", serialization_type=WorkflowSerializationFormat.PORTABLE)
@@ -34,11 +43,15 @@ async def _turn_workflow(turn_id: str) -> None:
     assert _run_turn is not None
     task = asyncio.current_task()
     assert task is not None
-    _running.add(task)
+    if turn_id in _running:  # taken over by ourselves: the earlier execution counts no more
+        _running[turn_id].cancel()
+        await asyncio.wait([_running[turn_id]])
+    _running[turn_id] = task
     try:
         await _run_turn(turn_id)
     finally:
-        _running.discard(task)
+        if _running.get(turn_id) is task:
+            del _running[turn_id]
 
 
 async def step(
@@ -56,17 +69,19 @@ async def step(
     async def checkpointed() -> T:
         return await work(*arguments)
 
-    if attempts == 1:
-        return await DBOS.run_step_async({"name": name}, checkpointed)
-    return await DBOS.run_step_async(
-        {
-            "name": name,
+    options: StepOptions = {"name": name}
+    if attempts > 1:
+        options |= {
             "retries_allowed": True,
             "max_attempts": attempts,
             "interval_seconds": FIRST_PAUSE_SECONDS,
-        },
-        checkpointed,
-    )
+        }
+    try:
+        return await DBOS.run_step_async(options, checkpointed)
+    except error.DBOSWorkflowConflictIDError as conflict:
+        if (execution := current()) is not None:
+            execution.over = True
+        raise TakenOver(str(conflict)) from conflict
 
 
 class WorkflowState(StrEnum):
@@ -127,6 +142,30 @@ class Workflows:
             return WorkflowState.UNKNOWN
         return WorkflowState.UNDER_WAY if status.status in _UNDER_WAY else WorkflowState.OVER
 
+    async def resume(self, turn_id: str) -> None:
+        """Have some worker go on with a turn whose worker is gone; one that is over stays so."""
+        if await self.state(turn_id) is WorkflowState.UNDER_WAY:
+            await DBOS.resume_workflow_async(turn_id)
+
+    async def resume_after_close(self, turn_ids: Sequence[str]) -> None:
+        """Have another worker go on with turns that were cut off here."""
+        await asyncio.to_thread(self._resume_for_others, turn_ids)
+
+    def _resume_for_others(self, turn_ids: Sequence[str]) -> None:
+        client = DBOSClient(system_database_engine=self._engine)
+        try:
+            known = client.list_workflows(workflow_ids=list(turn_ids), status=list(_UNDER_WAY))
+            for workflow in known:
+                client.resume_workflow(workflow.workflow_id)
+        finally:
+            client.destroy()
+            self._engine.dispose()
+
+    def abandon(self, turn_id: str) -> None:
+        """End a turn here that is another worker's now; its records stay as they are."""
+        if turn_id in _running:
+            _running[turn_id].cancel()
+
     async def delete(self, turn_ids: Sequence[str]) -> None:
         """Delete all records of turns that are over: their steps and what these returned."""
         await DBOS.delete_workflows_async(list(turn_ids))
@@ -157,7 +196,7 @@ class Workflows:
         # Cancelled, a workflow leaves its state as it is; failing, it would be over. The library
         # warns of each, though it is meant.
         logging.getLogger("dbos").setLevel(logging.ERROR)
-        cut_off = list(_running)
+        cut_off = list(_running.values())
         for task in cut_off:
             task.cancel()
         await asyncio.gather(*cut_off, return_exceptions=True)

@@ -7,6 +7,7 @@ ThreadlabError
 ├── AttachmentUnavailable    a file that a person sent can't be had
 ├── TooLarge                 a stream is longer than allowed
 ├── BlobMissing              no such blob in this thread
+├── LeaseLost                another worker may do now what this one was doing
 ├── StillBusy                a thread's running answer has to end first
 ├── BadArguments             a command was given arguments that don't fit
 └── EngineError              the engine refused or failed
@@ -59,6 +60,10 @@ class BlobMissing(ThreadlabError):
 
 class BadArguments(ThreadlabError):
     """A command was given arguments that don't fit; the text shows how it is used."""
+
+
+class LeaseLost(ThreadlabError):
+    """Another worker may do now what this one was doing."""
 
 
 class StillBusy(ThreadlabError):

@@ -14,6 +14,7 @@ from bot.errors import PlatformError
 from bot.events import Outcome, Usage
 from bot.followups import Intent
 from bot.ports import ChatPlatform, Reply
+from bot.store.fencing import certainly_ours
 from bot.store.turns import Turn, Turns
 
 log = structlog.get_logger()
@@ -140,6 +141,7 @@ class OpenTurns:
         if not isinstance(turn.reply, Unshown):
             return
         ref = turn.turn.reply_ref
+        certainly_ours()
         turn.reply = await self.platform(turn.key).open_reply(
             turn.key, turn_id=turn.id, message_id=turn.asked[-1].id, ref=ref
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -246,6 +247,18 @@ class ChannelList(Protocol):
         """Of the channel in which the thread lies."""
 
 
+class Leases(Protocol):
+    """What only one worker at a time may do, where several share a database."""
+
+    def hold(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Wait until no other worker has the lease, and have it until the block ends.
+
+        Raises:
+            LeaseLost: in the block, when another worker may have it: it was given up by the
+                others, or can't reach the database.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the core offers an adapter."""
@@ -256,6 +269,7 @@ class Services:
     workspaces: Workspaces
     threads: ThreadList
     channels: ChannelList
+    leases: Leases
     database: AsyncEngine
     environ: Mapping[str, str]
     attachment_limit_bytes: int

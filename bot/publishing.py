@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain import Answer
 from bot.ports import Reply
+from bot.store.fencing import certainly_ours
 from bot.store.outbox import Outbox
 
 
@@ -21,5 +22,6 @@ async def publish(outbox: Outbox, reply: Reply, answer: Answer) -> None:
             continue
         ref = await reply.find(post.id) if before.tried else None
         if ref is None:
+            certainly_ours()
             ref = await reply.send(post)
         await outbox.sent(post.id, ref)

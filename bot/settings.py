@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from bot.prices import Prices
@@ -43,6 +43,17 @@ class Settings(Rules, Upkeep):
     engine: Literal["embedded"] | None = Field(
         None, description="`embedded` answers with Threadlab's own engine, on this machine."
     )
+    worker_heartbeat_seconds: float = Field(
+        2, gt=0, description="How often a worker tells the others on its database that it is alive."
+    )
+    worker_dead_seconds: float = Field(
+        12,
+        gt=0,
+        le=30,
+        description="After how long a silence the other workers take a worker's turns over; "
+        "at least three heartbeats.",
+    )
+
     openai_api_key: SecretStr | None = Field(None, description="Key for the Responses API.")
     openai_base_url: str | None = Field(None, description="Another server with the same API.")
     openai_model: str = Field("gpt-5", description="The model that answers.")
@@ -171,6 +182,12 @@ class Settings(Rules, Upkeep):
     def workflows_database(self) -> Path | str:
         """Where the durable steps of turns are kept: a file or an address."""
         return self.database_url.get_secret_value() if self.database_url else self.workflows_path
+
+    @model_validator(mode="after")
+    def _gives_up_late(self) -> Settings:
+        if self.worker_dead_seconds < 3 * self.worker_heartbeat_seconds:
+            raise ValueError("WORKER_DEAD_SECONDS must be three WORKER_HEARTBEAT_SECONDS or more")
+        return self
 
     @property
     def shared(self) -> bool:

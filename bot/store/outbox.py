@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.store.fencing import still_ours
 from bot.store.messages import insert_once
 from bot.store.tables import outbox
 
@@ -30,6 +31,7 @@ class Outbox:
         """How the post stood until now; from here on it counts as tried."""
         now = time.time()
         async with self._database.begin() as db:
+            await still_ours(db, turn_id)
             values = {"id": post_id, "turn_id": turn_id, "created_at": now, "tried_at": now}
             if await insert_once(db, outbox, **values):
                 return Entry(tried=False, sent=False)

@@ -87,6 +87,9 @@ turns = sa.Table(
     # What the engine answered: text, code runs, citations, usage (bot/events.py Outcome).
     sa.Column("outcome", sa.JSON),
     sa.Column("notes", sa.JSON, nullable=False, server_default="[]"),
+    # Which worker has it, and which of that worker's executions counts; NULL where there is one.
+    sa.Column("worker", sa.String),
+    sa.Column("execution", sa.String),
     # Why it was not asked (access, budget): a sentence for the person.
     sa.Column("refusal", sa.String),
     sa.Index("ix_turns_state", "state"),
@@ -213,4 +216,21 @@ engine_queue = sa.Table(
     # A worker that died leaves its places behind; they count no more from then on.
     sa.Column("alive_until", sa.Float, nullable=False),
     sa.Index("ix_engine_queue_lap", "lap", "queued_at"),
+)
+
+# Processes on this database; a row is deleted when its worker ends, or is given up by the others.
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("seen_at", sa.Float, nullable=False),
+)
+
+# What only one worker at a time may do. A lease ends with its worker.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("worker", sa.String, sa.ForeignKey("workers.id", ondelete="CASCADE"), nullable=False),
 )

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.domain import IncomingMessage, ThreadKey
 from bot.events import Outcome
 from bot.followups import Intent
+from bot.store.fencing import still_ours
 from bot.store.messages import from_row
 from bot.store.tables import messages, threads, turns
 
@@ -78,6 +79,7 @@ class Turns:
         """Give the turn the messages it answers: the first that waits, and what the same author
         wrote after it before anybody else did. Running it twice takes no message away."""
         async with self._database.begin() as db:
+            await still_ours(db, turn_id)
             thread = sa.select(turns.c.thread).where(turns.c.id == turn_id).scalar_subquery()
             free = messages.c.turn_id.is_(None) | (messages.c.turn_id == turn_id)
             query = (
@@ -88,7 +90,9 @@ class Turns:
             waiting = [(row.seq, row.author_id) for row in await db.execute(query)]
             mine = leading_run(waiting)
             await db.execute(
-                sa.update(messages).where(messages.c.seq.in_(mine)).values(turn_id=turn_id)
+                sa.update(messages)
+                .where(messages.c.seq.in_(mine), messages.c.withdrawn.is_(False))
+                .values(turn_id=turn_id)
             )
             await db.execute(
                 sa.update(turns).where(turns.c.id == turn_id).values(state=TurnState.RUNNING)
@@ -110,6 +114,7 @@ class Turns:
     async def update(self, turn_id: str, **values: Any) -> None:
         """Set columns of a turn."""
         async with self._database.begin() as db:
+            await still_ours(db, turn_id)
             await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**values))
 
     async def settle(self, turn_id: str, state: TurnState) -> tuple[str | None, Outcome]:
@@ -124,6 +129,7 @@ class Turns:
             The next turn's id, if a message waits; and the turn's outcome.
         """
         async with self._database.begin() as db:
+            await still_ours(db, turn_id)
             mine = turns.c.id == turn_id
             ended = {"state": state, "finished_at": time.time()}
             first = await db.execute(

@@ -23,6 +23,7 @@ from bot.domain import (
     WorkspaceView,
 )
 from bot.errors import BlobMissing, TooLarge
+from bot.leases import SoleLeases
 from bot.ports import (
     AdapterPlugin,
     Argument,
@@ -172,6 +173,7 @@ class FakeCore:
             workspaces=self,
             threads=self,
             channels=self,
+            leases=SoleLeases(),
             database=open_database(folder / "test.db", timeout_seconds=5),
             environ=environ,
             attachment_limit_bytes=attachment_limit_bytes,

@@ -62,7 +62,16 @@ def postgres_server() -> Iterator[PostgresServer]:
         if user is not None:
             shutil.chown(folder, user)
         log = (folder / "log").open("wb")
-        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        initdb = [
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "--no-sync",
+        ]
         try:
             subprocess.run(
                 [*initdb, "--encoding=UTF8", "--locale=C"],
@@ -71,9 +80,9 @@ def postgres_server() -> Iterator[PostgresServer]:
         except (OSError, subprocess.CalledProcessError) as error:
             raise Missing(f"initdb did not run: {(folder / 'log').read_text()[-300:]}") from error
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        place = ["-D", data, "-k", folder, "-c", "listen_addresses="]
+        place = ["-D", str(data), "-k", str(folder), "-c", "listen_addresses="]
         server = subprocess.Popen(
-            [programs / "postgres", *place, *settings],
+            [str(programs / "postgres"), *place, *settings],
             user=user, cwd=folder, stdout=log, stderr=log,
         )  # fmt: skip
         try:
