@@ -52,7 +52,7 @@ def first_grid(text: str) -> Grid | None:
         if 2 <= len(rows) <= _ROWS_MAX and 1 <= len(rows[0]) <= _COLUMNS_MAX:
             begin, end = token.map
             before, after = "\n".join(lines[:begin]).rstrip(), "\n".join(lines[end:]).strip("\n")
-            return Grid(before, after, _caption(tokens[:number]), rows)
+            return Grid(before, after, _caption(tokens[:number]) or _named_after(rows[0]), rows)
     return None
 
 
@@ -79,5 +79,9 @@ def _words(inline: Token) -> str:
 def _caption(before: Sequence[Token]) -> str:
     """The heading right above the table, if there is one."""
     if len(before) >= 3 and before[-1].type == "heading_close":
-        return _words(before[-2])[:_CAPTION_CHARS] or _CAPTION
-    return _CAPTION
+        return _words(before[-2])[:_CAPTION_CHARS]
+    return ""
+
+
+def _named_after(header: Sequence[str]) -> str:
+    return ", ".join(cell for cell in header if cell)[:_CAPTION_CHARS] or _CAPTION

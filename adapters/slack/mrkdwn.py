@@ -27,11 +27,14 @@ def mrkdwn(text: str) -> str:
     for token in _PARSER.parse(text):
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
+                if lines and not lines[-1]:  # a list hugs what introduces it
+                    lines.pop()
                 depth += 1
                 numbers.append(int(token.attrGet("start") or 1) if "ordered" in token.type else 0)
             case "bullet_list_close" | "ordered_list_close":
                 depth -= 1
                 numbers.pop()
+                lines += [] if depth else [""]
             case "list_item_open":
                 mark = f"{numbers[-1]}." if numbers[-1] else "•"
                 numbers[-1] += bool(numbers[-1])

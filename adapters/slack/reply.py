@@ -53,6 +53,7 @@ class SlackReply:
         self._changed = asyncio.Event()
         self._finished = bool(self._posts)
         self._sending = asyncio.Lock()
+        context.sessions.opened(place.key)
         self._pusher = asyncio.create_task(self._push_forever(), name="slack-reply")
 
     @property
@@ -105,6 +106,7 @@ class SlackReply:
         self._pusher.cancel()
         with suppress(asyncio.CancelledError):
             await self._pusher
+        self._context.sessions.closed(self._key)
         await self._live.end()
         if self._status.due(""):
             await self._status.set("")

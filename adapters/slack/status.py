@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from adapters.slack.settings import SlackSettings
 from adapters.slack.teams import Team
@@ -18,6 +18,17 @@ class Sessions:
 
     def __init__(self) -> None:
         self._working: OrderedDict[ThreadKey, None] = OrderedDict()
+        self._open: Counter[ThreadKey] = Counter()
+
+    def opened(self, key: ThreadKey) -> None:
+        """A reply is shown in the thread."""
+        self._open[key] += 1
+
+    def closed(self, key: ThreadKey) -> None:
+        """A reply has ended."""
+        self._open[key] -= 1
+        if not self._open[key]:
+            del self._open[key]
 
     async def begin(self, team: Team, key: ThreadKey, title: str = "") -> bool:
         """Show that work is being done, with Slack's own Stop; whether that is shown."""
@@ -54,8 +65,8 @@ class Sessions:
         self._working.pop(key, None)
 
     async def end(self, team: Team, key: ThreadKey) -> None:
-        """Show that nothing is being done."""
-        if key in self._working:
+        """Show that nothing is being done, where no reply is open."""
+        if key in self._working and not self._open[key]:
             del self._working[key]
             await self.set_active(team, key)
 

@@ -1,0 +1,336 @@
+"""What people write in Slack reaches the inbox: once, in order, with names; nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.slack.welcome import CAPABILITIES
+from bot.domain import Addressing
+from tests.fakes.slack import FakeSlack
+from tests.fakes.slack_driver import SlackSite, loopback, serve
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with loopback(ack_timeout_seconds=1.0) as fake:
+        yield fake
+        assert not fake.violations, fake.violations
+
+
+@pytest.fixture
+async def site(slack: FakeSlack, tmp_path: Path) -> AsyncIterator[SlackSite]:
+    async with serve(slack, tmp_path) as running:
+        yield running
+
+
+async def arrived(site: SlackSite, count: int = 1) -> None:
+    """Wait until so many messages are in the inbox, and nothing is on its way."""
+    await site.slack.until(lambda: len(site.core.accepted) >= count)
+    await site.slack.settled()
+
+
+class TestMentions:
+    @pytest.mark.parametrize("order", [("app_mention", "message"), ("message", "app_mention")])
+    async def test_announced_twice_are_one_message(
+        self, site: SlackSite, order: tuple[str, ...]
+    ) -> None:
+        """A mention in a channel comes as two events and is answered once."""
+        site.slack.mention_order = order
+
+        asked = await site.ann.say("C1", "total by region?", mention=True)
+        await site.answer(asked)
+        await site.slack.settled()
+
+        (message,) = site.core.accepted
+        assert (message.text, message.id) == ("total by region?", asked.ts)
+        assert (message.author.id, message.author.name) == ("U1", "Ann")
+        assert message.addressed is Addressing.MENTION
+        assert len(site.slack.answers("C1", asked.ts)) == 1
+
+    async def test_of_uploads_may_miss_their_own_event(self, site: SlackSite) -> None:
+        """An upload whose app_mention never comes is a mention all the same."""
+        site.slack.app_mention_on_uploads = False
+
+        await site.ann.say("C1", "sum it", mention=True, files={"a.csv": b"1,2"})
+        await arrived(site)
+
+        (message,) = site.core.accepted
+        assert message.addressed is Addressing.MENTION
+        assert [file.name for file in message.attachments] == ["a.csv"]
+
+    async def test_carry_names_in_place_of_ids(self, site: SlackSite) -> None:
+        """Mentioned people and channels are called what they are called."""
+        site.slack.person("U2", "Bo")
+        site.slack.channel("C2", "sales")
+
+        await site.ann.say("C1", "what did <@U2> post in <#C2>?", mention=True)
+        await arrived(site)
+
+        assert site.core.accepted[0].text == "what did @Bo post in #sales?"
+
+    async def test_do_not_wait_for_names(self, site: SlackSite) -> None:
+        """A name that Slack is slow to tell stays an id: the message is acknowledged in time."""
+        site.slack.fail("users.info", slow_seconds=5)
+
+        await site.ann.say("C1", "hello", mention=True)
+        await arrived(site)
+
+        assert site.core.accepted[0].author.name == "U1"
+
+    async def test_of_nothing_are_answered_shortly(self, site: SlackSite) -> None:
+        """An empty mention gets a short word on what the bot can do, once; no turn begins."""
+        asked = await site.ann.say("C1", "", mention=True)
+
+        await site.slack.until(lambda: site.slack.answers("C1", asked.ts))
+        await site.slack.settled()
+
+        (answer,) = site.slack.answers("C1", asked.ts)
+        assert answer.text == CAPABILITIES
+        assert site.core.accepted == []
+
+
+class TestThreads:
+    async def test_go_on_without_a_mention(self, site: SlackSite) -> None:
+        """What is said in a thread is handed in, with who began it; the core decides."""
+        bo = site.slack.person("U2", "Bo")
+        asked = await site.ann.say("C1", "total?", mention=True)
+        await arrived(site)
+
+        await site.ann.say("C1", "and by month?", thread_ts=asked.ts)
+        await bo.say("C1", "by week!", thread_ts=asked.ts)
+        await arrived(site, 3)
+
+        first, second, third = site.core.accepted
+        assert first.key == second.key == third.key
+        assert second.addressed is third.addressed is Addressing.AMBIENT
+        assert (second.others, third.others) == ((), ("U1",))
+
+    async def test_of_the_bots_own_messages_are_replies_to_it(self, site: SlackSite) -> None:
+        """Who answers the bot's greeting speaks to the bot."""
+        await site.ann.invite("C1")
+        await site.slack.until(lambda: site.slack.channels["C1"].messages)
+        await site.slack.until(
+            lambda: [m for m in site.slack.channels["C1"].messages.values() if m.bot_id]
+        )
+        (greeting,) = [m for m in site.slack.channels["C1"].messages.values() if m.bot_id]
+
+        await site.ann.say("C1", "what is 2+2?", thread_ts=greeting.ts)
+        await arrived(site)
+
+        assert site.core.accepted[0].addressed is Addressing.REPLY
+
+    async def test_keep_their_order(self, site: SlackSite) -> None:
+        """A message whose names take long to be told is not overtaken."""
+        site.core.answers = False
+        asked = await site.ann.say("C1", "start", mention=True)
+        await arrived(site)
+        site.slack.person("U2", "Bo")
+        site.slack.fail("users.info", slow_seconds=0.3)
+
+        await site.ann.say("C1", "first, for <@U2>", thread_ts=asked.ts)
+        await site.ann.say("C1", "second", thread_ts=asked.ts)
+        await arrived(site, 3)
+
+        assert [m.text for m in site.core.accepted] == ["start", "first, for @Bo", "second"]
+
+
+class TestDirectMessages:
+    async def test_are_for_the_bot(self, site: SlackSite) -> None:
+        """A direct message needs no mention, begins a thread, and goes on in it."""
+        asked = await site.ann.dm("what is 2+2?")
+        answer = await site.answer(asked)
+        await site.ann.dm("and 3+3?", thread_ts=asked.ts)
+        await arrived(site, 2)
+
+        first, second = site.core.accepted
+        assert first.addressed is second.addressed is Addressing.DIRECT
+        assert first.key == second.key
+        assert answer.thread_ts == asked.ts
+
+    async def test_of_groups_need_a_mention(self, site: SlackSite) -> None:
+        """In a direct message of several people the bot is one of them."""
+        bo = site.slack.person("U2", "Bo")
+        group = site.slack.dm("U1", "U2")
+
+        await bo.say(group.id, "lunch?")
+        await site.ann.say(group.id, "total?", mention=True)
+        await arrived(site)
+
+        assert [message.text for message in site.core.accepted] == ["total?"]
+
+
+class TestFiles:
+    async def test_without_a_question_are_handed_in(self, site: SlackSite) -> None:
+        """A file dropped into a direct message is in the inbox, without words."""
+        site.core.answers = False
+
+        await site.ann.dm(files={"sales.csv": b"a,b\n1,2\n"})
+        await arrived(site)
+        (message,) = site.core.accepted
+        await site.platform.taken(message)
+
+        assert (message.text, message.attachments[0].name) == ("", "sales.csv")
+        dropped = site.slack.channels["D1"].messages[message.id]
+        assert dropped.reactions == {"inbox_tray": [site.slack.bot_user_id]}
+
+
+class TestOtherEvents:
+    async def test_talk_of_others_is_left_alone(self, site: SlackSite) -> None:
+        """Messages that name nobody, in a channel, and what bots say, are none of ours."""
+        await site.ann.say("C1", "good morning")
+        site.slack.other_bot_says("C1", "deployed")
+        await site.ann.join("C1")
+        await site.ann.say("C1", "hello", mention=True)
+        await arrived(site)
+
+        assert [message.text for message in site.core.accepted] == ["hello"]
+
+    async def test_edits_and_deletions_reach_the_core(self, site: SlackSite) -> None:
+        """An edit is a revision, a deletion a withdrawal, both of the message in its thread."""
+        first = await site.ann.say("C1", "hello", mention=True)
+        await site.answer(first)
+        site.core.answers = False
+        asked = await site.ann.say("C1", "by regoin?", mention=True, thread_ts=first.ts)
+        await arrived(site, 2)
+        key = site.core.accepted[0].key
+
+        await site.ann.edit(asked, f"<@{site.slack.bot_user_id}> by region?")
+        await site.slack.until(lambda: site.core.revised)
+        await site.ann.delete(asked)
+        await site.slack.until(lambda: site.core.withdrawn)
+
+        assert site.core.revised == [(key, asked.ts, "by region?")]
+        assert site.core.withdrawn == [(key, asked.ts)]
+        # Nothing is worked on any more, and so nothing offers to be stopped.
+        session = site.slack.sessions_of("C1", first.ts)
+        await site.slack.until(lambda: session.status == "active")
+
+    async def test_own_edits_are_no_revisions(self, site: SlackSite) -> None:
+        """What the bot does to its own messages comes back as events and means nothing."""
+        asked = await site.ann.say("C1", "hello", mention=True)
+        await site.answer(asked)
+        await site.slack.settled()
+
+        assert (site.core.revised, site.core.withdrawn) == ([], [])
+
+    async def test_every_event_is_acknowledged(self, site: SlackSite) -> None:
+        """Nothing that the app is subscribed to is left to be delivered again."""
+        asked = await site.ann.say("C1", "hello", mention=True)
+        await site.answer(asked)
+        await site.ann.open_home()
+        await site.ann.open_home("messages")
+        await site.ann.look_at("C1")
+        await site.ann.invite("C1")
+        await site.ann.react(asked, "tada")
+        site.slack.uninstall()
+        await site.slack.settled()
+
+        assert [e.payload for e in site.slack.delivery.sent if not e.acknowledged] == []
+
+
+class TestDelivery:
+    async def test_again_changes_nothing(self, site: SlackSite) -> None:
+        """An acknowledgement that was lost brings the event again; it is answered once."""
+        asked = await site.ann.say("C1", "hello", mention=True)
+        await site.answer(asked)
+
+        for envelope in list(site.slack.delivery.sent):
+            await site.slack.delivery.send(envelope)
+        await site.slack.settled()
+
+        assert len(site.core.accepted) == 1
+        assert len(site.slack.answers("C1", asked.ts)) == 1
+
+    async def test_waits_for_the_commit(
+        self, site: SlackSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What could not be committed is not acknowledged: Slack delivers it again."""
+        refused = 0
+
+        async def accept(message: object) -> bool:
+            nonlocal refused
+            refused += 1
+            raise OSError("disk full")
+
+        commit = site.core.accept
+        monkeypatch.setattr(site.core, "accept", accept)
+        asked = await site.ann.say("C1", "hello", mention=True, announce=("app_mention",))
+        await site.slack.until(lambda: refused)
+        monkeypatch.setattr(site.core, "accept", commit)
+        await site.slack.clock.advance(70)
+        await site.answer(asked)
+
+        (envelope,) = [
+            e for e in site.slack.delivery.sent if e.payload["event"]["type"] == "app_mention"
+        ]
+        await site.slack.until(lambda: envelope.acknowledged)
+        assert envelope.attempts > 1
+        assert len(site.core.accepted) == 1
+
+    @pytest.mark.parametrize("how", ["disconnect", "drop"])
+    async def test_survives_lost_connections(
+        self, slack: FakeSlack, tmp_path: Path, how: str
+    ) -> None:
+        """After Slack asked to reconnect, or the line broke, events come in again."""
+        async with serve(slack, tmp_path, SLACK_CONNECTIONS="2") as site:
+            if how == "disconnect":
+                await slack.sockets.disconnect()
+            else:
+                slack.sockets.drop()
+            await slack.until(lambda: slack.sockets.connects >= 4, timeout_seconds=30)
+            await slack.connected(2)
+
+            asked = await site.ann.say("C1", "hello", mention=True)
+            answer = await site.answer(asked)
+
+            assert "You said: hello" in answer.text
+
+
+async def test_the_first_sign_is_at_once(site: SlackSite) -> None:
+    """The agent's session begins to work before anything is computed, with the question as its
+    title; when the answer is there, it rests."""
+    asked = await site.ann.say("C1", "total  by\nregion?", mention=True)
+    session = site.slack.sessions_of("C1", asked.ts)
+
+    await site.answer(asked)
+    await site.slack.until(lambda: session.status == "active")
+
+    assert session.history[0] == "session: processing"
+    assert session.title == "total by region?"
+    assert site.slack.status("C1", asked.ts) == ""
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+async def test_there_is_always_some_sign(site: SlackSite, refused: int) -> None:
+    """Without agent sessions it is a status, and without that a reaction."""
+    site.core.answers = False
+    methods = ["agents.sessions.setStatus", "assistant.threads.setStatus"][:refused]
+    for method in methods:
+        site.slack.fail(method, error="not_allowed", times=5)
+
+    asked = await site.ann.say("C1", "hello", mention=True)
+
+    if refused == 1:
+        await site.slack.until(lambda: site.slack.status("C1", asked.ts) == "is thinking…")
+    else:
+        await site.slack.until(lambda: asked.reactions == {"eyes": [site.slack.bot_user_id]})
+
+
+async def test_commands_are_given_by_mention(site: SlackSite) -> None:
+    """“@Threadlab reset” in a thread gives the command, once, and is answered there."""
+    asked = await site.ann.say("C1", "hello", mention=True)
+    await site.answer(asked)
+
+    await site.ann.say("C1", "reset", mention=True, thread_ts=asked.ts)
+    await site.slack.until(lambda: site.slack.ephemerals("U1"))
+    await site.slack.settled()
+    await asyncio.sleep(0)
+
+    assert site.core.commands == [("reset", site.core.accepted[0].key)]
+    (said,) = site.slack.ephemerals("U1")
+    assert (said.text, said.thread_ts) == ("The lab was **reset**.", asked.ts)
+    assert len(site.core.accepted) == 1
