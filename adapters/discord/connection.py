@@ -78,7 +78,7 @@ class Connection:
             self._logged_in.clear()
             self.ready.clear()
             self._client = None
-            await asyncio.sleep(0)  # the last events' tasks get to end
+            await _put_to_rest(client)
 
     async def client(self) -> discord.Client:
         """The client, once it is logged in. Raises PlatformError where that takes too long."""
@@ -122,3 +122,11 @@ class Connection:
         if self._settings.discord_gateway_url is not None:
             url = yarl.URL(str(self._settings.discord_gateway_url))
             gateway.DiscordWebSocket.DEFAULT_GATEWAY = url
+
+
+async def _put_to_rest(client: discord.Client) -> None:
+    """End what discord.py leaves behind when it is closed while its servers still come in."""
+    announcing = getattr(client._connection, "_ready_task", None)
+    if announcing is not None:
+        announcing.cancel()
+        await asyncio.gather(announcing, return_exceptions=True)
