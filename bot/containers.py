@@ -99,7 +99,10 @@ class Containers:
             await self.end(thread)
             return
         try:
-            if await self._engine.is_alive(thread.container_id):
-                await self._threads.touch_container(thread.key, thread.container_id)
-        except EngineError as error:
-            log.warning("container not renewed", thread=str(thread.key), error=str(error))
+            async with asyncio.timeout(self._settings.engine_cancel_seconds):
+                alive = await self._engine.is_alive(thread.container_id)
+        except (EngineError, TimeoutError) as error:
+            log.warning("container not renewed", thread=str(thread.key), error=repr(error))
+            return
+        if alive:
+            await self._threads.touch_container(thread.key, thread.container_id)

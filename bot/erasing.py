@@ -43,6 +43,7 @@ class Eraser:
         erasures: Erasures,
     ) -> None:
         self._at_once = settings.uploads_at_once
+        self._wait_seconds = settings.engine_cancel_seconds
         # The engine deletes by itself what it keeps for so long.
         self._give_up_seconds = (settings.upload_keep_days + 1) * SECONDS_PER_DAY
         self._blobs = blobs
@@ -78,7 +79,8 @@ class Eraser:
 
     async def _try(self, erasure: Erasure) -> bool:
         try:
-            await self._ways[erasure.kind](erasure)
+            async with asyncio.timeout(self._wait_seconds):
+                await self._ways[erasure.kind](erasure)
         except Exception:  # whatever it is, the next round tries again
             given_up = time.time() - erasure.created_at > self._give_up_seconds
             outcome = "given up" if given_up else "not deleted yet"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -145,10 +146,11 @@ class Workspace:
         if view.state is not ContainerState.RUNNING or view.container_id is None:
             return
         try:
-            await self._rebuilder.take_out_deleted(key, view.container_id)
-        except EngineError as error:
+            async with asyncio.timeout(self._settings.engine_cancel_seconds):
+                await self._rebuilder.take_out_deleted(key, view.container_id)
+        except (EngineError, TimeoutError) as error:
             # It is done before the next question.
-            log.info("deleted files are still in the container", thread=str(key), error=str(error))
+            log.info("deleted files still in the container", thread=str(key), error=repr(error))
 
     async def end_container(self, key: ThreadKey) -> bool:
         """End the container alone: the next question gets a fresh one with all files. True if

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LISTED_MAX = 40
 BUTTONS_MAX = 4
+LABEL_NAME_MAX = 30
 ACTION_CHARACTERS_MAX = 80  # of a button's command and arguments [bot/domain.py]
 BYTES_PER_MB = 1_000_000
 ENTRY_BYTES_MAX = 4_096  # what a zip adds to a file
@@ -154,7 +155,7 @@ def _listing(by_name: Versions) -> CommandResult:
     some = max(by_name.items(), key=lambda item: len(item[1]))
     if len(some[1]) > 1:
         lines.append(f"\nAn older version: `files get {_ticked(some[0])}@1`.")
-    gets = [Action("files", f"Get {name}", f"get {name}") for name, _ in newest_first]
+    gets = [Action("files", _label(name), f"get {name}") for name, _ in newest_first]
     buttons = [action for action in gets if _fits(action)][:BUTTONS_MAX]
     return CommandResult(
         "\n".join([head, "", *lines]), actions=(Action("files", "All as a zip", "zip"), *buttons)
@@ -171,9 +172,14 @@ def _line(name: str, versions: Sequence[StoredFile]) -> str:
     return f"- {code(name)}: {_size(file.size_bytes)}, {brought}{several}"
 
 
+def _label(name: str) -> str:
+    """What stands on a button: names are cut, what it does is not."""
+    cut = name if len(name) <= LABEL_NAME_MAX else f"{name[: LABEL_NAME_MAX - 1]}…"
+    return f"Get {cut}"
+
+
 def _fits(action: Action) -> bool:
-    words = f"{action.command} {action.arguments}"
-    return len(words) < ACTION_CHARACTERS_MAX and len(action.label) < ACTION_CHARACTERS_MAX
+    return len(f"{action.command} {action.arguments}") < ACTION_CHARACTERS_MAX
 
 
 def _count(files: int) -> str:

@@ -91,11 +91,11 @@ class WorkspaceCommands:
         if thread.running_turn is not None:
             await self._stop(call)
         turns, _ = await self._turns.context(call.key, thread.generation)
-        had_one = await self._workspace.reset(call.key)
-        container = "The container was ended" if had_one else "There was no container"
+        state = (await self._workspace.view(call.key)).state
+        await self._workspace.reset(call.key)
         context = "the conversation so far is forgotten" if turns else "no context either"
         files = await self._drop_files(call.key, everything="everything" in call.values)
-        return CommandResult(f"{container}; {context}; {files}.", public=True)
+        return CommandResult(f"{_ENDED[state]}; {context}; {files}.", public=True)
 
     async def _drop_files(self, key: ThreadKey, *, everything: bool) -> str:
         count = await self._files.count(key)
@@ -152,6 +152,12 @@ class WorkspaceCommands:
             await self._threads.choose(call.key, mode=thread.mode)
         return result
 
+
+_ENDED = {
+    ContainerState.RUNNING: "The container was ended",
+    ContainerState.EXPIRED: "The container had ended before",
+    ContainerState.NONE: "There was no container",
+}
 
 _MADE = {
     "auto": "From now on the engine makes containers, and ends them when they are idle.",

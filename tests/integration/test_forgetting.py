@@ -10,9 +10,8 @@ import pytest
 import sqlalchemy as sa
 from openai import AsyncOpenAI, NotFoundError
 
-from bot.domain import Caller
-from bot.errors import PlatformError
-from bot.ports import CommandResult
+from bot.domain import Caller, ThreadKey
+from bot.ports import CommandResult, Reply
 from bot.store.erasures import Erasures
 from engine.planner.protocol import Lab, Question
 from tests.fakes.engine import KEY, running_engine
@@ -215,18 +214,16 @@ class TestForget:
         assert api.uploads == {}
         assert blobs(tmp_path) == []
 
-    async def test_answer_that_does_not_end(
-        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
-    ) -> None:
+    async def test_answer_that_does_not_end(self, api: FakeResponsesApi, tmp_path: Path) -> None:
         """Where the running answer can't be ended in time nothing is erased, now or later."""
-        chat.open_faults = [PlatformError("not now")] * 3
+        chat = StuckChat()
         async with running(
             chat, tmp_path, api.base_url, forget_wait_seconds=0.05, housekeeping_seconds=0.05
         ):
             await chat.say("go")
-            while not (await rows(chat))["turns"]:
-                await asyncio.sleep(0.01)
+            await chat.stuck.wait()
             result = await run(chat, "forget", "yes")
+            chat.gate.set()
             await chat.finished(1)
             await asyncio.sleep(0.2)
             left = await rows(chat)
@@ -244,6 +241,19 @@ class TestForget:
             result = await run(chat, "forget", "yes")
 
         assert "nothing to erase" in result.text
+
+
+class StuckChat(ScriptedChat):
+    """A chat that takes its time to open a reply."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stuck, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def open_reply(self, key: ThreadKey, **details: Any) -> Reply:
+        self.stuck.set()
+        await self.gate.wait()
+        return await super().open_reply(key, **details)
 
 
 async def responses(chat: ScriptedChat, thread: str) -> list[str]:
