@@ -84,7 +84,7 @@ MODAL: dict[str, Any] = {
 
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack(ack_timeout_seconds=1.0) as fake:
+    async with FakeSlack() as fake:
         fake.channel("C1", "general")
         yield fake
 
@@ -227,6 +227,8 @@ class TestPressing:
 
     async def test_nobody_listens(self, slack: FakeSlack, ann: Person, posted: Message) -> None:
         """An action that no listener takes is not acknowledged, not sent again, and noted."""
+        slack.delivery.ack_timeout_seconds = 0.2
+
         envelope = await ann.click(posted, "Retry")
 
         assert not envelope.acknowledged

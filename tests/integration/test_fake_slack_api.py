@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -357,6 +357,24 @@ class TestFaults:
             await client.auth_test()
 
         assert caught.value.response.status_code == 503
+
+    async def test_files_fail_as_well(
+        self, slack: FakeSlack, client: AsyncWebClient, ann: Person
+    ) -> None:
+        """The raw upload and the download can be made to fail."""
+        message = await ann.dm("look", files={"a.csv": b"1,2"})
+        headers = {"Authorization": f"Bearer {slack.bot_token}"}
+        slack.fail("upload", status=500)
+        slack.fail("download", status=429, retry_after_seconds=7)
+
+        with pytest.raises(SlackRequestError, match="status: 500"):
+            await client.files_upload_v2(channel="C1", content=b"1", filename="a.csv")
+        async with httpx.AsyncClient() as http:
+            refused = await http.get(message.files[0].url, headers=headers)
+            good = await http.get(message.files[0].url, headers=headers)
+
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "7")
+        assert good.content == b"1,2"
 
     async def test_slow(self, slack: FakeSlack, client: AsyncWebClient) -> None:
         """A slow call outlasts its caller's patience."""

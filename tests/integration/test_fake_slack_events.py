@@ -21,7 +21,7 @@ from tests.fakes.slack import EVENTS, SCOPES, FakeSlack, Person, signature
 
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack(ack_timeout_seconds=0.3) as fake:
+    async with FakeSlack() as fake:
         fake.channel("C1", "general")
         yield fake
 
@@ -261,6 +261,7 @@ class TestAcknowledging:
         """An event that is not acknowledged comes again at once, after 1 and after 5 minutes."""
         recorder = Recorder(slack)
         recorder.refusals = 3
+        slack.delivery.ack_timeout_seconds = 0.2
 
         async with connected(slack, recorder):
             await ann.dm("hello")
@@ -269,8 +270,10 @@ class TestAcknowledging:
             await slack.clock.advance(60)
             await slack.until(lambda: len(recorder.retries) == 3)
             await slack.settled()
+            slack.delivery.ack_timeout_seconds = 3
             await slack.clock.advance(300)
             await slack.until(lambda: recorder.heard)
+            await slack.settled()
 
         [envelope] = slack.delivery.sent
         assert recorder.retries == ["0", "1", "2", "3"]
@@ -281,6 +284,7 @@ class TestAcknowledging:
         """An acknowledgement that comes too late does not stop the redelivery, nor is it wrong."""
         recorder = Recorder(slack)
         recorder.delay_seconds = 0.4
+        slack.delivery.ack_timeout_seconds = 0.2
 
         async with connected(slack, recorder):
             await ann.dm("hello")
@@ -294,6 +298,7 @@ class TestAcknowledging:
         """After three redeliveries nobody hears of the event any more."""
         recorder = Recorder(slack)
         recorder.refusals = 9
+        slack.delivery.ack_timeout_seconds = 0.2
 
         async with connected(slack, recorder):
             await ann.dm("hello")
@@ -355,6 +360,17 @@ class TestSockets:
             await slack.until(lambda: recorder.heard)
 
         assert recorder.kinds == ["message"]
+
+    async def test_pings(self, slack: FakeSlack, ann: Person) -> None:
+        """A ping disturbs nothing."""
+        recorder = Recorder(slack)
+
+        async with connected(slack, recorder):
+            await slack.sockets.ping()
+            await ann.dm("still there?")
+            await slack.until(lambda: recorder.heard)
+
+        assert slack.sockets.connects == 1
 
     async def test_eleventh_socket(self, slack: FakeSlack) -> None:
         """The eleventh connection is turned away."""
