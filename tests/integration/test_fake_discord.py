@@ -251,6 +251,18 @@ class TestThreads:
         assert isinstance(heard.channel.parent, dpy.ForumChannel)
         assert [m.content for m in server.messages(thread)] == ["see file", "one"]
 
+    async def test_a_thread_opened_by_hand_is_announced(
+        self, server: FakeDiscord, client: Listener
+    ) -> None:
+        """A thread without a message is announced in its channel, by no ordinary message."""
+        ann = server.person("Ann")
+
+        await ann.open_thread(server.channel("general"), "Lab")
+        heard = (await server.until(lambda: client.heard))[0]
+
+        assert heard.type is dpy.MessageType.thread_created
+        assert heard.is_system()
+
     async def test_the_bot_opens_posts_and_lone_threads(
         self, server: FakeDiscord, client: Listener
     ) -> None:

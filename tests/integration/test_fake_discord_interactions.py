@@ -275,6 +275,28 @@ class TestCommands:
             await (await server.owner.slash(server.channel("general"), "settings")).answer()
         ).content == "set"
 
+    async def test_two_hundred_new_commands_a_day(
+        self, server: FakeDiscord, client: Listener
+    ) -> None:
+        """The 201st command that is created within a day is refused; the next day it is not."""
+        assert client.application_id is not None
+        application_id, made = client.application_id, 0
+
+        async def put(batch: int) -> int:
+            commands: Any = [
+                {"name": f"c{batch}-{n}", "description": "x", "type": 1} for n in range(20)
+            ]
+            return len(await client.http.bulk_upsert_global_commands(application_id, commands))
+
+        for batch in range(9):
+            made += await put(batch)
+        with pytest.raises(dpy.HTTPException) as refused:
+            await put(9)
+        server.clock.advance(86_401)
+
+        assert refused.value.code == 30034
+        assert (made, await put(9)) == (180, 20)
+
     async def test_a_malformed_command_is_refused(
         self, server: FakeDiscord, client: Listener
     ) -> None:

@@ -119,6 +119,30 @@ class TestFaults:
         assert fault.met == 1
         assert [m.content for m in server.bot_messages("general")] == ["one"]
 
+    async def test_a_ban_is_no_rate_limit(
+        self, server: FakeDiscord, general: dpy.TextChannel
+    ) -> None:
+        """Cloudflare's 429 is not waited out."""
+        server.fault("POST", "/channels/*/messages", banned=True)
+
+        with pytest.raises(dpy.HTTPException) as refused:
+            await general.send("once")
+
+        assert refused.value.status == 429
+        assert server.effects.per_route()[f"POST {SEND}"] == 1
+
+    async def test_a_slow_answer_is_of_a_message_that_is_there(
+        self, server: FakeDiscord, general: dpy.TextChannel
+    ) -> None:
+        """Accepted and slow: the message can be seen before its sender knows of it."""
+        server.fault("POST", "/channels/*/messages", slow_seconds=0.3, accepted=True)
+
+        sending = asyncio.create_task(general.send("once"))
+        await server.until(lambda: server.bot_messages("general"))
+
+        assert not sending.done()
+        await sending
+
     async def test_a_download_may_fail(
         self, server: FakeDiscord, client: Listener, general: dpy.TextChannel
     ) -> None:

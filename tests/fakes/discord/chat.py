@@ -12,6 +12,8 @@ from tests.fakes.discord.permissions import may
 from tests.fakes.discord.records import (
     DM,
     PUBLIC_THREAD,
+    TEXT,
+    THREAD_CREATED,
     THREAD_STARTER,
     Channel,
     Message,
@@ -154,6 +156,8 @@ class Chat:
         self._emit("THREAD_CREATE", channel, data)
         if starter is not None:
             self._tell("MESSAGE_UPDATE", starter)
+        elif parent.kind == TEXT and kind == PUBLIC_THREAD:
+            self.post(self.new(parent, owner, name, kind=THREAD_CREATED))
         return channel
 
     def join_thread(self, channel: Channel, user: User) -> None:

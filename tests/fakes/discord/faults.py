@@ -11,13 +11,15 @@ class Fault:
     """What happens to the next `times` requests that fit, after `skip` were let go.
 
     `path` may hold `*`. With `accepted`, Discord does what was asked; only the answer is lost, or
-    comes `slow_seconds` late. A `reset` is an ECONNRESET for the client.
+    comes `slow_seconds` late. A `reset` is an ECONNRESET for the client;
+    `banned` a 429 of Cloudflare's, not of Discord's.
     """
 
     method: str
     path: str
     status: int | None = None
     reset: bool = False
+    banned: bool = False
     slow_seconds: float = 0.0
     retry_after_seconds: float = 0.05
     accepted: bool = False
@@ -28,7 +30,7 @@ class Fault:
     @property
     def fails(self) -> bool:
         """Whether there is more to it than slowness."""
-        return self.reset or self.status is not None
+        return self.reset or self.banned or self.status is not None
 
     def fits(self, method: str, path: str) -> bool:
         """Whether the request is meant."""

@@ -9,7 +9,16 @@ from html import escape
 from tests.fakes.discord import page_parts as parts
 from tests.fakes.discord.page_markdown import markdown
 from tests.fakes.discord.page_style import CSS
-from tests.fakes.discord.records import DM, FORUM, SLASH, THREAD_STARTER, Channel, Message, User
+from tests.fakes.discord.records import (
+    DM,
+    FORUM,
+    SLASH,
+    THREAD_CREATED,
+    THREAD_STARTER,
+    Channel,
+    Message,
+    User,
+)
 from tests.fakes.discord.world import World
 
 COLOURS = ("#5865f2", "#3ba55c", "#faa61a", "#ed4245", "#eb459e", "#757e8a")
@@ -156,6 +165,8 @@ class Page:
         return f'<span class="mini" style="background:{colour}">{escape(user.name[:1])}</span>'
 
     def _text(self, message: Message) -> str:
+        if message.kind == THREAD_CREATED:
+            return f'<div class="thinking">started a thread: {escape(message.content)}</div>'
         if message.loading:
             return f'<div class="thinking">{escape(message.author.name)} is thinking…</div>'
         if not message.content:

@@ -9,7 +9,7 @@ from typing import Any
 from tests.fakes.discord.effects import Effect, Effects
 from tests.fakes.discord.page import Page
 from tests.fakes.discord.people import Person
-from tests.fakes.discord.records import DM, THREAD_STARTER, Channel, Guild, Message
+from tests.fakes.discord.records import DM, THREAD_CREATED, THREAD_STARTER, Channel, Guild, Message
 from tests.fakes.discord.world import World
 
 Place = str | int | Channel
@@ -38,11 +38,8 @@ class Picture:
 
     def bot_messages(self, channel: Place) -> list[Message]:
         """What the bot said there."""
-        return [
-            m
-            for m in self.messages(channel)
-            if m.author is self.world.bot and m.kind != THREAD_STARTER
-        ]
+        said = [m for m in self.messages(channel) if m.author is self.world.bot]
+        return [m for m in said if m.kind not in (THREAD_CREATED, THREAD_STARTER)]
 
     def threads(self, channel: Place) -> list[Channel]:
         """The channel's threads, oldest first."""

@@ -12,6 +12,7 @@ CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 NAME = re.compile(r"^[-_'\w]{1,32}$", re.UNICODE)
 OPTIONS, CHOICES, DESCRIPTION_CHARACTERS, TOTAL_CHARACTERS = 25, 25, 100, 8000
 COMMANDS, MENUS = 100, 15
+CREATES_A_DAY, DAY_SECONDS = 200, 86_400
 SUBCOMMAND, GROUP = 1, 2
 
 
@@ -87,6 +88,8 @@ def registered(call: Call, command: dict[str, Any], guild_id: int | None) -> dic
     check_command(command)
     kind = command.get("type") or CHAT_INPUT
     known = call.world.commands.setdefault(guild_id, {}).get((kind, command["name"]))
+    if known is None:
+        count_create(call, guild_id)
     kept: dict[str, Any] = {
         "description": "",
         "default_member_permissions": None,
@@ -105,6 +108,15 @@ def registered(call: Call, command: dict[str, Any], guild_id: int | None) -> dic
     if guild_id is not None:
         kept["guild_id"] = str(guild_id)
     return kept
+
+
+def count_create(call: Call, guild_id: int | None) -> None:
+    """30034 for the 201st new command of a day and scope."""
+    now = call.world.clock.now()
+    recent = [at for at in call.world.creates.get(guild_id, []) if now - at < DAY_SECONDS]
+    if len(recent) >= CREATES_A_DAY:
+        raise Refusal(30034)
+    call.world.creates[guild_id] = [*recent, now]
 
 
 def put_all(call: Call) -> Any:

@@ -67,6 +67,8 @@ class Server:
         if fault.reset:
             reset(request.transport)
             return web.Response(status=500)
+        if fault.banned:
+            return web.Response(status=429, text="error code: 1015", content_type="text/html")
         status = fault.status or 500
         if status == 429:
             return limited(Verdict(False, {}, fault.retry_after_seconds))

@@ -61,6 +61,7 @@ class World:
         self.nonces: dict[str, tuple[float, Message]] = {}
         self.old_edits: dict[int, int] = {}
         self.command_syncs = 0
+        self.creates: dict[int | None, list[float]] = {}
         self.no_dms: set[int] = set()
         self.bot = self.add_user("Threadlab", bot=True)
         self.application_id = self.bot.id
