@@ -93,7 +93,7 @@ class Budgets:
             return None
         longest = max(used_up, key=lambda standing: standing.budget.period.ends(now))
         opens = longest.budget.period.ends(now)
-        return _said(USED_UP, longest, day=f"{opens.day} {opens:%B %Y}")
+        return said(USED_UP, longest, day=f"{opens.day} {opens:%B %Y}")
 
     async def warnings(self, key: ThreadKey, author: Author, entry: Entry) -> list[str]:
         """What to say under the answer whose entry takes a budget past the warning line."""
@@ -102,7 +102,7 @@ class Budgets:
         for after in await self.standings(key, author, until=entry):
             before = Standing(after.budget, after.spent_usd - entry.cost_usd)
             if before.percent < line <= after.percent:
-                warnings.append(_said(NEARLY_USED_UP, after, percent=after.percent))
+                warnings.append(said(NEARLY_USED_UP, after, percent=after.percent))
         return warnings
 
     async def standings(
@@ -143,7 +143,8 @@ class Budgets:
         ]
 
 
-def _said(template: str, standing: Standing, **more: str | float) -> str:
+def said(template: str, standing: Standing, **more: str | float) -> str:
+    """One of the sentences above."""
     return template.format(
         whose=standing.budget.whose,
         period=standing.budget.period.value,

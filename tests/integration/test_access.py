@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ class TestLists:
         chat: ScriptedChat,
         api: FakeResponsesApi,
         tmp_path: Path,
-        rules: dict[str, tuple[str, ...]],
+        rules: dict[str, Any],
         sentence: str,
     ) -> None:
         """Who is denied, or not among those who are allowed, hears why; nothing is asked."""
@@ -69,7 +70,7 @@ class TestLists:
         chat: ScriptedChat,
         api: FakeResponsesApi,
         tmp_path: Path,
-        rules: dict[str, tuple[str, ...]],
+        rules: dict[str, Any],
     ) -> None:
         """Lists for others, or for another platform, change nothing for the rest."""
         async with running(chat, tmp_path, api.base_url, **rules):

@@ -163,7 +163,8 @@ class TestBooks:
         api.script = lambda body: [Fail("The server had an error.")]
         async with running(chat, tmp_path, api.base_url, engine_attempts=2):
             failed = await entry_of(chat, await answered(chat, 1))
-            scripts = iter([[Fail("The server had an error.")], [Say("Done.")]])
+            steps: list[Fail | Say] = [Fail("The server had an error."), Say("Done.")]
+            scripts = iter([[step] for step in steps])
             api.script = lambda body: next(scripts)
             second = await entry_of(chat, await answered(chat, 2))
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from adapters.web.settings import WebSettings
-from bot import asking, turn
+from bot import access, asking, budgets, memory, recovery, turn
 from bot.settings import Settings
+from bot.store.usage import Scope
 from bot.variables import ELSEWHERE, known
 from engine.embedded import settings_from
 from engine.kernel_port import Execution, Stop
@@ -57,18 +58,35 @@ def test_every_page_is_listed() -> None:
     assert [page for page in names if page != "index.md" and page not in index] == []
 
 
+def standing(spent_usd: float) -> budgets.Standing:
+    """Of a budget of $5.00 a day."""
+    budget = budgets.Budget(budgets.YOURS, Scope("w"), budgets.Period.DAY, 5)
+    return budgets.Standing(budget, spent_usd)
+
+
 def test_failures_are_told_as_they_are() -> None:
     """The page of failures has the very sentences that people read."""
     page = (ROOT / "docs" / "reference" / "failures.md").read_text()
     sentences = [
-        asking.UNREACHABLE,
-        asking.BUSY,
-        asking.KEY_REFUSED,
-        asking.ASKED_AGAIN,
+        recovery.UNREACHABLE,
+        recovery.BUSY,
+        recovery.KEY_REFUSED,
+        recovery.ASKED_AGAIN,
         asking.TOO_LONG.format(minutes=Settings.model_fields["turn_seconds"].default / 60),
         turn.UNEXPECTED,
         turn.FRESH_CONTAINER,
         turn.STOPPED,
+        recovery.UNEXPLAINED,
+        memory.out_of_memory("1g"),
+        memory.TRY_LESS,
+        budgets.said(budgets.USED_UP, standing(5.02), day="21 May 2026"),
+        budgets.said(budgets.NEARLY_USED_UP, standing(4), percent=80),
+        budgets.CHANNELS,
+        budgets.WORKSPACES,
+        access.WORKSPACE_CLOSED,
+        access.CHANNEL_CLOSED,
+        access.PERSON_REFUSED,
+        access.NOT_LISTED,
     ]
 
     assert [sentence for sentence in sentences if sentence not in page] == []
