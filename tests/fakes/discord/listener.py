@@ -65,5 +65,6 @@ async def running(server: FakeDiscord, client: Listener) -> AsyncIterator[Listen
         yield client
     finally:
         await client.close()
-        with contextlib.suppress(Exception):
-            await task
+        # A client that is closed while a shard connects would try for ever.
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
