@@ -28,6 +28,8 @@ from bot.notebook.data import (
 _ARTIFACT = re.compile(r"(!?)\[((?:\\.|[^\[\]\\])*)\]\(artifact:([^)\s]+)\)")
 _RAISED = re.compile(r"Traceback \(most recent call last\)|^\w*(?:Error|Exception)\b", re.MULTILINE)
 _DRAWS = re.compile(r"\b(?:plt|show|plot|fig|display|Image)\b")
+_MAY_RAISE = "raises-exception"  # Jupyter goes on after such a cell
+_INCOMPLETE = "incomplete"  # what it did before can't be done again
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -95,11 +97,21 @@ def notebook(
         cells.append(new_markdown_cell(_question(number, exchange)))
         cells += _runs(exchange, needed, counter)
         cells.append(_answer(exchange))
+    _forgive(cells)
     for position, cell in enumerate(cells):
         cell["id"] = f"cell-{position}"
     made: NotebookNode = new_notebook(cells=cells, metadata=_METADATA)
     nbformat.validate(made)
     return made
+
+
+def _forgive(cells: Sequence[NotebookNode]) -> None:
+    """Let the notebook go on where code builds on what can't be run again."""
+    incomplete = False
+    for cell in cells:
+        incomplete = incomplete or _INCOMPLETE in cell.metadata.get("tags", ())
+        if incomplete and cell.cell_type == "code":
+            cell.metadata["tags"] = [_MAY_RAISE]
 
 
 def _preface(title: str, installed: Sequence[str]) -> str:
@@ -120,7 +132,7 @@ def _question(number: int, exchange: Exchange) -> str:
     if exchange.question.strip():
         lines += ["", exchange.question.strip()]
     if exchange.attachments:
-        lines += ["", "Files: " + ", ".join(f"`{name}`" for name in exchange.attachments)]
+        lines += ["", "Files: " + ", ".join(map(plain, exchange.attachments))]
     return "\n".join(lines)
 
 
@@ -133,7 +145,7 @@ def _runs(
         if run.state is RunState.DONE:
             yield _code_cell(run, figures, needed, next(counter))
         elif run.code.strip():
-            yield new_markdown_cell(_unfinished(run))
+            yield new_markdown_cell(_unfinished(run), metadata={"tags": [_INCOMPLETE]})
 
 
 def _drawing(runs: Sequence[CodeRun]) -> int:
@@ -150,8 +162,10 @@ def _code_cell(
     cell: NotebookNode = new_code_cell(
         relocated(run.code, needed), outputs=outputs, execution_count=count
     )
-    if _RAISED.search(run.logs) or opens_missing(run.code, needed):
-        cell.metadata["tags"] = ["raises-exception"]  # Jupyter goes on after such a cell
+    if opens_missing(run.code, needed):
+        cell.metadata["tags"] = [_INCOMPLETE]
+    elif _RAISED.search(run.logs):
+        cell.metadata["tags"] = [_MAY_RAISE]
     return cell
 
 

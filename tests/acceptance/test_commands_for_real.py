@@ -168,5 +168,23 @@ async def test_a_thumb_and_the_end(browser: Browser, program: Program) -> None:
     assert len(await asyncio.to_thread(_blobs, program)) < len(before)
 
 
+async def test_deleting_takes_files_that_were_never_sent(
+    browser: Browser, program: Program
+) -> None:
+    """An attached file is erased with its conversation, also where nothing was asked yet."""
+    before = await asyncio.to_thread(_blobs, program)
+    person = await Person.visit(browser, program.url)
+    await person.drop("draft.csv", b"never sent\n", "text/csv")
+    assert len(await asyncio.to_thread(_blobs, program)) == len(before) + 1
+
+    await person.page.locator("#more").click()
+    await person.page.get_by_role("menuitem", name="Delete").click()
+    await person.page.locator("#confirm-yes").click()
+
+    await expect(person.page.locator("#welcome")).to_be_visible()
+    await expect(person.page.locator("#toast")).to_be_visible(timeout=20_000)
+    assert await asyncio.to_thread(_blobs, program) == before
+
+
 def _blobs(program: Program) -> list[Path]:
-    return [path for path in (program.data_dir / "blobs").rglob("*") if path.is_file()]
+    return sorted(path for path in (program.data_dir / "blobs").rglob("*") if path.is_file())

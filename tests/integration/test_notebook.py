@@ -79,7 +79,7 @@ async def test_five_questions_run_again_in_an_empty_folder(
         "revenue by month as a line chart",
         "clean it",
         "3x + 11 = 14. Show x.",
-        "```python\nprint(6 * 7)\n```",
+        "```python\nimport matplotlib.pyplot as plt\nplt.plot([6, 7])\nplt.show()\nprint(42)\n```",
     )
     async with running(chat, tmp_path / "data", "", engine="embedded"):
         for number, question in enumerate(questions, start=1):
@@ -90,12 +90,14 @@ async def test_five_questions_run_again_in_an_empty_folder(
     notebook = read(content)
     before = [printed(cell).replace("/mnt/data", ".") for cell in codes(notebook)]
 
-    again = await run_again(notebook, tmp_path / "empty")
+    again = await run_again(read(content), tmp_path / "empty")
 
     assert file.name == "total revenue by region and a bar chart.ipynb"
     for number, question in enumerate(questions, start=1):
         assert f"## Question {number}, by Ann\n\n{question}" in texts(notebook)
     assert len(before) >= 5
+    for drawn in (codes(notebook)[-1], codes(again)[-1]):
+        assert [out.output_type for out in drawn.outputs].count("display_data") == 1
     assert [printed(cell).strip() for cell in codes(again)] == before
     assert "attachment:image-1" in texts(notebook)
 

@@ -154,6 +154,23 @@ def test_whatever_is_said_the_notebook_is_valid(exchanges: list[Exchange], title
     assert sum(cell.cell_type == "code" for cell in made.cells) == 1 + len(ended)
 
 
+def test_what_builds_on_stopped_code_may_fail() -> None:
+    """After code that can't be run again, a missing name does not stop the notebook."""
+    states = (RunState.DONE, RunState.STOPPED, RunState.DONE)
+    runs = tuple(CodeRun(f"r{n}", "x", state) for n, state in enumerate(states))
+    later = (CodeRun("r3", "y", RunState.DONE),)
+    exchanges = [Exchange("Ann", "?", (), runs, ""), Exchange("Ann", "?", (), later, "")]
+
+    made = notebook("", exchanges, {}, embedded={}, beside=())
+
+    cells = [cell for cell in made.cells if cell.cell_type == "code"][1:]
+    assert [cell.metadata.get("tags") for cell in cells] == [
+        None,
+        ["raises-exception"],
+        ["raises-exception"],
+    ]
+
+
 def test_the_same_thread_gives_the_same_notebook() -> None:
     """Nothing in it depends on when it was made."""
     exchanges = [Exchange("Ann", "?", (), (CodeRun("r", "1", RunState.DONE, "1"),), "One.")]
