@@ -99,7 +99,8 @@ class Forgetter:
     async def resume(self, limit: int) -> int:
         """Finish what a crash cut off; how many threads that were."""
         pending = await self._erasures.pending(limit)
-        keys = [ThreadKey.parse(entry.ref) for entry in pending if entry.kind is Kind.THREAD]
+        noted = [ThreadKey.parse(entry.ref) for entry in pending if entry.kind is Kind.THREAD]
+        keys = [key for key in noted if key not in self._under_way]
         for key in keys:
             await self.try_to_forget(key)
         await self._eraser.work(await self._erasures.pending(limit))
