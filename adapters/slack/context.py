@@ -49,9 +49,9 @@ class SlackContext:
         self.teams = teams
         self.names = Names(settings)
         self.replies = Replies(services.database)
-        self.sessions = Sessions()
-        self.uploads = Uploads(settings, services.blobs)
         self.tasks = Tasks()
+        self.sessions = Sessions(self.tasks)
+        self.uploads = Uploads(settings, services.blobs)
         # Whom an answer is for, by thread and message: streams in channels name them.
         self.askers: Recently[tuple[str, str], str] = Recently(settings.slack_events_remembered)
         self.handled: Recently[tuple[str, ...], None] = Recently(settings.slack_events_remembered)

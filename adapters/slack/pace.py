@@ -22,14 +22,14 @@ class Allowance:
         self._clock = clock
         self._taken: deque[float] = deque()
 
-    def take(self) -> bool:
-        """Take one, where one is left."""
+    def take(self, calls: int = 1) -> bool:
+        """Take so many, where so many are left."""
         now = self._clock()
         while self._taken and self._taken[0] <= now - _WINDOW_SECONDS:
             self._taken.popleft()
-        if len(self._taken) >= self._per_minute:
+        if len(self._taken) + calls > self._per_minute:
             return False
-        self._taken.append(now)
+        self._taken.extend([now] * calls)
         return True
 
     def use_up(self) -> None:

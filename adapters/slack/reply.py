@@ -209,7 +209,7 @@ class SlackReply:
         elif self._live.mode is Mode.NONE and self._status.due(progress.status):
             await self._status.set(progress.status)
         # A change that came too early for Slack's pace has its turn later.
-        if self._live.mode is not Mode.NONE:
+        if text or progress.runs:
             self._changed.set()
 
 

@@ -5,18 +5,27 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 
+import structlog
+
+from adapters.slack.api import Busy
 from adapters.slack.settings import SlackSettings
+from adapters.slack.tasks import Tasks
 from adapters.slack.teams import Team
 from bot.domain import ThreadKey
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
 
 _TITLE_CHARS = 200  # [facts: slack]
 _SESSIONS_MAX = 1_000
+_CALLS = 2
 
 
 class Sessions:
     """Agent sessions that we have set to work."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
         self._working: OrderedDict[ThreadKey, None] = OrderedDict()
         self._open: Counter[ThreadKey] = Counter()
 
@@ -34,7 +43,7 @@ class Sessions:
         """Show that work is being done, with Slack's own Stop; whether that is shown."""
         if key in self._working:
             return True
-        if not team.sessions.take():
+        if not team.sessions.take(_CALLS):  # one to begin, one to end
             return False
         self._working[key] = None
         done = await team.api.attempt(
@@ -71,9 +80,18 @@ class Sessions:
             await self.set_active(team, key)
 
     async def set_active(self, team: Team, key: ThreadKey) -> None:
-        """Let Slack's own Stop go."""
-        await team.api.attempt(
+        """Let Slack's own Stop go; later, where Slack asks to wait."""
+        try:
+            await self._set_active(team, key, patient=False)
+        except Busy:
+            self._tasks.spawn(self._set_active(team, key, patient=True), "session-end")
+        except PlatformError as error:
+            log.info("session not ended", thread=str(key), error=str(error))
+
+    async def _set_active(self, team: Team, key: ThreadKey, *, patient: bool) -> None:
+        await team.api.call(
             "agents.sessions.setStatus",
+            patient=patient,
             channel_id=key.channel,
             thread_ts=key.thread,
             status="active",
