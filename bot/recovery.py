@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import structlog
 
+from bot.artifacts import without_images
 from bot.domain import Progress
 from bot.errors import (
     ContainerGone,
@@ -97,8 +98,8 @@ class Recovery:
         if last or starved or isinstance(error, (EngineRefused, QueueFull)):
             failure = _sentence(error)
             left = replace(left, usage=turn.charged, out_of_memory=starved, failure=failure)
-            await turn.set_outcome(left)
-            # The container lives, with what was made in it so far.
+            # Out of memory, the container lives, with what was made in it so far.
+            await turn.set_outcome(left if starved else without_images(left))
             return verdict_of(left) if starved else Verdict.SPOKEN
         if turn.turn.response_id:
             await turn.set_response(None)

@@ -33,7 +33,7 @@ def settings_for(data_dir: Path, base_url: str | None, **others: Any) -> Setting
 async def running(
     chat: ScriptedChat,
     data_dir: Path,
-    base_url: str,
+    base_url: str | None,
     *,
     clock: Callable[[], float] = time.time,
     **others: Any,

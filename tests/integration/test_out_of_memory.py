@@ -124,6 +124,20 @@ class TestServiceThatSays:
         assert "Retry with 16g" not in buttons(second)
 
 
+@pytest.mark.slow
+async def test_our_own_engine(chat: ScriptedChat, tmp_path: Path) -> None:
+    """With Threadlab's own engine the button leads to a container in which the code fits."""
+    code = "```python\nprint(len(bytearray(2 * 10**9)))\n```"
+    async with running(chat, tmp_path, None, openai_api_key=None, engine="embedded"):
+        await chat.say(code)
+        (surface,) = await chat.finished(1)
+        await press(chat, buttons(surface)["Retry with 4g"])
+        _, second = await chat.finished(2)
+
+    assert out_of_memory("1g") in notes(surface)
+    assert second.posts[f"{second.turn_id}:0"].runs[0].logs.strip() == str(2 * 10**9)
+
+
 class TestQueue:
     async def test_how_long(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
