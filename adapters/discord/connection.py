@@ -27,7 +27,6 @@ BAD_TOKEN = (
     f"Discord does not accept DISCORD_TOKEN. Copy it again from {PORTAL} → your application → "
     "Bot → Reset Token."
 )
-_RATE_LIMIT_SECONDS = 60.0
 
 Listener = Callable[..., Awaitable[None]]
 
@@ -105,7 +104,6 @@ class Connection:
             "intents": intents,
             "allowed_mentions": discord.AllowedMentions.none(),
             "http_trace": self._pace.trace(),
-            "max_ratelimit_timeout": _RATE_LIMIT_SECONDS,
             "max_messages": None,
             "member_cache_flags": discord.MemberCacheFlags.none(),
             "chunk_guilds_at_startup": False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -12,6 +13,7 @@ from adapters.discord import pictures, posts
 from adapters.discord.buttons import STOP
 from adapters.discord.context import DiscordContext
 from adapters.discord.desks import Content
+from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.places import Spot
 from adapters.discord.rest import Refused
 from adapters.discord.store import Posted
@@ -65,6 +67,8 @@ class DiscordReply:
 
     def plan(self, answer: Answer) -> Sequence[Post]:
         """The answer as messages of 2000 characters, with its files in portions."""
+        if self._spot.say_once:
+            answer = replace(answer, notes=(*answer.notes, self._spot.say_once[1]))
         planned = posts.plan(answer, self._spot.portions)
         self._planned |= {post.id: posts.content_of(post) for post in planned}
         return planned
@@ -84,7 +88,7 @@ class DiscordReply:
             async with laid_out(blobs, self.key, post.artifacts, limit) as upload:
                 known = await self._deliver(post, upload)
             await store.note_post(post.id, self.key, known)
-            if self._spot.say_once and post.actions:
+            if self._spot.say_once and self._spot.say_once[1] in post.notes:
                 await store.set_value(self._spot.say_once[0], "said")
         return ref_of(known)
 
@@ -106,7 +110,11 @@ class DiscordReply:
     async def _deliver(self, post: Post, upload: Upload) -> Posted:
         content = self._content(post, upload)
         try:
-            return await self._place(post, content)
+            posted = await self._place(post, content)
+            if upload.notes and self._notes_apart(post, upload):
+                small = pictures.notes(upload.notes)[:CONTENT_CHARS_MAX]
+                await self._spot.desk.send(Content(small), f"{post.id}:notes")
+            return posted
         except Refused as refused:
             if refused.code != _TOO_LARGE_CODE and refused.status != _TOO_LARGE_STATUS:
                 raise
@@ -151,13 +159,15 @@ class DiscordReply:
             log.info("old status not removed", turn=self._turn_id, error=repr(error))
 
     def _content(self, post: Post, upload: Upload) -> Content:
-        notes = list(upload.notes)
-        if self._spot.say_once and post.actions:
-            notes.append(self._spot.say_once[1])
-        text = posts.content_of(post, notes)
+        text = posts.content_of(post, () if self._notes_apart(post, upload) else upload.notes)
         if not text and not upload.files:
             text = _EMPTY
         return Content(text, upload, post.actions)
+
+    def _notes_apart(self, post: Post, upload: Upload) -> bool:
+        """Whether the text leaves no room for what is to be said of its files."""
+        room = CONTENT_CHARS_MAX - len(posts.content_of(post))
+        return len(pictures.notes(upload.notes)) + 1 > room
 
     def _too_old(self) -> bool:
         born = (self._surface.message_id >> 22) / 1000 + _EPOCH_SECONDS

@@ -112,8 +112,6 @@ class Rest:
                 return await request(client)
         except discord.DiscordServerError as error:
             raise AmbiguousSend("Discord failed on its own side.") from error
-        except discord.RateLimited as error:
-            raise PlatformError("Discord asks to wait for long.") from error
         except discord.HTTPException as error:
             raise Refused(error) from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -139,7 +139,7 @@ class DiscordDriver:
         """The gateway sends the message's event once more."""
         assert self._last is not None
         before = self._handed_in
-        self._discord.chat.post(self._last)
+        self._discord.gateway.repeat()
         await self._discord.until(lambda: self._handed_in > before)
 
     async def sign(self, message: IncomingMessage) -> bool:

@@ -1,0 +1,309 @@
+"""Where people write on Discord, and where they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.domain import Addressing, Answer, IncomingMessage, Progress
+from tests.fakes.core import FakeCore
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord_driver import DiscordSite, serve
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[DiscordSite]:
+    async with serve(tmp_path) as started:
+        yield started
+    assert started.discord.violations == []
+
+
+class TestMention:
+    async def test_opens_a_thread_named_after_the_question(self, site: DiscordSite) -> None:
+        """The answer is in a public thread that begins with the message."""
+        ann = site.discord.person("Ann")
+
+        asked = await ann.say(site.discord.channel("general"), "**sum** it up", mention=True)
+        thread = await site.thread_of(asked)
+        answer = await site.answer_in(thread)
+
+        assert thread.name == "sum it up"
+        assert answer.content == "You said: **sum** it up"
+        assert site.core.accepted[0].addressed is Addressing.MENTION
+        assert site.core.accepted[0].key.thread == str(asked.id)
+        assert site.discord.bot_messages("general") == []
+
+    async def test_goes_on_in_the_thread_without_one(self, site: DiscordSite) -> None:
+        """What is written in the thread has the key of the first message."""
+        ann = site.discord.person("Ann")
+        asked = await ann.say(site.discord.channel("general"), "one", mention=True)
+        thread = await site.thread_of(asked)
+        await site.answer_in(thread)
+
+        await ann.say(thread, "two", files={"a.csv": b"1", "b.csv": b"2"})
+        await site.answer_in(thread, 1)
+
+        first, second = site.core.accepted
+        assert first.key == second.key
+        assert second.addressed is Addressing.AMBIENT
+        assert [file.name for file in second.attachments] == ["a.csv", "b.csv"]
+
+    async def test_in_a_thread_of_others_is_answered_there(self, site: DiscordSite) -> None:
+        """A thread that somebody else opened becomes ours; its opener counts as taking part."""
+        ann, ben = site.discord.person("Ann"), site.discord.person("Ben")
+        thread = await ben.open_thread(site.discord.channel("general"), "plans")
+
+        await ann.say(thread, "sum it up", mention=True)
+        await site.answer_in(thread)
+
+        (message,) = site.core.accepted
+        assert message.key.thread == str(thread.id)
+        assert message.others == (str(ben.id),)
+
+    async def test_by_its_role_counts(self, site: DiscordSite) -> None:
+        """People pick the bot's role from the list, which bears the same name."""
+        role = next(role for role in site.discord.guild.roles.values() if role.managed_by)
+
+        asked = await site.discord.person("Ann").say(
+            site.discord.channel("general"), f"<@&{role.id}> hello there"
+        )
+        await site.thread_of(asked)
+
+        assert site.core.accepted[0].text == "hello there"
+
+    async def test_with_nothing_else_gets_help(self, site: DiscordSite) -> None:
+        """Somebody who only says the bot's name wants to know what it is."""
+        general = site.discord.channel("general")
+
+        await site.discord.person("Ann").say(general, mention=True)
+        await site.until(lambda: site.discord.bot_messages("general"))
+
+        assert [name for name, _ in site.core.commands] == ["help"]
+        assert site.core.accepted == []
+
+    async def test_as_a_reply_brings_the_file_replied_to(self, site: DiscordSite) -> None:
+        """A person points at another's file and asks about it."""
+        general = site.discord.channel("general")
+        file = await site.discord.person("Ben").say(general, "ours", files={"b.csv": b"1,2\n"})
+
+        await site.discord.person("Ann").say(general, "sum?", mention=True, reply_to=file)
+        await site.until(lambda: site.core.accepted)
+
+        (message,) = site.core.accepted
+        assert [attachment.name for attachment in message.attachments] == ["b.csv"]
+        assert message.text == "> ours\n\nsum?"
+
+    async def test_that_comes_with_an_edit_counts(self, site: DiscordSite) -> None:
+        """Who forgot the bot's name and adds it is answered."""
+        ann = site.discord.person("Ann")
+        said = await ann.say(site.discord.channel("general"), "sum it up")
+        site.core.revise = _nothing_waits  # type: ignore[method-assign,assignment]
+
+        await ann.edit(said, f"<@{site.discord.bot_user_id}> sum it up")
+        await site.answer_in(await site.thread_of(said))
+
+        assert site.core.accepted[0].text == "sum it up"
+
+
+async def _nothing_waits(*_: object) -> bool:
+    return False
+
+
+class TestOthers:
+    async def test_messages_that_do_not_concern_us_are_not_handed_in(
+        self, site: DiscordSite
+    ) -> None:
+        """Plain messages in a channel, replies to others and @everyone are not for the bot."""
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+
+        said = await ann.say(general, "just talking")
+        await site.discord.person("Ben").say(general, "indeed", reply_to=said)
+        await ann.say(general, "@everyone look")
+        asked = await ann.say(general, "now you", mention=True)
+        await site.thread_of(asked)
+
+        assert [message.text for message in site.core.accepted] == ["now you"]
+
+    async def test_edits_and_deletions_are_told_of(self, site: DiscordSite) -> None:
+        """A waiting message gets its new words, or is withdrawn."""
+        ann = site.discord.person("Ann")
+        asked = await ann.say(site.discord.channel("general"), "one", mention=True)
+        thread = await site.thread_of(asked)
+        later = await ann.say(thread, "two")
+        await site.until(lambda: len(site.core.accepted) == 2)
+
+        await ann.edit(later, "three")
+        await site.until(lambda: site.core.revised)
+        await ann.delete(later)
+        await site.until(lambda: site.core.withdrawn)
+
+        key = site.core.accepted[0].key
+        assert site.core.revised == [(key, str(later.id), "three")]
+        assert site.core.withdrawn == [(key, str(later.id))]
+
+    async def test_the_deletion_of_the_first_message_is_of_its_thread(
+        self, site: DiscordSite
+    ) -> None:
+        """A mention in a channel belongs to the thread that begins with it."""
+        site.core.answers = False
+        ann = site.discord.person("Ann")
+        asked = await ann.say(site.discord.channel("general"), "one", mention=True)
+        await site.until(lambda: site.core.accepted)
+
+        await ann.delete(asked)
+        await site.until(lambda: site.core.withdrawn)
+
+        assert site.core.withdrawn == [(site.core.accepted[0].key, str(asked.id))]
+
+
+class TestDirect:
+    async def test_messages_are_one_conversation(self, site: DiscordSite) -> None:
+        """A DM needs no mention and opens no thread."""
+        ann = site.discord.person("Ann")
+
+        await ann.whisper("sum", files={"a.csv": b"1"})
+        answer = await site.answer_in(site.discord.dm(ann))
+        await ann.whisper("and again")
+        await site.answer_in(site.discord.dm(ann), 1)
+
+        first, second = site.core.accepted
+        assert first.addressed is Addressing.DIRECT
+        assert first.key == second.key
+        assert answer.content == "You said: sum"
+
+
+class TestForum:
+    async def test_post_is_answered_in_it(self, site: DiscordSite) -> None:
+        """A forum's post is a thread already."""
+        forum = site.discord.channel("questions")
+
+        thread = await site.discord.person("Ann").post(
+            forum, "Totals", "sum?", mention=True, files={"a.csv": b"1"}
+        )
+        answer = await site.answer_in(thread)
+
+        assert site.core.accepted[0].key.channel == str(forum.id)
+        assert "sum?" in answer.content
+
+
+class TestWithoutThreads:
+    @pytest.fixture
+    async def site(self, tmp_path: Path) -> AsyncIterator[DiscordSite]:
+        async with FakeDiscord() as discord:
+            discord.deny("general", "create_public_threads")
+            async with serve(tmp_path, discord=discord) as started:
+                yield started
+            assert discord.violations == []
+
+    async def test_it_replies_in_the_channel_and_says_so_once(self, site: DiscordSite) -> None:
+        """No right to open threads: a reply, with the reason in the first one only."""
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        asked = await ann.say(general, "one", mention=True)
+        first = await site.answer_in(general)
+
+        await ann.say(general, "another matter", mention=True)
+        second = await site.answer_in(general, 1)
+
+        assert first.reference is asked
+        assert "Create Public Threads" in first.content
+        assert "Create Public Threads" not in second.content
+
+    async def test_a_reply_goes_on_with_the_conversation(self, site: DiscordSite) -> None:
+        """Replies to the bot's message share the key of the first question."""
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        await ann.say(general, "one", mention=True)
+        answer = await site.answer_in(general)
+
+        again = await ann.say(general, "two", reply_to=answer)
+        follow_up = await site.answer_in(general, 1)
+
+        first, second = site.core.accepted
+        assert second.key == first.key
+        assert second.addressed is Addressing.REPLY
+        assert follow_up.reference is again
+
+    async def test_a_right_that_is_missing_unknown_to_us_ends_there_too(
+        self, site: DiscordSite
+    ) -> None:
+        """Discord's refusal itself leads to a reply as well."""
+        site.discord.allow("general", "create_public_threads")
+        site.discord.limits.active_threads = 0
+
+        await site.discord.person("Ann").say(site.discord.channel("general"), "one", mention=True)
+
+        assert "You said: one" in (await site.answer_in(site.discord.channel("general"))).content
+
+
+class TestThreads:
+    async def test_that_are_archived_are_opened_again(self, tmp_path: Path) -> None:
+        """An answer that takes long finds its thread archived, and takes it out."""
+        go_on = asyncio.Event()
+
+        async def slow(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            yield Progress("computing…")
+            await go_on.wait()
+            yield Answer(f"turn-{message.id}", "Here it is.")
+
+        async with serve(tmp_path, slow) as site:
+            ann = site.discord.person("Ann")
+            asked = await ann.say(site.discord.channel("general"), "one", mention=True)
+            thread = await site.thread_of(asked)
+            await site.until(lambda: site.discord.bot_messages(thread))
+            await ann.archive(thread)
+            go_on.set()
+            answer = await site.answer_in(thread)
+
+        assert answer.content == "Here it is."
+        assert thread.thread is not None
+        assert not thread.thread.archived
+
+    async def test_whose_status_was_deleted_get_a_new_message(self, tmp_path: Path) -> None:
+        """A moderator removed the status: the answer comes as a message of its own."""
+        go_on = asyncio.Event()
+
+        async def slow(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            await go_on.wait()
+            yield Answer(f"turn-{message.id}", "Here it is.")
+
+        async with serve(tmp_path, slow) as site:
+            ann = site.discord.person("Ann")
+            asked = await ann.say(site.discord.channel("general"), "one", mention=True)
+            thread = await site.thread_of(asked)
+            (status,) = await site.until(lambda: site.discord.bot_messages(thread))
+            site.discord.chat.delete(status)
+            go_on.set()
+            answer = await site.answer_in(thread)
+
+        assert answer is not status
+        assert answer.content == "Here it is."
+
+    async def test_that_are_deleted_do_no_harm(self, tmp_path: Path) -> None:
+        """An answer to a thread that is gone is dropped; others go on."""
+        go_on = asyncio.Event()
+
+        async def slow(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            if message.text == "one":
+                await go_on.wait()
+            yield Answer(f"turn-{message.id}", f"You said: {message.text}")
+
+        async with serve(tmp_path, slow) as site:
+            ann, general = site.discord.person("Ann"), site.discord.channel("general")
+            asked = await ann.say(general, "one", mention=True)
+            thread = await site.thread_of(asked)
+            await site.until(lambda: site.discord.bot_messages(thread))
+            site.discord.chat.delete_channel(thread)
+            go_on.set()
+            other = await ann.say(general, "two", mention=True)
+
+            answer = await site.answer_in(await site.thread_of(other))
+
+        assert answer.content == "You said: two"
