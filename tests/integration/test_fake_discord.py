@@ -129,6 +129,22 @@ class TestTalking:
 
         assert server.bot_messages("general")[0].files == {"b.txt": b"2", "c.txt": b"3"}
 
+    async def test_a_preview_is_no_edit(self, server: FakeDiscord, client: Listener) -> None:
+        """A link's preview updates a message without the mark of an edit; an edit bears it."""
+        updates: list[dpy.RawMessageUpdateEvent] = []
+
+        @client.event
+        async def on_raw_message_edit(update: dpy.RawMessageUpdateEvent) -> None:
+            updates.append(update)
+
+        ann = server.person("Ann")
+        said = await ann.say(server.channel("general"), "https://example.org")
+        server.unfurl(said)
+        await ann.edit(said, "never mind")
+        await server.until(lambda: len(updates) == 2)
+
+        assert [bool(update.data["edited_timestamp"]) for update in updates] == [False, True]
+
     async def test_history_is_paged(self, server: FakeDiscord, client: Listener) -> None:
         """Over a hundred messages come back in order, those after one of them too."""
         ann = server.person("Ann")
@@ -218,6 +234,18 @@ class TestThreads:
 
         with pytest.raises(dpy.Forbidden):
             await thread.edit(archived=False)
+
+    async def test_a_deleted_thread_is_unknown(self, server: FakeDiscord, client: Listener) -> None:
+        """What is sent to a thread that was deleted is 10003."""
+        ann = server.person("Ann")
+        made = await ann.open_thread(server.channel("general"), "Lab")
+        thread = await server.until(lambda: client.guilds[0].get_thread(made.id))
+        await ann.remove(made)
+
+        with pytest.raises(dpy.NotFound) as refused:
+            await thread.send("late")
+
+        assert refused.value.code == 10003
 
     async def test_there_is_room_for_so_many_threads(
         self, server: FakeDiscord, client: Listener

@@ -185,6 +185,7 @@ class TestCommands:
         await ann.slash(server.channel("general"), "status")
         await server.until(lambda: [r for r in server.requests if r.code == 10062])
 
+        assert len(server.unacknowledged()) == 1
         assert server.ephemerals(ann) == []
 
     async def test_a_token_lives_fifteen_minutes(

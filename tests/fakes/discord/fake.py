@@ -29,7 +29,7 @@ from tests.fakes.discord.people import Person
 from tests.fakes.discord.permissions import bits
 from tests.fakes.discord.picture import Picture
 from tests.fakes.discord.rates import Rates
-from tests.fakes.discord.records import DM, FORUM, TEXT, Channel, Guild
+from tests.fakes.discord.records import DM, FORUM, TEXT, Channel, Guild, Message
 from tests.fakes.discord.server import BASE, MAX_BODY_BYTES, Server
 from tests.fakes.discord.world import MESSAGE_CONTENT, World
 
@@ -197,6 +197,11 @@ class FakeDiscord(Picture):
         assert place.guild is not None
         data = channel_json(place)
         self.gateway.emit(event, place.guild.id, lambda session: data)
+
+    def unfurl(self, message: Message) -> None:
+        """Adds a link's preview: an update of the message that is no edit."""
+        message.embeds = [{"type": "link", "title": "A page", "url": "https://example.org"}]
+        self.chat.edited(message, message.content, counts=False)
 
     def fault(self, method: str, path: str, **what: Any) -> Fault:
         """Makes coming requests fail, e.g. `fault("POST", "/channels/*/messages", status=503)`."""

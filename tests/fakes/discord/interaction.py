@@ -27,6 +27,7 @@ class Interaction:
     user_installed: bool = False
     opened_by: Interaction | None = None
     callback: int | None = None
+    acked_at: float | None = None
     original: Message | None = None
     choices: list[dict[str, Any]] | None = None
     modal: dict[str, Any] | None = None

@@ -49,7 +49,9 @@ class Page:
 
     def _title(self) -> str:
         if self.channel.kind == DM:
-            return "@" + ", ".join(p.name for p in self.channel.recipients if not p.bot)
+            others = [p.name for p in self.channel.recipients if p is not self.viewer]
+            bots = [p.name for p in self.channel.recipients if p.bot]
+            return "@" + ", ".join(others if self.viewer else bots or others)
         return self.channel.name if self.channel.thread else f"#{self.channel.name}"
 
     def _rail(self) -> str:
@@ -166,7 +168,7 @@ class Page:
 
     def _text(self, message: Message) -> str:
         if message.kind == THREAD_CREATED:
-            return f'<div class="thinking">started a thread: {escape(message.content)}</div>'
+            return f'<div class="told">started a thread: <b>{escape(message.content)}</b></div>'
         if message.loading:
             return f'<div class="thinking">{escape(message.author.name)} is thinking…</div>'
         if not message.content:
@@ -180,7 +182,7 @@ class Page:
     def _private(self, message: Message) -> str:
         if not message.ephemeral:
             return ""
-        return '<div class="private">👁 Only you can see this • <i>Dismiss message</i></div>'
+        return '<div class="private">Only you can see this • <i>Dismiss message</i></div>'
 
     def _closed(self) -> str:
         thread = self.channel.thread

@@ -70,6 +70,7 @@ pre.code { background: #2b2d31; border: 1px solid #1e1f22; border-radius: 4px; p
 .thinking { color: #949ba4; font-style: italic }
 .thinking::before, .typing::before { content: "●●●"; letter-spacing: 2px; font-size: 10px;
   margin-right: 6px; color: #dbdee1; font-style: normal }
+.told { color: #949ba4 } .told b { color: #dbdee1 }
 .picture { display: block; max-width: 550px; max-height: 350px; border-radius: 8px;
   margin: 4px 0 }
 .card { display: flex; align-items: center; gap: 10px; max-width: 432px; padding: 14px;

@@ -128,6 +128,10 @@ class Person:
         """Closes a thread."""
         self.chat.update_thread(thread, archived=True, locked=locked)
 
+    async def remove(self, channel: Channel) -> None:
+        """Deletes a channel or thread."""
+        self.chat.delete_channel(channel)
+
     async def slash(self, channel: Channel, command: str, **options: Any) -> Interaction:
         """Types `/command`; subcommands are parted by blanks, files given as (name, bytes)."""
         return self._invoke.command(channel, command, self._files(channel, options))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.discord.effects import Effect, Effects
+from tests.fakes.discord.interaction import Interaction
 from tests.fakes.discord.page import Page
 from tests.fakes.discord.people import Person
 from tests.fakes.discord.records import DM, THREAD_CREATED, THREAD_STARTER, Channel, Guild, Message
@@ -59,6 +60,16 @@ class Picture:
     def render(self, channel: Place, viewer: Person | None = None) -> str:
         """The channel as an HTML page, for screenshots; with the viewer's ephemeral answers."""
         return Page(self.world, self.channel(channel), viewer.user if viewer else None).html()
+
+    @property
+    def interactions(self) -> list[Interaction]:
+        """What people set off, oldest first, with when it was acknowledged."""
+        return list(self.world.interactions.values())
+
+    def unacknowledged(self) -> list[Interaction]:
+        """What people saw fail: "The application did not respond"."""
+        late = self.world.clock.now() - self.world.limits.ack_seconds
+        return [i for i in self.interactions if not i.acknowledged and i.created_at < late]
 
     @property
     def effects(self) -> Effects:

@@ -47,7 +47,7 @@ def callback(call: Call) -> Any:
     call.body, whole = data, call.body
     react(call, found, kind, data)
     call.body = whole
-    found.callback = kind
+    found.callback, found.acked_at = kind, call.world.clock.now()
     found.changed()
     if call.query.get("with_response", "").lower() not in ("1", "true"):
         return None
