@@ -16,10 +16,16 @@
             discord.gateway.drop()                         # .refuse(1) .invalidate() .garbage()
             assert discord.violations == []
 
+`FakeDiscord(rate_limits=False, message_content=False, shards=2)` are its switches, and
+`discord.server.validates = False` spares the 2 ms that the API description takes of each request.
 `discord.clock.advance(3601)` lets an hour pass; `discord.limits` holds what may be loosened;
 `discord.effects` what was done, `discord.requests` what was asked; `discord.deny("general",
 "create_public_threads")` takes a permission away. Messages carry content, past, files, buttons,
-components, embeds, flags, nonce, reactions, thread.
+components, embeds, flags, nonce, reactions, thread. `discord.ephemerals(ann)`, `.unacknowledged()`,
+`.is_typing(thread)` and `.render(thread, viewer=ann)`, a page for screenshots, show the rest.
+People can also `whisper` (DM), `post` (forum), `edit`, `delete`, `react`, use a message's `menu`,
+`select`, `submit` a form, `archive` and `remove` threads; `discord.between(ann, ben)` and
+`discord.add_guild(name, with_bot=False)` are places for user installs.
 """
 
 from tests.fakes.discord.fake import FakeDiscord
