@@ -1,0 +1,342 @@
+"""Commands, autocompletion, the menu of a message and buttons on Discord."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.discord.menu import ANALYSE
+from bot.domain import Action, Addressing, Answer, Artifact, IncomingMessage, Progress, ThreadKey
+from bot.ports import CommandResult
+from tests.fakes.core import FakeCore
+from tests.fakes.discord import Channel, FakeDiscord
+from tests.fakes.discord_driver import DiscordSite, serve
+
+BUTTONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
+
+
+async def with_buttons(
+    core: FakeCore, message: IncomingMessage
+) -> AsyncIterator[Progress | Answer]:
+    """An answer with buttons."""
+    turn_id = f"turn-{message.id}-{core.attempts}" if core.attempts else f"turn-{message.id}"
+    yield Answer(turn_id, f"You said: {message.text}", actions=BUTTONS)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[DiscordSite]:
+    async with serve(tmp_path, with_buttons) as started:
+        yield started
+    assert started.discord.violations == []
+
+
+async def thread_in(site: DiscordSite) -> Channel:
+    """A thread in which something was answered."""
+    asked = await site.discord.person("Ann").say(
+        site.discord.channel("general"), "one", mention=True
+    )
+    thread = await site.thread_of(asked)
+    await site.answer_in(thread)
+    return thread
+
+
+class TestCommands:
+    async def test_work_in_the_thread_that_they_are_given_in(self, site: DiscordSite) -> None:
+        """What a command says concerns its own thread, and is seen by who gave it."""
+        thread = await thread_in(site)
+        site.core.results["status"] = CommandResult("A container **is** running.")
+
+        answer = await (await site.discord.person("Ann").slash(thread, "status")).answer()
+
+        assert answer.ephemeral
+        assert answer.content == "A container **is** running."
+        name, key, caller, _ = site.core.calls[-1]
+        assert (name, key) == ("status", site.core.accepted[0].key)
+        assert caller.author.name == "Ann"
+        assert not caller.admin
+
+    async def test_that_concern_everybody_are_seen_by_everybody(self, site: DiscordSite) -> None:
+        """A reset is no secret."""
+        thread = await thread_in(site)
+        site.core.results["reset"] = CommandResult("Reset.", public=True)
+
+        answer = await (await site.discord.person("Ann").slash(thread, "reset")).answer()
+
+        assert not answer.ephemeral
+
+    async def test_that_take_long_are_acknowledged_in_time(self, tmp_path: Path) -> None:
+        """Discord waits three seconds; a slow command says meanwhile that it works."""
+        async with serve(tmp_path, DISCORD_COMMAND_ACK_SECONDS="0.05") as site:
+            go_on = asyncio.Event()
+            run = site.core.run
+
+            async def slow(name: str, key: ThreadKey, caller: Any, arguments: str = "") -> Any:
+                await go_on.wait()
+                return await run(name, key, caller, arguments)
+
+            site.core.run = slow  # type: ignore[method-assign]
+            site.core.results["usage"] = CommandResult("Nothing yet.")
+            given = await site.discord.person("Ann").slash(site.discord.channel("general"), "usage")
+
+            await given.acked()
+            go_on.set()
+            answer = await given.answer()
+
+        assert answer.content == "Nothing yet."
+        assert site.discord.violations == []
+
+    @pytest.mark.parametrize("name", ["help", "usage", "settings"])
+    async def test_for_a_channel_have_no_thread(self, site: DiscordSite, name: str) -> None:
+        """In a plain channel a command is about the channel."""
+        site.core.results[name] = CommandResult("Here.")
+
+        await (await site.discord.owner.slash(site.discord.channel("general"), name)).answer()
+
+        _, key, caller, _ = site.core.calls[-1]
+        assert key.thread == ""
+        assert key.channel == str(site.discord.channel("general").id)
+        assert caller.admin
+
+    async def test_get_their_arguments_as_a_line(self, site: DiscordSite) -> None:
+        """`/files action:get name:sales.csv` is "files get sales.csv"."""
+        thread = await thread_in(site)
+        site.core.results["files"] = CommandResult("There.")
+
+        given = await site.discord.person("Ann").slash(
+            thread, "files", name="sales 2026.csv", action="get"
+        )
+        await given.answer()
+
+        assert site.core.calls[-1][3] == "get sales 2026.csv"
+
+    async def test_bring_files_and_buttons(self, site: DiscordSite) -> None:
+        """A file that a command gives hangs on its answer."""
+        thread = await thread_in(site)
+        blob = await site.core.blobs.put(
+            site.core.accepted[0].key, _chunks(b"print(1)"), limit_bytes=100
+        )
+        file = Artifact("a", "code.py", "text/x-python", blob)
+        site.core.results["code"] = CommandResult(
+            "The code.", files=(file,), actions=(Action("notebook", "Notebook"),)
+        )
+
+        answer = await (await site.discord.person("Ann").slash(thread, "code")).answer()
+
+        assert answer.files == {"code.py": b"print(1)"}
+        assert [button["label"] for button in answer.buttons] == ["Notebook"]
+
+    async def test_long_results_come_in_pieces(self, site: DiscordSite) -> None:
+        """Help longer than a message goes on in the next."""
+        site.core.results["help"] = CommandResult("\n\n".join(["A line of help."] * 300))
+
+        given = await site.discord.person("Ann").slash(site.discord.channel("general"), "help")
+        await given.answer()
+        await site.until(lambda: len(given.followups) >= 2)
+
+        assert all(message.ephemeral for message in given.followups)
+
+    async def test_written_as_messages_work_too(self, site: DiscordSite) -> None:
+        """ "status" in a thread of ours is the command, not a question."""
+        thread = await thread_in(site)
+        site.core.results["status"] = CommandResult("Running.")
+
+        await site.discord.person("Ann").say(thread, "status")
+        answer = await site.answer_in(thread, 1)
+
+        assert answer.content == "Running."
+        assert len(site.core.accepted) == 1
+
+    async def test_complete_what_is_typed(self, site: DiscordSite) -> None:
+        """The core's suggestions are Discord's choices."""
+        thread = await thread_in(site)
+
+        choices = await site.discord.person("Ann").autocomplete(thread, "files", "name", "sal")
+
+        assert choices == [
+            {"name": "sal one", "value": "sal-1"},
+            {"name": "sal two", "value": "sal-2"},
+        ]
+
+    async def test_are_registered_once_until_they_change(self, tmp_path: Path) -> None:
+        """A restart registers nothing: Discord allows 200 a day."""
+        async with FakeDiscord() as discord:
+            for _ in range(2):
+                async with serve(tmp_path, discord=discord) as site:
+                    await site.until(lambda: discord.world.command_syncs)
+
+        assert discord.world.command_syncs == 1
+
+
+class TestAsk:
+    async def test_opens_a_thread_from_the_question(self, site: DiscordSite) -> None:
+        """`/ask` with files is shown in the channel, and answered in a thread of its own."""
+        general = site.discord.channel("general")
+
+        given = await site.discord.person("Ann").slash(
+            general, "ask", question="sum?", file=("a.csv", b"1"), file2=("b.csv", b"2")
+        )
+        shown = await given.answer()
+        answer = await site.answer_in(await site.thread_of(shown))
+
+        (message,) = site.core.accepted
+        assert shown.content == "> sum?\n-# 📎 a.csv, b.csv"
+        assert answer.content == "You said: sum?"
+        assert [file.name for file in message.attachments] == ["a.csv", "b.csv"]
+        assert message.addressed is Addressing.MENTION
+        chunks = [c async for c in site.platform.read(message.key, message.attachments[1])]
+        assert b"".join(chunks) == b"2"
+
+    async def test_in_a_thread_goes_on_there(self, site: DiscordSite) -> None:
+        """A question by command belongs to the thread that it is put in."""
+        thread = await thread_in(site)
+
+        await (await site.discord.person("Ann").slash(thread, "ask", question="and?")).answer()
+        await site.until(lambda: len(site.core.accepted) == 2)
+
+        first, second = site.core.accepted
+        assert first.key == second.key
+
+    async def test_in_a_direct_message_goes_on_there(self, site: DiscordSite) -> None:
+        """A DM is one conversation, however a question is put."""
+        ann = site.discord.person("Ann")
+        await ann.whisper("one")
+        await site.answer_in(site.discord.dm(ann))
+
+        await (await ann.slash(site.discord.dm(ann), "ask", question="two")).answer()
+        await site.until(lambda: len(site.core.accepted) == 2)
+
+        first, second = site.core.accepted
+        assert first.key == second.key
+
+
+class TestMenu:
+    async def test_analyses_the_files_of_a_message(self, site: DiscordSite) -> None:
+        """“Analyse with Threadlab” on anybody's message asks about its files."""
+        general = site.discord.channel("general")
+        shared = await site.discord.person("Ben").say(
+            general, "our sales", files={"sales.csv": b"1,2"}
+        )
+
+        shown = await (await site.discord.person("Ann").menu(shared, ANALYSE)).answer()
+        await site.answer_in(await site.thread_of(shown))
+
+        (message,) = site.core.accepted
+        assert message.author.name == "Ann"
+        assert "sales.csv" in message.text
+        assert [file.name for file in message.attachments] == ["sales.csv"]
+
+    async def test_says_where_there_is_nothing_to_analyse(self, site: DiscordSite) -> None:
+        """A message without files gets a sentence, for who asked."""
+        said = await site.discord.person("Ben").say(site.discord.channel("general"), "hi")
+
+        answer = await (await site.discord.person("Ann").menu(said, ANALYSE)).answer()
+
+        assert answer.ephemeral
+        assert "no files" in answer.content
+
+
+class TestButtons:
+    async def test_give_their_command(self, site: DiscordSite) -> None:
+        """Code shows the code of that answer, to who pressed."""
+        thread = await thread_in(site)
+        site.core.results["code"] = CommandResult("```python\nprint(1)\n```")
+
+        pressed = await site.discord.person("Ben").click(
+            site.discord.bot_messages(thread)[0], "Code"
+        )
+        answer = await pressed.answer()
+
+        assert answer.ephemeral
+        assert "print(1)" in answer.content
+        name, key, caller, arguments = site.core.calls[-1]
+        assert (name, arguments, caller.author.name) == ("code", "turn-1", "Ben")
+        assert key == site.core.accepted[0].key
+
+    async def test_live_on_after_a_restart(self, tmp_path: Path) -> None:
+        """A button that another process posted still works."""
+        async with FakeDiscord() as discord:
+            async with serve(tmp_path, with_buttons, discord=discord) as site:
+                thread = await thread_in(site)
+            async with serve(tmp_path, with_buttons, discord=discord) as again:
+                again.core.results["code"] = CommandResult("Still here.")
+                pressed = await discord.person("Ann").click(discord.bot_messages(thread)[0], "Code")
+                answer = await pressed.answer()
+
+        assert answer.content == "Still here."
+        assert discord.violations == []
+
+    async def test_stop_ends_a_running_answer(self, tmp_path: Path) -> None:
+        """While it works there is a Stop, and pressing it ends the work."""
+
+        async def endless(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            yield Progress("computing…", text="So far, so good.")
+            await asyncio.Event().wait()
+
+        async with serve(tmp_path, endless) as site:
+            ann = site.discord.person("Ann")
+            asked = await ann.say(site.discord.channel("general"), "one", mention=True)
+            thread = await site.thread_of(asked)
+            (status,) = await site.until(lambda: site.discord.bot_messages(thread))
+
+            await ann.click(status, "Stop")
+            answer = await site.answer_in(thread)
+
+        assert "Stopped." in answer.content
+        assert answer.buttons == []
+        assert site.discord.violations == []
+
+    async def test_retry_answers_once_more(self, site: DiscordSite) -> None:
+        """A press without a word of its own is acknowledged; the new answer is a new message."""
+        thread = await thread_in(site)
+
+        await site.discord.person("Ann").click(site.discord.bot_messages(thread)[0], "Retry")
+        await site.answer_in(thread, 1)
+
+        assert len(site.discord.bot_messages(thread)) == 2
+
+
+class TestUserInstall:
+    async def test_answers_where_the_bot_is_not(self, site: DiscordSite) -> None:
+        """Somebody who installed the app asks in another server, and asks on."""
+        elsewhere = site.discord.add_guild("Elsewhere", with_bot=False)
+        general = site.discord.channel("general", elsewhere)
+        ann = site.discord.person("Ann", guild=elsewhere)
+
+        given = await ann.slash(general, "ask", question="sum?", file=("a.csv", b"1"))
+        await site.until(lambda: _said(site, general, "You said: sum?"))
+        again = await ann.slash(general, "ask", question="and?")
+        await site.until(lambda: _said(site, general, "You said: and?"))
+
+        first, second = site.core.accepted
+        assert first.key == second.key
+        assert given.user_installed
+        assert again.user_installed
+        assert first.key.workspace == str(elsewhere.id)
+
+    async def test_buttons_work_there(self, site: DiscordSite) -> None:
+        """The buttons of such an answer are about the same conversation."""
+        elsewhere = site.discord.add_guild("Elsewhere", with_bot=False)
+        general = site.discord.channel("general", elsewhere)
+        ann = site.discord.person("Ann", guild=elsewhere)
+        await ann.slash(general, "ask", question="sum?")
+        answer = await site.until(lambda: _said(site, general, "You said: sum?"))
+        site.core.results["code"] = CommandResult("The code.")
+
+        shown = await (await ann.click(answer, "Code")).answer()
+
+        assert shown.content == "The code."
+        assert site.core.calls[-1][1] == site.core.accepted[0].key
+
+
+def _said(site: DiscordSite, channel: Channel, text: str) -> Any:
+    return next((m for m in site.discord.bot_messages(channel) if m.content == text), None)
+
+
+async def _chunks(content: bytes) -> AsyncIterator[bytes]:
+    yield content
