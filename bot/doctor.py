@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import plugins
 from bot.errors import EngineError, SettingsError
+from bot.events import Usage
 from bot.interpreter import Interpreter
 from bot.ports import AdapterPlugin
 from bot.settings import Settings
@@ -160,7 +161,18 @@ async def _engine(settings: Settings) -> list[Finding]:
     finally:
         await interpreter.close()
     answers = Finding(Verdict.FINE, "engine", f"{where} answers and takes the key.")
-    return [answers, *_model(settings.openai_model, models)]
+    known = [finding for model in settings.models for finding in _model(model, models)]
+    return [answers, *known, *_prices(settings)]
+
+
+def _prices(settings: Settings) -> list[Finding]:
+    """Models without a price: what they cost is not known, and no budget counts it."""
+    some_tokens = Usage(input_tokens=1)
+    unknown = [m for m in settings.models if settings.prices.of_tokens(m, some_tokens) is None]
+    if not unknown:
+        return []
+    sentence = f"PRICES_TOKENS has no price for {', '.join(unknown)}: budgets don't count it."
+    return [Finding(Verdict.NOTE, "prices", sentence)]
 
 
 def _model(model: str, offered: Sequence[str]) -> list[Finding]:
@@ -168,7 +180,7 @@ def _model(model: str, offered: Sequence[str]) -> list[Finding]:
         return []
     some = ", ".join(offered[:NAMES_SHOWN_MAX]) or "none"
     more = f" and {len(offered) - NAMES_SHOWN_MAX} more" if len(offered) > NAMES_SHOWN_MAX else ""
-    sentence = f"OPENAI_MODEL is {model}, which the engine does not list. It lists {some}{more}."
+    sentence = f"{model} is asked for, which the engine does not list. It lists {some}{more}."
     return [Finding(Verdict.NOTE, "model", sentence)]
 
 

@@ -56,6 +56,17 @@ class TestEngine:
         assert of(findings, "model").verdict is Verdict.NOTE
         assert "gpt-none" in of(findings, "model").sentence
 
+    async def test_model_without_a_price(self, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """A model that the price table lacks is noted: no budget counts it."""
+        settings = settings_for(tmp_path, api.base_url, openai_models=("own-model",))
+
+        priced = await found(settings_for(tmp_path, api.base_url))
+        unpriced = await found(settings)
+
+        assert not [finding for finding in priced if finding.subject == "prices"]
+        assert of(unpriced, "prices").verdict is Verdict.NOTE
+        assert "own-model" in of(unpriced, "prices").sentence
+
     async def test_key_refused(self, api: FakeResponsesApi, tmp_path: Path) -> None:
         """A key that the engine refuses is wrong, in the engine's own words."""
         api.faults.append(Fault("/v1/models", 401, "Incorrect API key provided."))
