@@ -27,7 +27,6 @@ def upgrade() -> None:
         threads.add_column(sa.Column("model", sa.String(), nullable=True))
         threads.add_column(sa.Column("effort", sa.String(), nullable=True))
         threads.create_index("ix_threads_place", ["place", "last_active_at"])
-    op.execute("UPDATE threads SET ran_container = container_id")
     with op.batch_alter_table("messages") as messages:
         messages.add_column(sa.Column("intent", sa.String(), nullable=False, server_default="ask"))
         messages.add_column(
@@ -99,6 +98,35 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
     )
+    _fill_in()
+
+
+def _fill_in() -> None:
+    """What the new columns say of the threads that are there already."""
+    op.execute("INSERT INTO participants SELECT DISTINCT thread, author_id FROM messages")
+    names = ("key", "place", "title", "created_at", "last_active_at", "last_message_id")
+    of_container = ("container_id", "container_used_at", "container_created_at")
+    of_code = ("container_mode", "ran_container")
+    threads = sa.table("threads", *map(sa.column, (*names, *of_container, *of_code)))
+    messages = sa.table("messages", *map(sa.column, ("seq", "thread", "id", "text", "accepted_at")))
+    c, m = threads.c, messages.c
+    mine = sa.select().where(m.thread == c.key).limit(1)
+    last = mine.add_columns(m.id).order_by(m.seq.desc()).scalar_subquery()
+    first = mine.add_columns(sa.func.substr(m.text, 1, 80)).order_by(m.seq).scalar_subquery()
+    active = mine.add_columns(sa.func.max(m.accepted_at)).scalar_subquery()
+    values = {
+        "ran_container": c.container_id,
+        "container_mode": "auto",
+        "container_created_at": c.container_used_at,
+        "last_active_at": sa.func.coalesce(active, c.created_at),
+        "last_message_id": sa.func.coalesce(last, ""),
+        "title": sa.func.coalesce(first, ""),
+    }
+    op.execute(sa.update(threads).values(values))
+    db = op.get_bind()
+    for key in list(db.scalars(sa.select(threads.c.key))):
+        place = key.rpartition("/")[0]
+        db.execute(sa.update(threads).where(threads.c.key == key).values(place=place))
 
 
 def downgrade() -> None:
