@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from bot.blobs import BlobStore
+from bot.blobs import BlobStore, folder_of
 from bot.domain import ThreadKey
 from bot.errors import BlobMissing, TooLarge
 
@@ -67,3 +68,45 @@ class TestBlobStore:
         """Only a sha256 names a blob: no path gets through."""
         with pytest.raises(BlobMissing):
             _ = [chunk async for chunk in BlobStore(tmp_path).open(ONE, name)]
+
+
+class TestErasing:
+    async def test_one(self, tmp_path: Path) -> None:
+        """A blob that is deleted is gone, in its thread alone; deleting it again is fine."""
+        blobs = BlobStore(tmp_path)
+        blob = await blobs.put(ONE, chunks(b"abc"), limit_bytes=10)
+        await blobs.put(OTHER, chunks(b"abc"), limit_bytes=10)
+
+        for _ in range(2):
+            await blobs.delete(ONE, blob.sha256, before=time.time() + 1)
+
+        with pytest.raises(BlobMissing):
+            _ = [chunk async for chunk in blobs.open(ONE, blob.sha256)]
+        assert b"".join([chunk async for chunk in blobs.open(OTHER, blob.sha256)]) == b"abc"
+
+    async def test_put_again_meanwhile(self, tmp_path: Path) -> None:
+        """What came in after somebody asked for the deletion belongs to somebody, and stays."""
+        blobs = BlobStore(tmp_path)
+        asked_at = time.time() - 60
+        blob = await blobs.put(ONE, chunks(b"abc"), limit_bytes=10)
+
+        await blobs.delete(ONE, blob.sha256, before=asked_at)
+        erased = await blobs.erase(folder_of(ONE), before=asked_at)
+
+        assert erased == 0
+        assert b"".join([chunk async for chunk in blobs.open(ONE, blob.sha256)]) == b"abc"
+
+    async def test_all_of_a_thread(self, tmp_path: Path) -> None:
+        """A thread is erased as one, but for what is kept; its empty folder goes too."""
+        blobs = BlobStore(tmp_path)
+        kept = await blobs.put(ONE, chunks(b"kept"), limit_bytes=10)
+        await blobs.put(ONE, chunks(b"gone"), limit_bytes=10)
+        await blobs.put(OTHER, chunks(b"other"), limit_bytes=10)
+        later = time.time() + 1
+
+        first = await blobs.erase(folder_of(ONE), before=later, keep={kept.sha256})
+        second = await blobs.erase(folder_of(ONE), before=later)
+        third = await blobs.erase(folder_of(ONE), before=later)
+
+        assert (first, second, third) == (1, 1, 0)
+        assert await blobs.folders() == [folder_of(OTHER)]
