@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict
 import structlog
 
 from adapters.slack.api import Busy
+from adapters.slack.outgoing_text import neutral
 from adapters.slack.settings import SlackSettings
 from adapters.slack.tasks import Tasks
 from adapters.slack.teams import Team
@@ -51,7 +52,7 @@ class Sessions:
             channel_id=key.channel,
             thread_ts=key.thread,
             status="processing",
-            title=" ".join(title.split())[:_TITLE_CHARS] or None,
+            title=neutral(" ".join(title.split()))[:_TITLE_CHARS] or None,
         )
         if done is None:
             self._working.pop(key, None)

@@ -1,0 +1,389 @@
+"""Commands in Slack: typed, pressed, chosen from menus, filled into modals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.domain import Action, Addressing, Answer, IncomingMessage, Progress
+from bot.ports import CommandResult
+from tests.fakes.core import SPECS, FakeCore
+from tests.fakes.slack import FakeSlack, Message
+from tests.fakes.slack_driver import SlackSite, loopback, serve
+
+ACTIONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
+BUTTONS = ["Code", "Retry", "Reset"]
+
+
+async def script(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Progress | Answer]:
+    """An answer with buttons."""
+    del core
+    yield Answer(f"turn-{message.id}", f"You said: {message.text}", actions=ACTIONS)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with loopback() as fake:
+        yield fake
+        assert not fake.violations, fake.violations
+
+
+@pytest.fixture
+async def site(slack: FakeSlack, tmp_path: Path) -> AsyncIterator[SlackSite]:
+    async with serve(slack, tmp_path, script) as running:
+        yield running
+
+
+async def asked_and_answered(site: SlackSite, text: str = "total?") -> Message:
+    """The bot's answer to a question in a channel."""
+    asked = await site.ann.say("C1", text, mention=True)
+    answer = await site.answer(asked)
+    await site.slack.until(lambda: not site.core._turns)
+    return answer
+
+
+async def told(site: SlackSite, count: int = 1, user: str = "U1") -> Message:
+    """The newest message that only that person sees, once there are so many."""
+    await site.slack.until(lambda: len(site.slack.ephemerals(user)) >= count)
+    return site.slack.ephemerals(user)[-1]
+
+
+class TestSlashCommand:
+    async def test_without_a_word_helps(self, site: SlackSite) -> None:
+        """`/threadlab` alone is `help`, and only who typed it sees the answer."""
+        site.core.results["help"] = CommandResult("I compute with **Python**.")
+
+        await site.ann.command("/threadlab", "", "C1")
+        said = await told(site)
+
+        assert said.text == "I compute with **Python**."
+        assert said.blocks[0]["type"] == "markdown"
+        assert site.core.calls[0][1].thread == ""
+
+    async def test_works_where_the_bot_is_no_member(self, site: SlackSite) -> None:
+        """It is answered by the address that came with it, in any channel."""
+        site.slack.channel("C9", members=[site.ann], bot=False)
+        site.core.results["help"] = CommandResult("I compute.")
+
+        await site.ann.command("/threadlab", "help", "C9")
+
+        assert (await told(site)).channel == "C9"
+
+    async def test_unknown_is_said(self, site: SlackSite) -> None:
+        """What is no command is answered by the core."""
+        await site.ann.command("/threadlab", "dance now", "C1")
+
+        assert "There is no command dance" in (await told(site)).text
+        assert site.core.calls[0][3] == "now"
+
+    @pytest.mark.parametrize("name", [s.name for s in SPECS if s.place == "thread"])
+    async def test_lets_the_thread_be_chosen(self, site: SlackSite, name: str) -> None:
+        """A command for a thread, typed in a channel, offers one's own recent threads there."""
+        bo = site.slack.person("U2", "Bo")
+        first = await asked_and_answered(site, "total by region?")
+        await asked_and_answered(site, "clean the list")
+        await site.answer(await bo.say("C1", "not Ann's", mention=True))
+        site.core.results[name] = CommandResult(f"{name} is done.")
+
+        await site.ann.command("/threadlab", name, "C1")
+        menu = await told(site)
+        await site.ann.click(menu, "threadlab_pick", first.thread_ts)
+        await site.slack.until(lambda: site.core.commands)
+        await site.slack.until(lambda: "is done" in menu.text)
+
+        ((command, key),) = site.core.commands
+        assert (command, key.thread) == (name, first.thread_ts)
+
+    async def test_offers_no_threads_of_others(self, site: SlackSite) -> None:
+        """Where somebody has no thread, that is said."""
+        bo = site.slack.person("U2", "Bo")
+        await asked_and_answered(site)
+
+        await bo.command("/threadlab", "reset", "C1")
+
+        assert "You have no thread" in (await told(site, user="U2")).text
+
+    async def test_menus_show_what_a_thread_is(self, site: SlackSite) -> None:
+        """A thread is listed by its question, its day and its container."""
+        await asked_and_answered(site, "a very long question about " + "many things " * 20)
+
+        await site.ann.command("/threadlab", "reset", "C1")
+        menu = await told(site)
+
+        (option,) = menu.blocks[0]["accessory"]["options"]
+        assert option["text"]["text"].startswith("a very long question")
+        assert "no container" in option["text"]["text"]
+        assert len(option["text"]["text"]) <= 75
+
+    async def test_public_results_stand_in_the_thread(self, site: SlackSite) -> None:
+        """What concerns everybody is said in the thread as well."""
+        answer = await asked_and_answered(site)
+        site.core.results["reset"] = CommandResult("The container was ended.", public=True)
+
+        await site.ann.command("/threadlab", "reset everything", "C1")
+        menu = await told(site)
+        await site.ann.click(menu, "threadlab_pick", answer.thread_ts)
+        assert answer.thread_ts is not None
+        thread = answer.thread_ts
+        await site.slack.until(lambda: len(site.slack.answers("C1", thread)) == 2)
+
+        assert site.slack.answers("C1", thread)[-1].text == "The container was ended."
+        assert site.core.calls[0][3] == "everything"
+
+    async def test_suggests_values(self, site: SlackSite) -> None:
+        """`files get` without a name lets the core suggest names while somebody types."""
+        answer = await asked_and_answered(site)
+        site.core.results["files"] = CommandResult("Here it is.")
+
+        await site.ann.command("/threadlab", "files get", "C1")
+        menu = await told(site)
+        await site.ann.click(menu, "threadlab_pick", answer.thread_ts)
+        await site.slack.until(lambda: "which name" in menu.text)
+        options = await site.ann.suggest(menu, "threadlab_complete", "sales")
+        await site.ann.click(menu, "threadlab_complete", options[0])
+        await site.slack.until(lambda: site.core.calls)
+
+        assert [option["text"]["text"] for option in options] == ["sales one", "sales two"]
+        assert site.core.calls[0][3] == "get sales-1"
+
+
+class TestButtons:
+    async def test_give_their_command_in_the_thread(self, site: SlackSite) -> None:
+        """A button under an answer runs its command there; the answer is for who pressed it."""
+        answer = await asked_and_answered(site)
+        assert answer.buttons == BUTTONS
+        site.core.results["code"] = CommandResult("```python\nprint(1)\n```")
+
+        await site.ann.click(answer, "Code")
+        said = await told(site)
+
+        assert said.thread_ts == answer.thread_ts
+        assert "print(1)" in said.text
+        name, key, caller, arguments = site.core.calls[0]
+        assert (name, key.thread, arguments) == ("code", answer.thread_ts, "turn-1")
+        assert (caller.author.id, caller.author.name, caller.admin) == ("U1", "Ann", False)
+
+    async def test_of_results_work_too(self, site: SlackSite) -> None:
+        """Next steps that a command offers are buttons again."""
+        answer = await asked_and_answered(site)
+        again = Action("reset", "Really", "everything")
+        site.core.results["reset"] = CommandResult("Sure?", actions=(again,))
+        await site.ann.click(answer, "Reset")
+        said = await told(site)
+
+        await site.ann.click(said, "Really")
+        await site.slack.until(lambda: len(site.core.calls) == 2)
+
+        assert site.core.calls[1][3] == "everything"
+        assert site.core.calls[1][1].thread == answer.thread_ts
+
+    async def test_retry_answers_again(self, site: SlackSite) -> None:
+        """Retry is answered in the same thread, for the same person."""
+        answer = await asked_and_answered(site)
+        assert answer.thread_ts is not None
+        thread = answer.thread_ts
+
+        await site.ann.click(answer, "Retry")
+
+        await site.slack.until(lambda: len(site.slack.answers("C1", thread)) == 2)
+
+    async def test_long_results_are_split(self, site: SlackSite) -> None:
+        """Code that is longer than a message comes in several."""
+        answer = await asked_and_answered(site)
+        code = "\n".join(f"print({n})" for n in range(2_000))
+        site.core.results["code"] = CommandResult(f"```python\n{code}\n```")
+
+        await site.ann.click(answer, "Code")
+        await told(site, 3)
+
+        said = "".join(message.text for message in site.slack.ephemerals("U1"))
+        assert said.count("print(") == 2_000
+
+    @pytest.mark.parametrize(("label", "verdict"), [("Good answer", "good"), ("Bad answer", "bad")])
+    async def test_feedback_is_given(self, site: SlackSite, label: str, verdict: str) -> None:
+        """Each answer asks whether it helped; the core hears which answer is meant."""
+        answer = await asked_and_answered(site)
+
+        await site.ann.click(answer, label)
+        await site.slack.until(lambda: site.core.calls)
+
+        name, _, _, arguments = site.core.calls[0]
+        turn = f"turn-{site.core.accepted[0].id}"
+        assert (name, arguments) == ("feedback", f"{turn} {verdict}")
+
+
+class TestStop:
+    async def test_slacks_own_button_stops_the_work(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """Stop in mid-answer keeps what there is, and the session rests."""
+
+        async def endless(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            del core, message
+            yield Progress("writing…", (), "So far ")
+            await asyncio.Event().wait()
+
+        async with serve(slack, tmp_path, endless) as site:
+            asked = await site.ann.say("C1", "count", mention=True)
+            await slack.until(lambda: slack.answers("C1", asked.ts))
+            (message,) = slack.answers("C1", asked.ts)
+
+            await site.ann.stop("C1", asked.ts)
+            await slack.until(lambda: "Stopped." in message.text)
+            session = slack.sessions_of("C1", asked.ts)
+            await slack.until(lambda: session.status == "active")
+
+            assert "So far" in message.text
+            assert site.core.commands[0][0] == "stop"
+            assert not message.streaming
+
+    async def test_of_nothing_leaves_no_button(self, site: SlackSite) -> None:
+        """A Stop that comes too late just goes away."""
+        site.core.answers = False
+        asked = await site.ann.say("C1", "hello", mention=True)
+        session = site.slack.sessions_of("C1", asked.ts)
+        await site.slack.until(lambda: session.status == "processing")
+        site.core.results["stop"] = CommandResult("Nothing is running here.", ok=False)
+
+        await site.ann.stop("C1", asked.ts)
+
+        await site.slack.until(lambda: session.status == "active")
+
+
+class TestShortcuts:
+    async def test_a_message_is_analysed_in_its_thread(self, site: SlackSite) -> None:
+        """On a message with files: a question in a modal, asked and answered in its thread."""
+        bo = site.slack.person("U2", "Bo")
+        posted = await site.ann.say("C1", "our sales", files={"sales.csv": b"a,b\n1,2\n"})
+
+        await bo.shortcut("threadlab_analyse", posted)
+        await bo.submit(bo.modal(), {"question": "total <!here>?"})
+        await site.slack.until(lambda: len(site.slack.answers("C1", posted.ts)) == 2)
+
+        question, answer = site.slack.answers("C1", posted.ts)
+        (message,) = site.core.accepted
+        assert "<@U2> asks" in question.text
+        assert (message.key.thread, message.id) == (posted.ts, question.ts)
+        assert (message.author.name, message.addressed) == ("Bo", Addressing.MENTION)
+        assert [file.name for file in message.attachments] == ["sales.csv"]
+        assert answer.text.startswith("You said: total")
+
+    async def test_a_file_is_read_by_its_shortcut(self, site: SlackSite) -> None:
+        """The files of the message are those that the question is about."""
+        site.core.answers = False
+        posted = await site.ann.say("C1", files={"sales.csv": b"a,b\n1,2\n"})
+        await site.ann.shortcut("threadlab_analyse", posted)
+        await site.ann.submit(site.ann.modal(), {"question": "total?"})
+        await site.slack.until(lambda: site.core.accepted)
+        (message,) = site.core.accepted
+
+        chunks = [c async for c in site.platform.read(message.key, message.attachments[0])]
+
+        assert b"".join(chunks) == b"a,b\n1,2\n"
+
+    async def test_a_foreign_channel_is_said(self, site: SlackSite) -> None:
+        """Where the bot is no member, the modal says how to invite it."""
+        site.slack.channel("C9", members=[site.ann], bot=False)
+        posted = await site.ann.say("C9", "look", files={"a.csv": b"1"})
+
+        await site.ann.shortcut("threadlab_analyse", posted)
+        sent = await site.ann.submit(site.ann.modal(), {"question": "total?"})
+
+        assert sent.response is not None
+        assert "Invite me first" in sent.response["errors"]["question"]
+        assert site.core.accepted == []
+
+    async def test_settings_are_changed_in_a_modal(self, site: SlackSite) -> None:
+        """The shortcut for settings: a channel, its settings, and only what was changed is set."""
+        bo = site.slack.person("U2", "Bo", admin=True)
+        site.slack.channel("C1", members=[bo])
+        site.core.results["settings"] = CommandResult("Set.")
+
+        await bo.shortcut("threadlab_settings")
+        await bo.submit(bo.modal(), {"threadlab_channel": "C1"})
+        await bo.submit(bo.modal(), {"instructions": "Be brief.", "budget_day_usd": "2.50"})
+        await site.slack.settled()
+
+        given = [(name, key.channel, words) for name, key, _, words in site.core.calls]
+        assert given == [
+            ("settings", "C1", ""),
+            ("settings", "C1", "instructions Be brief."),
+            ("settings", "C1", "budget_day_usd 2.50"),
+        ]
+        assert all(call[2].admin for call in site.core.calls)
+
+    async def test_settings_that_do_not_fit_are_said(self, site: SlackSite) -> None:
+        """What the core does not take is said beside its field."""
+        site.core.results["settings"] = CommandResult("Fine.")
+        await site.ann.shortcut("threadlab_settings")
+        await site.ann.submit(site.ann.modal(), {"threadlab_channel": "C1"})
+        site.core.results["settings"] = CommandResult("A budget is a number.", ok=False)
+
+        sent = await site.ann.submit(site.ann.modal(), {"budget_day_usd": "lots"})
+
+        assert sent.response == {
+            "response_action": "errors",
+            "errors": {"budget_day_usd": "A budget is a number."},
+        }
+
+    async def test_settings_are_for_admins(self, site: SlackSite) -> None:
+        """Whoever may not is told so, and sees no fields."""
+        site.core.results["settings"] = CommandResult("It is for admins.", ok=False)
+
+        await site.ann.shortcut("threadlab_settings")
+        await site.ann.submit(site.ann.modal(), {"threadlab_channel": "C1"})
+
+        assert "It is for admins." in str(site.ann.modal().body)
+        assert "submit" not in site.ann.modal().body
+
+
+class TestHome:
+    async def test_lists_threads_and_usage(self, site: SlackSite) -> None:
+        """The home has one's threads with links, what was used, and what the engine says."""
+        asked = await site.ann.say("C1", "total by <region>?", mention=True)
+        await site.answer(asked)
+        site.core.results["usage"] = CommandResult("- today: **3** answers")
+
+        await site.ann.open_home()
+        await site.slack.until(lambda: "U1" in site.slack.homes)
+
+        shown = str(site.ann.home().body)
+        assert f"https://acme.slack.com/archives/C1/p{asked.ts.replace('.', '')}" in shown
+        assert "&lt;region&gt;" in shown
+        assert "• today: *3* answers" in shown
+        assert "Offline planner" in shown
+        assert "Change a channel's settings" not in shown
+
+    async def test_has_settings_for_admins(self, site: SlackSite) -> None:
+        """Admins find the settings there."""
+        bo = site.slack.person("U2", "Bo", admin=True)
+        await bo.open_home()
+        await site.slack.until(lambda: "U2" in site.slack.homes)
+
+        await bo.click(bo.home(), "Change a channel's settings")
+
+        assert bo.modal().body["callback_id"] == "threadlab_channel"
+
+    async def test_messages_begin_with_prompts(self, site: SlackSite) -> None:
+        """Who opens the messages tab is offered something to ask."""
+        await site.ann.open_home("messages")
+
+        session = site.slack.sessions_of("D1", None)
+        await site.slack.until(lambda: session.prompts)
+        assert 1 <= len(session.prompts) <= 4
+
+
+async def test_a_channel_is_greeted(site: SlackSite) -> None:
+    """Added to a channel, the bot says once what it is for."""
+    await site.ann.invite("C1")
+    messages = site.slack.channels["C1"].messages
+    await site.slack.until(lambda: [m for m in messages.values() if m.bot_id])
+    for envelope in list(site.slack.delivery.sent):
+        await site.slack.delivery.send(envelope)
+    await site.slack.settled()
+
+    (greeting,) = [m for m in messages.values() if m.bot_id]
+    assert "every thread with me is a Python lab" in greeting.text
