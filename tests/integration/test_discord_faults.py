@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -312,15 +313,18 @@ class TestDowntime:
         assert texts == sorted(["two", "three", "four", "five", "six"])
         assert discord.violations == []
 
-    async def test_of_long_ago_is_let_be(self, tmp_path: Path) -> None:
+    async def test_of_long_ago_is_let_be(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A question that is too old is not answered out of the blue."""
         async with FakeDiscord(rate_limits=False) as discord:
             ann, general = discord.person("Ann"), discord.channel("general")
-            discord.clock.advance(-7200)
             async with serve(tmp_path, discord=discord) as site:
                 await ask(site)
             await ann.say(general, "old", mention=True)
             discord.clock.advance(7200)
+            later = SimpleNamespace(time=discord.clock.now)
+            monkeypatch.setattr("adapters.discord.backfill.time", later)
             await ann.say(general, "new", mention=True)
             async with serve(tmp_path, discord=discord, DISCORD_BACKFILL_AGE_MINUTES="60") as again:
                 await again.until(lambda: again.core.accepted)
