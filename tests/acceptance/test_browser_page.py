@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from bot.domain import Answer, ContainerState, IncomingMessage, Progress, WorkspaceView
 from tests.fakes.browser import Person, chromium, needs_chromium
@@ -246,6 +247,30 @@ class TestFiles:
         await person.ask("and this?")
 
         assert [a.name for a in site.core.accepted[0].attachments] == ["empty.csv"]
+
+    async def test_still_on_their_way_hold_the_message_back(
+        self, site: WebSite, browser: Browser
+    ) -> None:
+        """Enter during an upload sends once the file has arrived, together with it."""
+        person = await Person.visit(browser, site.url)
+        go_on = asyncio.Event()
+
+        async def slowly(route: Route) -> None:
+            await go_on.wait()
+            await route.continue_()
+
+        await person.page.route("**/files?name=*", slowly)
+        await person.page.set_input_files(
+            "#files", {"name": "slow.csv", "mimeType": "text/csv", "buffer": _CSV}
+        )
+        await person.write("total revenue?")
+        await expect(person.page.locator("#toast")).to_contain_text("as soon as its files")
+        assert site.core.accepted == []
+        go_on.set()
+        await person.answer()
+
+        (message,) = site.core.accepted
+        assert (message.text, message.attachments[0].name) == ("total revenue?", "slow.csv")
 
     async def test_are_invited_while_held_over_the_page(
         self, site: WebSite, browser: Browser

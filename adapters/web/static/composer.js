@@ -16,10 +16,10 @@ export class Composer {
     this.commands = commands;
     this.slash = new SlashMenu({ commands, onRun: () => this.send() });
     this.draftKey = "draft:";
-    this.uploads = new Uploads({ limits, conversation, onChange: () => this.#changed() });
+    this.uploads = new Uploads({ limits, conversation, onChange: () => this.#uploaded() });
     text.maxLength = limits.text_limit_chars;
     form.addEventListener("submit", (event) => { event.preventDefault(); this.send(); });
-    text.addEventListener("input", () => this.#changed());
+    text.addEventListener("input", () => { this.queued = false; this.#changed(); });
     text.addEventListener("keydown", (event) => this.#key(event));
     byId("attach").addEventListener("click", () => byId("files").click());
     byId("files").addEventListener("change", (event) => {
@@ -34,6 +34,7 @@ export class Composer {
 
   /** Turn to another conversation and its draft. */
   open(conversation) {
+    this.queued = false;
     this.uploads.drop();
     this.draftKey = `draft:${conversation ?? ""}`;
     const draft = JSON.parse(sessionStorage.getItem(this.draftKey) ?? "{}");
@@ -62,6 +63,10 @@ export class Composer {
   }
 
   async send() {
+    if (this.uploads.pending && !this.sending) {
+      this.queued = true; // sent when the files have arrived, unless the text is changed before
+      toast("Your message is sent as soon as its files are uploaded.");
+    }
     if (!this.#ready() || this.sending) return;
     const command = this.commands.parse(text.value);
     if (command) {
@@ -80,6 +85,13 @@ export class Composer {
       this.sending = false;
       this.#changed();
     }
+  }
+
+  #uploaded() {
+    this.#changed();
+    if (!this.queued || this.uploads.pending) return;
+    this.queued = false;
+    if (!this.uploads.failed) this.send();
   }
 
   #ready() {

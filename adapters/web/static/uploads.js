@@ -45,6 +45,10 @@ export class Uploads {
     return this.items.some((item) => !item.view && !item.error);
   }
 
+  get failed() {
+    return this.items.some((item) => item.error);
+  }
+
   get views() {
     return this.items.flatMap((item) => item.view ? [item.view] : []);
   }
