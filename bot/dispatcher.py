@@ -28,6 +28,9 @@ class Worker(Protocol):
     async def take(self, turn_id: str) -> bool:
         """Reserve a turn that was not begun; False where another worker has it."""
 
+    async def give(self, turn_id: str) -> None:
+        """Have the turn be nobody's, so that any worker may go on with it."""
+
     async def unsettled(self, limit: int) -> Sequence[str]:
         """Turns that are not over and no other worker's, oldest first."""
 
@@ -135,6 +138,7 @@ class Dispatcher:
         for turn_id, since in list(self._strays.items()):
             if since < due and turn_id not in self._active:
                 log.warning("turn was left behind", turn=turn_id)
+                await self._worker.give(turn_id)
                 await self._workflows.resume(turn_id)
                 del self._strays[turn_id]
 

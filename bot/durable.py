@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -106,7 +107,6 @@ class Workflows:
         timeout_seconds: float,
         poll_seconds: float,
         connections_max: int = CONNECTIONS_MAX,
-        executor_id: str = EXECUTOR_ID,
     ) -> None:
         self._engine = open_blocking(
             where, timeout_seconds=timeout_seconds, connections_max=connections_max
@@ -117,7 +117,8 @@ class Workflows:
                 name="threadlab",
                 system_database_url=self._engine.url.render_as_string(hide_password=False),
                 system_database_engine=self._engine,
-                executor_id=executor_id,
+                # Of several on one database, none recovers the others' turns at its start.
+                executor_id=EXECUTOR_ID if isinstance(where, Path) else secrets.token_hex(8),
                 application_version=APPLICATION_VERSION,
                 log_level="WARNING",
                 notification_listener_polling_interval_sec=poll_seconds,

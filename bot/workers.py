@@ -51,6 +51,10 @@ class SoleWorker:
         del turn_id
         return True
 
+    async def give(self, turn_id: str) -> None:
+        """There is nobody else."""
+        del turn_id
+
     async def unsettled(self, limit: int) -> Sequence[str]:
         """Turns that are not over, oldest first."""
         return await self._turns.unsettled(limit)
@@ -83,6 +87,10 @@ class Worker:
     async def take(self, turn_id: str) -> bool:
         """Reserve a turn that was not begun; False where another worker has it."""
         return await self._workers.take(self.id, turn_id)
+
+    async def give(self, turn_id: str) -> None:
+        """Have the turn be nobody's, so that any worker may go on with it."""
+        await self._workers.give(self.id, turn_id)
 
     async def unsettled(self, limit: int) -> Sequence[str]:
         """Turns that are not over and no other worker's, oldest first."""

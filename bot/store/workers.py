@@ -54,6 +54,12 @@ class Workers:
         """Have the execution be the one that counts; False where the turn is another worker's."""
         return await self._hold(worker, turn_id, execution)
 
+    async def give(self, worker: str, turn_id: str) -> None:
+        """Have the turn be nobody's, unless another worker that is alive has it."""
+        async with self._database.begin() as db:
+            mine = sa.update(turns).where(turns.c.id == turn_id, _free(worker))
+            await db.execute(mine.values(worker=None, execution=None))
+
     async def _hold(self, worker: str, turn_id: str, execution: str | None) -> bool:
         values = {"worker": worker} | ({"execution": execution} if execution else {})
         mine = sa.update(turns).where(turns.c.id == turn_id, _free(worker))
