@@ -63,6 +63,10 @@ class Eraser:
         """Delete these things, now or later."""
         await self.work(await self._erasures.note(kind, refs))
 
+    async def later(self, kind: Kind, refs: Sequence[str]) -> None:
+        """Delete these things in the next round of housekeeping."""
+        await self._erasures.note(kind, refs)
+
     async def work(self, wanted: Sequence[Erasure]) -> list[Erasure]:
         """Delete what is noted.
 

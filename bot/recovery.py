@@ -102,6 +102,7 @@ class Recovery:
             await turn.set_outcome(left if starved else without_images(left))
             return verdict_of(left) if starved else Verdict.SPOKEN
         if turn.turn.response_id:
+            await self._workspace.give_up(turn.turn.response_id)
             await turn.set_response(None)
         await self._recover(turn, error, attempt, named_container=named_container)
         return Verdict.AGAIN

@@ -134,6 +134,10 @@ class Workspace:
         """The engine has lost our uploads: bring them again next time."""
         await self._uploads.lost(key)
 
+    async def give_up(self, response_id: str) -> None:
+        """A response is of no use any more: it is deleted at the engine by and by."""
+        await self._eraser.later(Kind.RESPONSE, [response_id])
+
     async def delete(self, key: ThreadKey, versions: Sequence[StoredFile]) -> None:
         """Delete versions of files for good: here, at the engine, and in a living container."""
         await self._files.delete(key, versions)

@@ -145,6 +145,27 @@ class TestOrphans:
         assert [name for name, _ in computing.uploads.values()] == ["s.csv"]
 
 
+class TestGivenUp:
+    async def test_responses(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A response that failed and was asked for again is deleted at the engine by and by."""
+        api.drop_stream_after = 3
+        api.faults += [Fault("/v1/responses/resp_", 404, "Response not found.")]
+        async with running(chat, tmp_path, api.base_url, **ROUND):
+            await chat.say("go")
+            await chat.finished(1)
+            first = next(path for method, path in api.calls if "/resp_" in path).split("/")[3]
+
+            async def gone() -> bool:
+                return first not in api.responses
+
+            await until(gone)
+
+        assert len(api.asked) == 2
+        assert len(api.responses) == 1
+
+
 class TestRecords:
     async def test_of_finished_turns(
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
