@@ -58,7 +58,7 @@ class Pacer:
         pace, now = self._pace, self._clock()
         if pace is None or await pace.take(now):
             return
-        if await pace.waiting(now) >= self._settings.engine_queue_max:
+        if await pace.waiting(now) >= self._settings.engine_waiting_max:
             raise QueueFull("Too many questions are waiting already.")
         await pace.join(turn.id, turn.key.place, now, self._alive_until(now))
         log.info("queued", turn=turn.id, thread=str(turn.key))

@@ -123,7 +123,7 @@ class Settings(Rules, Upkeep):
     engine_burst: int = Field(
         12, ge=1, description="How many of them may go at once after a quiet time."
     )
-    engine_queue_max: int = Field(
+    engine_waiting_max: int = Field(
         1_000, ge=1, description="Most questions that wait for the engine; more are refused."
     )
     engine_queue_look_seconds: float = Field(

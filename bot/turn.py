@@ -11,18 +11,17 @@ from typing import Any, Protocol
 
 import structlog
 
+from bot.answers import answer_of
 from bot.artifacts import ArtifactKeeper, without_images
 from bot.asking import Asker
 from bot.books import Books
 from bot.dispatcher import Dispatcher
-from bot.domain import Action, Addressing, Answer, Author, Progress, ThreadKey
+from bot.domain import Addressing, Author, Progress, ThreadKey
 from bot.durable import step
 from bot.errors import EngineError
 from bot.events import Outcome
 from bot.followups import Intent
 from bot.ingest import Ingester
-from bot.links import link
-from bot.memory import LABEL, next_tier
 from bot.names import safe_name
 from bot.open_turn import OpenTurn, OpenTurns
 from bot.publishing import publish
@@ -30,9 +29,9 @@ from bot.question import QuestionWriter
 from bot.rebuilding import Prepared
 from bot.recovery import Recovery, Verdict, verdict_of
 from bot.settings import Settings
-from bot.store.files import Files, Origin, StoredFile
+from bot.store.files import Files, Origin
 from bot.store.outbox import Outbox
-from bot.store.turns import Turn, Turns, TurnState
+from bot.store.turns import Turns, TurnState
 from bot.workspace import Workspace
 
 log = structlog.get_logger()
@@ -50,7 +49,6 @@ LEFT_OUT = (
     "The workspace holds more than fits into a container: {count} of its older files were left "
     "out. `files delete` makes room."
 )
-STOPPED = "Stopped: this is what there was until then."
 
 
 class Gate(Protocol):
@@ -234,7 +232,7 @@ class TurnSteps:
         if failed:
             outcome = replace(outcome, failure=outcome.failure or UNEXPECTED)
         kept = await self._files.of_turn(turn_id, Origin.CODE)
-        await publish(self._outbox, turn.reply, _answer(turn.turn, outcome, kept))
+        await publish(self._outbox, turn.reply, answer_of(turn.turn, outcome, kept))
         if outcome.stopped:
             return TurnState.STOPPED
         return TurnState.FAILED if outcome.failure else TurnState.DONE
@@ -265,31 +263,3 @@ def _prepared(stored: dict[str, Any] | None) -> Prepared:
     if stored is None:
         return Prepared(None)
     return Prepared(**{**stored, "file_ids": tuple(stored["file_ids"])})
-
-
-def _answer(turn: Turn, outcome: Outcome, kept: list[StoredFile]) -> Answer:
-    text = link(outcome.text, outcome.citations, kept)
-    if outcome.failure:
-        text = f"{text}\n\n{outcome.failure}".strip()
-    notes = [*turn.notes, STOPPED] if outcome.stopped else turn.notes
-    return Answer(
-        turn_id=turn.id,
-        text=text,
-        runs=outcome.runs,
-        artifacts=tuple(file.as_artifact() for file in kept),
-        notes=tuple(notes),
-        actions=_actions(turn, outcome),
-        failed=outcome.failure is not None,
-    )
-
-
-def _actions(turn: Turn, outcome: Outcome) -> tuple[Action, ...]:
-    """What a person may want to do next; nothing where nothing was asked."""
-    if turn.outcome is None and outcome.failure is None:
-        return ()
-    code = (Action("code", "Code", turn.id),) if outcome.runs else ()
-    notebook = (Action("notebook", "Notebook"),) if outcome.runs else ()
-    larger = next_tier(outcome.memory_limit) if outcome.out_of_memory else None
-    bigger = (Action("retry", LABEL.format(tier=larger), larger),) if larger else ()
-    again = (*bigger, Action("retry", "Retry"), Action("reset", "Reset"))
-    return (*code, Action("files", "Files"), *notebook, *again)

@@ -79,7 +79,7 @@ async def test_stopped_while_waiting(
 async def test_too_many(chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
     """Beyond the queue's length a question gets a sentence and Retry, at once."""
     clock = Clock()
-    async with running(chat, tmp_path, api.base_url, clock=clock, **PACED, engine_queue_max=1):
+    async with running(chat, tmp_path, api.base_url, clock=clock, **PACED, engine_waiting_max=1):
         await chat.say("one", thread="t1")
         await chat.finished(1)
         await chat.say("two", thread="t2")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.web.settings import WebSettings
-from bot import access, asking, budgets, memory, recovery, turn
+from bot import access, answers, asking, budgets, memory, recovery, turn
 from bot.settings import Settings
 from bot.store.usage import Scope
 from bot.variables import ELSEWHERE, known
@@ -75,7 +75,7 @@ def test_failures_are_told_as_they_are() -> None:
         asking.TOO_LONG.format(minutes=Settings.model_fields["turn_seconds"].default / 60),
         turn.UNEXPECTED,
         turn.FRESH_CONTAINER,
-        turn.STOPPED,
+        answers.STOPPED,
         recovery.UNEXPLAINED,
         memory.out_of_memory("1g"),
         memory.TRY_LESS,
