@@ -90,8 +90,6 @@ turns = sa.Table(
     # Which worker has it, and which of that worker's executions counts; NULL where there is one.
     sa.Column("worker", sa.String),
     sa.Column("execution", sa.String),
-    # Why it was not asked (access, budget): a sentence for the person.
-    sa.Column("refusal", sa.String),
     sa.Index("ix_turns_state", "state"),
     sa.Index("ix_turns_thread", "thread", "created_at"),
 )

@@ -142,6 +142,26 @@ class TestBooks:
 
         assert (booked.answers, booked.input_tokens) == (1, 10)
 
+    async def test_restarted(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """An answer that is finished after a restart is booked once, with all that it used."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Code("1"), Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url, shutdown_seconds=0.1):
+            await chat.say("go")
+            async with asyncio.timeout(10):
+                while not any(p.runs for s in chat.surfaces.values() for p in s.shown):
+                    await asyncio.sleep(0.01)
+        gate.set()
+        async with running(chat, tmp_path, api.base_url):
+            (surface,) = await chat.finished(1)
+            await settled(chat)
+            entry, booked = await entry_of(chat, surface), await total(chat)
+
+        assert booked.answers == 1
+        assert (entry.input_tokens, entry.code_runs, entry.container_minutes) == (10, 1, 20)
+
     async def test_stopped(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
         """A stopped answer is booked with what the engine says that it cost until then."""
         gate = asyncio.Event()

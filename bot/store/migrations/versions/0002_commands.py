@@ -32,8 +32,6 @@ def upgrade() -> None:
         messages.add_column(
             sa.Column("withdrawn", sa.Boolean(), nullable=False, server_default=sa.false())
         )
-    with op.batch_alter_table("turns") as turns:
-        turns.add_column(sa.Column("refusal", sa.String(), nullable=True))
     with op.batch_alter_table("files") as files:
         files.add_column(sa.Column("author_name", sa.String(), nullable=True))
         files.add_column(sa.Column("deleted_at", sa.Float(), nullable=True))
@@ -141,8 +139,6 @@ def downgrade() -> None:
     with op.batch_alter_table("files") as files:
         files.drop_column("deleted_at")
         files.drop_column("author_name")
-    with op.batch_alter_table("turns") as turns:
-        turns.drop_column("refusal")
     with op.batch_alter_table("messages") as messages:
         messages.drop_column("withdrawn")
         messages.drop_column("intent")
