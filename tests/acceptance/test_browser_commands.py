@@ -210,6 +210,29 @@ class TestSlashMenu:
         assert await given(site, 1) == [("reset", "everything")]
 
 
+async def test_results_stay_where_they_were_given(tmp_path: Path, browser: Browser) -> None:
+    """Cards keep their order and their place among the messages, also when all is drawn anew."""
+    async with serve(tmp_path, ActionsTurn(), environ={"WEB_EVENT_BUFFER_BYTES": "1"}) as site:
+        for name in ("status", "usage"):
+            site.core.results[name] = CommandResult(f"This is {name}.")
+        person = await Person.visit(browser, site.url)
+        for line in ("/status", "/usage"):
+            await person.write(line)
+            await expect(card(person, line[1:])).to_have_attribute("data-state", "done")
+        await person.ask("one")
+        await person.write("/status")
+        await expect(person.page.locator(".result[data-state=done]")).to_have_count(3)
+        await person.ask("two")
+
+        order = person.page.locator("#messages > li")
+        await expect(order).to_have_count(7)
+        kinds = [
+            (await item.get_attribute("class") or "").split()[-1] for item in await order.all()
+        ]
+        assert kinds == ["result", "result", "person", "bot", "result", "person", "bot"]
+        await expect(order.first).to_contain_text("This is status.")
+
+
 class TestUnderAnAnswer:
     async def test_code_and_notebook(self, site: WebSite, browser: Browser) -> None:
         """Each button is its command: the code of this answer, the notebook as a download."""
@@ -397,6 +420,7 @@ class TestMenu:
         address = person.page.url
         other = await person.another_tab()
         await other.answer()
+        await other.page.locator("#text").fill("half a secret")
 
         await person.page.locator("#more").click()
         await person.page.get_by_role("menuitem", name="Delete").click()
@@ -406,6 +430,8 @@ class TestMenu:
         for tab in (person, other):
             await expect(tab.page.locator("#welcome")).to_be_visible()
             await expect(tab.page.locator("#conversations li")).to_have_count(0)
+        drafts = await other.page.evaluate("JSON.stringify(sessionStorage)")
+        assert "half a secret" not in drafts
         await expect(person.page.locator("#toast")).to_have_text("The thread is erased.")
         assert await given(site, 1) == [("forget", "yes")]
         await person.page.goto(address)

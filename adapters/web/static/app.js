@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { Commands } from "./commands.js";
-import { Composer } from "./composer.js";
+import { Composer, forgetDraft } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { byId, clearToast, freshId, plainText, toast } from "./dom.js";
 import { EventStream } from "./events.js";
@@ -58,6 +58,7 @@ const events = new EventStream({
   forgotten({ id }) {
     sidebar.remove(id);
     if (id === current) open(null);
+    forgetDraft(id);
   },
   connection(up) { byId("offline").hidden = up; },
 });
@@ -148,7 +149,7 @@ function changed() {
   document.title = current ? `${title} · Threadlab` : "Threadlab";
   byId("welcome").hidden = !(loaded && conversation.empty && results.empty);
   // Answers say the note too.
-  byId("hint").textContent = byId("welcome").hidden ? "/ for commands" : limits.engine_note;
+  byId("hint").textContent = (!byId("welcome").hidden && limits.engine_note) || "/ for commands";
   byId("stop").hidden = !conversation.busy;
   byId("reset").hidden = !workspace.used;
   byId("show-files").hidden = !current || !commands.find("files");

@@ -148,6 +148,11 @@ export class Composer {
   }
 }
 
+/** Nothing of a conversation that was deleted stays in this tab. */
+export function forgetDraft(conversation) {
+  sessionStorage.removeItem(`draft:${conversation}`);
+}
+
 /** A text that does not fit is refused: the field itself would cut it and say nothing. */
 function refuseTooLong(event, limitChars) {
   const replaced = text.selectionEnd - text.selectionStart;

@@ -27,7 +27,8 @@ export class Results {
 
   /** The messages were drawn anew: each card goes back to where it was given. */
   place() {
-    for (const card of this.cards) {
+    // The last first, so that several in one place keep their order.
+    for (const card of [...this.cards].reverse()) {
       if (card.after?.isConnected) card.after.after(card.element);
       else this.list.prepend(card.element);
     }
