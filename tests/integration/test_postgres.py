@@ -1,0 +1,110 @@
+"""What is PostgreSQL's own: an address that is wrong, connections that break, its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.app import application
+from bot.doctor import Verdict, examine
+from bot.errors import SettingsError
+from bot.settings import Settings
+from bot.store.database import open_database, upgrade_all
+from bot.store.turns import Turns
+from tests.fakes.platform import ScriptedChat
+from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
+from tests.fakes.threadlab import running, settings_for
+
+NOWHERE = "postgresql://ann:secret@127.0.0.1:1/none"
+
+
+def cut_all(address: str) -> None:
+    """End all connections to the database, as a restart of the server does."""
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+class TestAddress:
+    async def test_nobody_there(self, chat: ScriptedChat, tmp_path: Path) -> None:
+        """A server that can't be reached is named at the start, without the password."""
+        settings = settings_for(tmp_path, "http://127.0.0.1:1", database_url=NOWHERE)
+
+        with pytest.raises(SettingsError, match=r"127\.0\.0\.1") as refused:
+            async with application(settings, {}, [chat]):
+                pass
+
+        assert "secret" not in str(refused.value)
+
+    async def test_examined(self, tmp_path: Path) -> None:
+        """The doctor says that the server can't be reached, without the password."""
+        settings = settings_for(tmp_path, None, database_url=NOWHERE)
+
+        findings = await examine(settings, {}, frozenset())
+
+        (finding,) = (each for each in findings if each.subject == "database")
+        assert finding.verdict is Verdict.WRONG
+        assert "DATABASE_URL" in finding.sentence
+        assert "secret" not in finding.sentence
+
+    async def test_examined_and_fine(self, tmp_path: Path, postgres_url: str) -> None:
+        """The doctor says that the database opens."""
+        settings = settings_for(tmp_path, None, database_url=postgres_url)
+
+        findings = await examine(settings, {}, frozenset())
+
+        assert "opens" in next(each.sentence for each in findings if each.subject == "database")
+
+    def test_of_something_else(self) -> None:
+        """An address that is not PostgreSQL's is refused."""
+        with pytest.raises(ValueError, match="postgresql://"):
+            Settings(_env_file=None, database_url="mysql://x/y")  # type: ignore[arg-type]
+
+
+class TestUse:
+    async def test_broken_connections(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, postgres_url: str
+    ) -> None:
+        """A server that was restarted in mid-turn costs neither the answer nor the next."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url, database_url=postgres_url):
+            await chat.say("one")
+            while not api.responses:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(cut_all, postgres_url)
+            gate.set()
+            await chat.finished(1)
+            await asyncio.to_thread(cut_all, postgres_url)
+            await chat.say("two")
+            surfaces = await chat.finished(2)
+
+        assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
+        assert [effect[1] for effect in chat.effects].count("post") == 2
+
+    async def test_nul(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, postgres_url: str
+    ) -> None:
+        """Text with the character NUL, which PostgreSQL has no room for, is answered without it."""
+        api.script = lambda body: [Say("Do\0ne.")]
+        async with running(chat, tmp_path, api.base_url, database_url=postgres_url) as app:
+            message = await chat.say("to\0tal?")
+            (surface,) = await chat.finished(1)
+            asked = await Turns(app.services.database).messages(surface.turn_id)
+
+        assert [each.text for each in asked] == ["total?"]
+        assert message.text == "to\0tal?"
+
+    async def test_started_together(self, postgres_url: str) -> None:
+        """Of several workers that start on an empty database, one makes the tables."""
+        engines = [open_database(postgres_url, timeout_seconds=10) for _ in range(4)]
+
+        await asyncio.gather(*(upgrade_all(engine, []) for engine in engines))
+
+        for engine in engines:
+            await engine.dispose()

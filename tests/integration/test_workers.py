@@ -1,0 +1,324 @@
+"""Several workers on one PostgreSQL: who is alive, who has which turn, who may still act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.domain import Answer
+from bot.durable import Workflows
+from bot.errors import LeaseLost
+from bot.followups import Followups
+from bot.leases import SharedLeases, SoleLeases, alone
+from bot.publishing import publish
+from bot.settings import Settings
+from bot.store.arrivals import Arrivals
+from bot.store.database import open_database, upgrade
+from bot.store.fencing import Execution, TakenOver, executing
+from bot.store.outbox import Outbox
+from bot.store.tables import workers
+from bot.store.turns import Turns, TurnState
+from bot.store.workers import Workers
+from bot.workers import Worker
+from tests.fakes.platform import ScriptedChat
+
+SILENT_SECONDS = 10.0
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = open_database(postgres_url, timeout_seconds=5)
+    await upgrade(engine)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def rows(database: AsyncEngine) -> Workers:
+    found = Workers(database)
+    for name in ("a", "b"):
+        await found.join(name)
+    return found
+
+
+@pytest.fixture
+async def turn_id(database: AsyncEngine, chat: ScriptedChat) -> str:
+    """A turn that nobody has begun."""
+    arrival = await Arrivals(database).accept(chat.message("hello"), Followups.SMART)
+    assert arrival.turn_id is not None
+    return arrival.turn_id
+
+
+async def fall_silent(database: AsyncEngine, name: str) -> None:
+    """As if the worker had not been heard of for a long time."""
+    async with database.begin() as db:
+        since = {"seen_at": workers.c.seen_at - 2 * SILENT_SECONDS}
+        await db.execute(sa.update(workers).where(workers.c.id == name).values(**since))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+class NoWorkflows:
+    """What a worker asks of the library of workflows, written down."""
+
+    def __init__(self) -> None:
+        self.resumed: list[str] = []
+        self.abandoned: list[str] = []
+
+    async def resume(self, turn_id: str) -> None:
+        self.resumed.append(turn_id)
+
+    async def resume_after_close(self, turn_ids: Sequence[str]) -> None:
+        self.resumed += turn_ids
+
+    def abandon(self, turn_id: str) -> None:
+        self.abandoned.append(turn_id)
+
+
+@asynccontextmanager
+async def working(
+    database: AsyncEngine, workflows: NoWorkflows, stopped: list[str] | None = None
+) -> AsyncIterator[Worker]:
+    """A worker that beats."""
+    settings = Settings(
+        _env_file=None, worker_heartbeat_seconds=0.05, worker_dead_seconds=SILENT_SECONDS
+    )
+    worker = Worker(settings, Workers(database), cast("Workflows", workflows))
+    await worker.join((stopped if stopped is not None else []).append)
+    try:
+        yield worker
+    finally:
+        await worker.leave()
+
+
+class TestTurns:
+    async def test_begun_once(self, rows: Workers, turn_id: str) -> None:
+        """Of workers that would all begin a waiting turn, one does."""
+        taken = await asyncio.gather(*(rows.take(name, turn_id) for name in ("a", "b")))
+
+        assert sorted(taken) == [False, True]
+
+    async def test_of_a_busy_worker(self, rows: Workers, turn_id: str) -> None:
+        """A turn that waits at a busy worker is seen by the others; one that was begun is not."""
+        waiting = await rows.unsettled("b", 10)
+        await rows.begin("a", turn_id, "a/1")
+
+        assert waiting == [turn_id]
+        assert await rows.unsettled("a", 10) == [turn_id]
+        assert await rows.unsettled("b", 10) == []
+
+    async def test_of_a_dead_worker(
+        self, rows: Workers, database: AsyncEngine, turn_id: str
+    ) -> None:
+        """The turns of a silent worker are everybody's; those of one that beats stay its own."""
+        await rows.begin("a", turn_id, "a/1")
+        early = await rows.bury(SILENT_SECONDS)
+        await fall_silent(database, "a")
+
+        freed = await rows.bury(SILENT_SECONDS)
+
+        assert (early, freed) == ([], [turn_id])
+        assert not await rows.beat("a")
+        assert await rows.begin("b", turn_id, "b/1")
+
+    async def test_buried_by_one(self, rows: Workers, database: AsyncEngine, turn_id: str) -> None:
+        """Of workers that all see one silent, one takes its turns over."""
+        await rows.begin("a", turn_id, "a/1")
+        await fall_silent(database, "a")
+
+        freed = await asyncio.gather(*(rows.bury(SILENT_SECONDS) for _ in range(5)))
+
+        assert sorted(freed) == [[], [], [], [], [turn_id]]
+
+    async def test_at_the_end(self, rows: Workers, turn_id: str) -> None:
+        """What a worker leaves behind when it ends is free at once."""
+        await rows.begin("a", turn_id, "a/1")
+
+        assert await rows.leave("a") == [turn_id]
+        assert await rows.take("b", turn_id)
+
+
+class TestFencing:
+    async def test_a_taken_turn(
+        self, rows: Workers, database: AsyncEngine, turn_id: str, chat: ScriptedChat
+    ) -> None:
+        """A worker that comes back to a turn which another one has posts and changes nothing."""
+        turns, outbox = Turns(database), Outbox(database)
+        await rows.begin("a", turn_id, "a/1")
+        await turns.collect(turn_id)
+        reply = await chat.open_reply(chat.thread(), turn_id=turn_id, message_id="m1", ref=None)
+        await fall_silent(database, "a")
+        await rows.bury(SILENT_SECONDS)
+        await rows.begin("b", turn_id, "b/1")
+        before = await turns.get(turn_id)
+        answer = Answer(turn_id, "twice", (), ())
+        deeds: list[Callable[[], Awaitable[object]]] = [
+            lambda: turns.collect(turn_id),
+            lambda: turns.update(turn_id, response_id="r"),
+            lambda: publish(outbox, reply, answer),
+            lambda: turns.settle(turn_id, TurnState.DONE),
+        ]
+
+        for deed in deeds:
+            with executing(Execution("a/1", lambda: True)), pytest.raises(TakenOver):
+                await deed()
+
+        assert await turns.get(turn_id) == before
+        assert not [effect for effect in chat.effects if effect[1] == "post"]
+
+    async def test_by_itself(self, rows: Workers, database: AsyncEngine, turn_id: str) -> None:
+        """A worker's own earlier execution of a turn is fenced off as well."""
+        await rows.begin("a", turn_id, "a/1")
+        await rows.begin("a", turn_id, "a/2")
+
+        with executing(Execution("a/1", lambda: True)), pytest.raises(TakenOver):
+            await Turns(database).update(turn_id, response_id="r")
+        with executing(Execution("a/2", lambda: True)):
+            await Turns(database).update(turn_id, response_id="r")
+
+    async def test_in_the_last_moment(
+        self, rows: Workers, database: AsyncEngine, turn_id: str, chat: ScriptedChat
+    ) -> None:
+        """Paused between its note in the outbox and the post, a worker does not post; the next
+        one looks for the post, and makes it."""
+        outbox = Outbox(database)
+        await rows.begin("a", turn_id, "a/1")
+        reply = await chat.open_reply(chat.thread(), turn_id=turn_id, message_id="m1", ref=None)
+        answer = Answer(turn_id, "once", (), ())
+        with executing(Execution("a/1", lambda: False)), pytest.raises(TakenOver):
+            await publish(outbox, reply, answer)
+        await rows.leave("a")
+        await rows.begin("b", turn_id, "b/1")
+
+        with executing(Execution("b/1", lambda: True)):
+            await publish(outbox, reply, answer)
+
+        assert [effect[1] for effect in chat.effects] == ["open", "find", "post"]
+
+    async def test_commands(self, rows: Workers, database: AsyncEngine, turn_id: str) -> None:
+        """What people ask for reaches a turn from every worker."""
+        await rows.begin("a", turn_id, "a/1")
+
+        await Turns(database).update(turn_id, stop_requested=True)
+
+        assert await rows.stopped("a") == [turn_id]
+        assert await rows.stopped("b") == []
+
+
+class TestWorker:
+    async def test_stop(self, database: AsyncEngine, turn_id: str) -> None:
+        """A stop that was asked for at another worker is heard where the turn runs."""
+        heard: list[str] = []
+        async with working(database, NoWorkflows(), heard) as worker:
+            await worker.take(turn_id)
+
+            await Turns(database).update(turn_id, stop_requested=True)
+            await until(lambda: turn_id in heard)
+
+    async def test_takes_over(self, database: AsyncEngine, rows: Workers, turn_id: str) -> None:
+        """A worker that beats has a dead one's turns go on."""
+        workflows = NoWorkflows()
+        await rows.begin("a", turn_id, "a/1")
+        async with working(database, workflows):
+            await fall_silent(database, "a")
+
+            await until(lambda: workflows.resumed == [turn_id])
+
+    async def test_given_up(self, database: AsyncEngine) -> None:
+        """A worker that the others gave up joins again under a new name."""
+        async with working(database, NoWorkflows()) as worker:
+            before = worker.id
+            await Workers(database).leave(before)
+
+            await until(lambda: worker.id != before)
+            async with asyncio.timeout(10):
+                while not await Workers(database).beat(worker.id):
+                    await asyncio.sleep(0.01)
+
+    def test_patience(self) -> None:
+        """The others wait for three heartbeats or more."""
+        with pytest.raises(ValueError, match="three"):
+            Settings(_env_file=None, worker_heartbeat_seconds=5, worker_dead_seconds=10)
+
+
+class TestLeases:
+    async def test_one_at_a_time(self, database: AsyncEngine) -> None:
+        """A lease is one worker's until its block ends, and then the next one's."""
+        order: list[str] = []
+
+        async def use(worker: Worker, name: str) -> None:
+            async with SharedLeases(worker, retry_seconds=0.02).hold("x"):
+                order.append(f"{name} has it")
+                await asyncio.sleep(0.05)
+                order.append(f"{name} had it")
+
+        async with working(database, NoWorkflows()) as a, working(database, NoWorkflows()) as b:
+            await asyncio.gather(use(a, "a"), use(b, "b"))
+
+        (one, two) = order[0][0], order[2][0]
+        assert order == [f"{one} has it", f"{one} had it", f"{two} has it", f"{two} had it"]
+        assert {one, two} == {"a", "b"}
+
+    async def test_lost(self, database: AsyncEngine) -> None:
+        """The block of a lease ends when the worker is given up; the lease can be had again."""
+        async with working(database, NoWorkflows()) as worker:
+            leases = SharedLeases(worker, retry_seconds=0.02)
+
+            async def given_up_in_the_block() -> None:
+                async with leases.hold("x"):
+                    await Workers(database).leave(worker.id)
+                    await asyncio.sleep(10)
+
+            with pytest.raises(LeaseLost):
+                await given_up_in_the_block()
+
+            async with asyncio.timeout(10), leases.hold("x"):
+                pass
+
+    async def test_cancelled(self, database: AsyncEngine) -> None:
+        """A block that is cancelled is cancelled, and its lease free at once."""
+        async with working(database, NoWorkflows()) as worker:
+            leases = SharedLeases(worker, retry_seconds=0.02)
+
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1), leases.hold("x"):
+                    await asyncio.sleep(10)
+
+            async with asyncio.timeout(10), leases.hold("x"):
+                pass
+
+    async def test_work_for_ever(self, database: AsyncEngine) -> None:
+        """Work under a lease begins again when the lease was lost and is there again."""
+        begun: list[str] = []
+
+        async def work() -> None:
+            begun.append("")
+            await asyncio.sleep(10)
+
+        async with working(database, NoWorkflows()) as worker:
+            leases = SharedLeases(worker, retry_seconds=0.02)
+            working_on = asyncio.create_task(alone(leases, "x", work))
+            await until(lambda: len(begun) == 1)
+            await Workers(database).leave(worker.id)
+            await until(lambda: len(begun) == 2)
+            working_on.cancel()
+            await asyncio.gather(working_on, return_exceptions=True)
+
+        assert working_on.cancelled()
+
+    async def test_sole_worker(self) -> None:
+        """Where there is one worker, a lease is granted at once, also twice."""
+        leases = SoleLeases()
+
+        async with leases.hold("x"), leases.hold("x"):
+            pass
