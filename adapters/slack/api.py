@@ -43,7 +43,6 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "users.info": ("users:read",),
     "views.open": (),
     "views.publish": (),
-    "views.update": (),
 }
 _READS = frozenset({"conversations.info", "conversations.replies", "files.info", "users.info"})
 _FORMS = frozenset({"auth.test", "files.getUploadURLExternal"})

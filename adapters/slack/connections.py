@@ -11,11 +11,12 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
-from adapters.slack.api import Refused
+from adapters.slack.api import Refused, make_client
 from adapters.slack.app import build_app
 from adapters.slack.context import SlackContext
 from adapters.slack.installations import Installations
 from adapters.slack.server import EventServer
+from adapters.slack.settings import SlackSettings
 from bot.errors import PlatformError, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -73,11 +74,12 @@ class Connections:
         settings = self._context.settings
         assert settings.slack_app_token is not None
         token = settings.slack_app_token.get_secret_value()
+        await _check_token(settings, token)
         async with AsyncExitStack() as stack:
             for _ in range(settings.slack_connections):
                 handler = AsyncSocketModeHandler(app, token)
                 stack.push_async_callback(handler.close_async)
-                await _open(handler)
+                await handler.connect_async()  # type: ignore[no-untyped-call]
             self.ready.set()
             log.info("slack connected", connections=settings.slack_connections)
             await asyncio.Event().wait()  # the SDK keeps the connections up
@@ -90,12 +92,13 @@ class Connections:
         await self._server.serve()
 
 
-async def _open(handler: AsyncSocketModeHandler) -> None:
+async def _check_token(settings: SlackSettings, token: str) -> None:
+    """Ask for a connection once by ourselves: the SDK would ask for ever, whatever the answer."""
     try:
-        await handler.connect_async()  # type: ignore[no-untyped-call]
+        await make_client(settings).apps_connections_open(app_token=token)
     except SlackApiError as error:
         code = str(error.response["error"])
-        if code in _WRONG_TOKEN:
+        if code in _WRONG_TOKEN | {"missing_scope"}:
             raise SettingsError(
                 f"Slack does not take SLACK_APP_TOKEN: {code}. It begins with xapp- and has the "
                 "scope connections:write."

@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ class Installations(AsyncInstallationStore):
         assert settings.slack_encryption_key is not None
         self._database = database
         self._seal = Fernet(settings.slack_encryption_key.get_secret_value())
+        self.on_change: Callable[[str], None] = lambda workspace: None
 
     @property
     def logger(self) -> logging.Logger:
@@ -50,6 +52,7 @@ class Installations(AsyncInstallationStore):
                 sa.delete(installations).where(installations.c.workspace == workspace)
             )
             await connection.execute(sa.insert(installations).values(**values))
+        self.on_change(workspace)
         log.info("slack app installed", workspace=workspace)
 
     async def async_find_bot(
@@ -71,7 +74,7 @@ class Installations(AsyncInstallationStore):
             await connection.execute(
                 sa.delete(installations).where(installations.c.workspace == workspace)
             )
-        log.info("slack app removed", workspace=workspace)
+        self.on_change(workspace)
 
     async def async_delete_installation(
         self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None

@@ -41,7 +41,10 @@ class SlackPlatform:
         self._installations = (
             Installations(services.database, settings) if settings.many_workspaces else None
         )
-        self._context = SlackContext(services, settings, Teams(settings, self._tokens(settings)))
+        teams = Teams(settings, self._tokens(settings))
+        if self._installations is not None:
+            self._installations.on_change = teams.forget
+        self._context = SlackContext(services, settings, teams)
         self._downloads = Downloads(settings)
         self._connections = Connections(self._context, self._installations)
 

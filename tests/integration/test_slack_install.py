@@ -1,0 +1,240 @@
+"""How Slack's events come in, and how workspaces install the app and remove it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
+
+from adapters.slack import check, plugin
+from adapters.slack.scopes import BOT_SCOPES
+from bot.errors import SettingsError
+from tests.fakes.core import FakeCore
+from tests.fakes.slack import FakeSlack
+from tests.fakes.slack_driver import environment, loopback, running, serve
+from tests.fakes.web import echo
+
+KEY = Fernet.generate_key().decode()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with loopback() as fake:
+        yield fake
+        assert not fake.violations, fake.violations
+
+
+def over_http(slack: FakeSlack) -> dict[str, str]:
+    return {
+        "SLACK_MODE": "http",
+        "SLACK_HTTP_PORT": "0",
+        "SLACK_SIGNING_SECRET": slack.signing_secret,
+    }
+
+
+def for_many(slack: FakeSlack) -> dict[str, str]:
+    return {
+        **over_http(slack),
+        "SLACK_BOT_TOKEN": "",
+        "SLACK_CLIENT_ID": slack.client_id,
+        "SLACK_CLIENT_SECRET": slack.client_secret,
+        "SLACK_ENCRYPTION_KEY": KEY,
+    }
+
+
+class TestHttp:
+    async def test_signed_events_are_answered(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """SLACK_MODE=http takes signed requests: mentions, commands and buttons."""
+        async with serve(slack, tmp_path, **over_http(slack)) as site:
+            slack.delivery.http_url = f"{site.platform.url}/slack/events"
+
+            asked = await site.ann.say("C1", "hello", mention=True)
+            answer = await site.answer(asked)
+            await site.ann.command("/threadlab", "dance", "C1")
+            await slack.until(lambda: slack.ephemerals("U1"))
+            await slack.settled()
+
+            assert "You said: hello" in answer.text
+            assert all(envelope.acknowledged for envelope in slack.delivery.sent)
+            assert slack.calls["apps.connections.open"] == 0
+
+    @pytest.mark.parametrize("wrong", ["secret", "stale", "missing"])
+    async def test_others_are_refused(self, slack: FakeSlack, tmp_path: Path, wrong: str) -> None:
+        """A request with another signature, an old one, or none, reaches nobody."""
+        import time
+
+        from tests.fakes.slack import signature
+
+        body = '{"type": "event_callback", "team_id": "T0ACME", "event": {"type": "message"}}'
+        at = str(int(time.time()) - (600 if wrong == "stale" else 0))
+        secret = "other" if wrong == "secret" else slack.signing_secret
+        headers = {
+            "Content-Type": "application/json",
+            "X-Slack-Request-Timestamp": at,
+            "X-Slack-Signature": signature(secret, at, body),
+        }
+        if wrong == "missing":
+            headers = {"Content-Type": "application/json"}
+        async with serve(slack, tmp_path, **over_http(slack)) as site:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                answer = await client.post(
+                    f"{site.platform.url}/slack/events", content=body, headers=headers
+                )
+
+            assert answer.status_code == 401
+            assert site.core.accepted == []
+
+    async def test_a_taken_port_is_said(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """Where the address can't be had, the settings are named."""
+        for folder in ("a", "b"):
+            (tmp_path / folder).mkdir()
+        async with serve(slack, tmp_path / "a", **over_http(slack)) as first:
+            assert first.platform.url is not None
+            port = first.platform.url.rpartition(":")[2]
+            taken = {**over_http(slack), "SLACK_HTTP_PORT": port}
+            with pytest.raises(SettingsError, match="SLACK_HTTP_PORT"):
+                async with serve(slack, tmp_path / "b", **taken):
+                    pass
+
+
+async def install(url: str) -> httpx.Response:
+    """Somebody clicks “Add to Slack”, agrees, and comes back."""
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        page = await browser.get(f"{url}/slack/install")
+        cookie = page.headers["set-cookie"].partition(";")[0]
+        (agree,) = [part for part in page.text.split('"') if "/oauth/v2/authorize" in part]
+        agreed = await browser.get(agree.replace("&amp;", "&"))
+        return await browser.get(agreed.headers["location"], headers={"Cookie": cookie})
+
+
+class TestManyWorkspaces:
+    async def test_install_use_and_remove_the_app(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """A workspace installs the app, is answered with its own token, and after it was removed
+        nothing of the token is left."""
+        other = slack.add_team("Globex", installed=False)
+        async with serve(slack, tmp_path, **for_many(slack)) as site:
+            assert site.platform.url is not None
+            slack.redirect_uri = f"{site.platform.url}/slack/oauth_redirect"
+            slack.delivery.http_url = f"{site.platform.url}/slack/events"
+
+            done = await install(site.platform.url)
+            zoe = slack.person("U7", "Zoe", team=other.id)
+            slack.channel("C7", members=[zoe], team=other.id)
+            asked = await zoe.say("C7", "hello", mention=True)
+            answer = await site.answer(asked)
+
+            assert done.status_code == 200
+            assert slack.asked_scopes == set(BOT_SCOPES)
+            assert "You said: hello" in answer.text
+            assert site.core.accepted[0].key.workspace == other.id
+
+            slack.uninstall(other.id)
+            await slack.settled()
+            async with site.core.services.database.connect() as connection:
+                left = await connection.execute(sa.text("SELECT count(*) FROM slack_installations"))
+                assert left.scalar_one() == 0
+
+    async def test_tokens_are_sealed(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """What lies in the database is no token."""
+        other = slack.add_team("Globex", installed=False)
+        async with serve(slack, tmp_path, **for_many(slack)) as site:
+            assert site.platform.url is not None
+            slack.redirect_uri = f"{site.platform.url}/slack/oauth_redirect"
+            await install(site.platform.url)
+
+        assert other.token.encode() not in (tmp_path / "test.db").read_bytes()
+        for path in tmp_path.glob("test.db*"):
+            assert other.token.encode() not in path.read_bytes()
+
+    async def test_a_state_counts_once(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """The way back from Slack can't be gone twice, nor with a state that we did not issue."""
+        slack.add_team("Globex", installed=False)
+        async with serve(slack, tmp_path, **for_many(slack)) as site:
+            assert site.platform.url is not None
+            slack.redirect_uri = f"{site.platform.url}/slack/oauth_redirect"
+            async with httpx.AsyncClient(trust_env=False) as browser:
+                forged = await browser.get(
+                    f"{site.platform.url}/slack/oauth_redirect",
+                    params={"code": slack.code(), "state": "forged"},
+                    headers={"Cookie": "slack-app-oauth-state=forged"},
+                )
+                page = await browser.get(f"{site.platform.url}/slack/install")
+                cookie = {"Cookie": page.headers["set-cookie"].partition(";")[0]}
+                state = cookie["Cookie"].partition("=")[2]
+                once, twice = [
+                    await browser.get(
+                        f"{site.platform.url}/slack/oauth_redirect",
+                        params={"code": slack.code(), "state": state},
+                        headers=cookie,
+                    )
+                    for _ in range(2)
+                ]
+
+        assert (forged.status_code, once.status_code, twice.status_code) == (401, 200, 401)
+
+    async def test_a_workspace_that_did_not_install_is_not_answered(
+        self, slack: FakeSlack, tmp_path: Path
+    ) -> None:
+        """An event of a workspace without an installation begins nothing."""
+        async with serve(slack, tmp_path, **for_many(slack)) as site:
+            slack.delivery.http_url = f"{site.platform.url}/slack/events"
+
+            await site.ann.say("C1", "hello", mention=True)
+            await slack.settled()
+
+            assert site.core.accepted == []
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("environ", "said"),
+        [
+            ({"SLACK_APP_TOKEN": ""}, "SLACK_APP_TOKEN"),
+            ({"SLACK_MODE": "http"}, "SLACK_SIGNING_SECRET"),
+            ({"SLACK_MODE": "carrier pigeon"}, "SLACK_MODE is not valid"),
+            ({"SLACK_CLIENT_ID": "1.2"}, "either SLACK_BOT_TOKEN"),
+            ({"SLACK_BOT_TOKEN": "", "SLACK_CLIENT_ID": "1.2"}, "SLACK_MODE=http"),
+            ({"SLACK_ENCRYPTION_KEY": "short"}, "SLACK_ENCRYPTION_KEY is not valid"),
+            ({"SLACK_CONNECTIONS": "11"}, "SLACK_CONNECTIONS is not valid"),
+            ({"SLACK_API_URL": "slack.com"}, "SLACK_API_URL is not valid"),
+        ],
+    )
+    async def test_that_can_not_work_are_said(
+        self, slack: FakeSlack, tmp_path: Path, environ: dict[str, str], said: str
+    ) -> None:
+        """What is missing or contradicts is named, at the start and by the doctor."""
+        settings = environment(slack, **environ)
+        core = FakeCore(tmp_path, echo, settings)
+
+        with pytest.raises(SettingsError, match=said):
+            await core.attach(plugin)
+        fine, sentence = await check(settings)
+        await core.close()
+
+        assert (fine, said in sentence) == (False, True)
+
+    @pytest.mark.parametrize("token", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
+    async def test_wrong_tokens_are_said(
+        self, slack: FakeSlack, tmp_path: Path, token: str
+    ) -> None:
+        """A token that Slack does not take ends the start with its name."""
+        settings = environment(slack, **{token: "xoxb-wrong"})
+        core = FakeCore(tmp_path, echo, settings)
+        platform = await core.attach(plugin)
+
+        with pytest.raises(SettingsError, match=token):
+            async with running(platform):  # type: ignore[arg-type]
+                pass
+        fine, sentence = await check(settings)
+        await core.close()
+
+        assert (fine, token in sentence) == (False, True)
+
+    async def test_right_ones_are_fine(self, slack: FakeSlack) -> None:
+        """The doctor says which workspace it is."""
+        assert await check(environment(slack)) == (True, "threadlab in the workspace Acme.")
+        assert (await check(environment(slack, **for_many(slack))))[0]

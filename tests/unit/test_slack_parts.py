@@ -1,0 +1,306 @@
+"""The Slack adapter's pure parts: events told apart, answers planned, streams counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.slack.blocks import body, fallback, fenced, given_command, metadata, post_of, tail
+from adapters.slack.context import Recently
+from adapters.slack.events import Deleted, Edited, Said, attachment, read_event
+from adapters.slack.pace import Allowance
+from adapters.slack.plan import plan
+from adapters.slack.settings import SlackSettings
+from adapters.slack.stream import Streamed, StreamState
+from bot.domain import Action, Addressing, Answer, Artifact, Blob, CodeRun, Post, RunState
+
+SAID: dict[str, Any] = {
+    "type": "message",
+    "user": "U1",
+    "ts": "10.000001",
+    "channel": "C1",
+    "channel_type": "channel",
+    "text": "hello",
+}
+SETTINGS = SlackSettings.read({})
+
+
+def said(**changes: Any) -> Said | Edited | Deleted | None:
+    return read_event({**SAID, **changes}, "T1", "UBOT")
+
+
+class TestEvents:
+    @pytest.mark.parametrize(
+        ("changes", "addressed"),
+        [
+            ({}, None),
+            ({"text": "<@UBOT> hi"}, Addressing.MENTION),
+            ({"type": "app_mention"}, Addressing.MENTION),
+            ({"channel": "D1", "channel_type": "im"}, Addressing.DIRECT),
+            ({"thread_ts": "9.0", "parent_user_id": "U2"}, Addressing.AMBIENT),
+            ({"thread_ts": "9.0", "parent_user_id": "UBOT"}, Addressing.REPLY),
+            ({"subtype": "file_share", "text": "<@UBOT>"}, Addressing.MENTION),
+            ({"subtype": "thread_broadcast", "thread_ts": "9.0"}, Addressing.AMBIENT),
+            ({"subtype": "channel_join", "text": "<@UBOT>"}, None),
+            ({"subtype": "bot_message", "text": "<@UBOT>"}, None),
+            ({"bot_id": "B1", "text": "<@UBOT>"}, None),
+            ({"user": "UBOT", "text": "<@UBOT>"}, None),
+        ],
+    )
+    def test_say_how_the_bot_is_addressed(
+        self, changes: dict[str, Any], addressed: Addressing | None
+    ) -> None:
+        """Mentions, direct messages, replies and talk in threads are for us; the rest is not."""
+        found = said(**changes)
+
+        assert (found.addressed if isinstance(found, Said) else None) is addressed
+
+    def test_of_one_message_have_one_key(self) -> None:
+        """app_mention and message of the same message, and its edit, name the same thing."""
+        mention = said(type="app_mention", channel_type=None)
+        message = said(text="<@UBOT>")
+        edit = said(
+            subtype="message_changed",
+            message={**SAID, "text": "new"},
+            previous_message=SAID,
+        )
+
+        assert isinstance(mention, Said)
+        assert isinstance(message, Said)
+        assert isinstance(edit, Edited)
+        assert mention.key == message.key == edit.key
+        assert mention.ts == message.ts == edit.ts
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"subtype": "message_changed", "message": SAID, "previous_message": SAID},
+            {"subtype": "message_changed", "message": {**SAID, "bot_id": "B1"}},
+            {"subtype": "message_changed"},
+            {"subtype": "message_deleted", "deleted_ts": "10.000001"},
+            {"subtype": "message_deleted", "deleted_ts": "1.0", "previous_message": {"ts": "1.0"}},
+        ],
+    )
+    def test_of_no_change_are_none(self, changes: dict[str, Any]) -> None:
+        """Unfurled links, the bot's own edits, and what has lost its message mean nothing."""
+        assert said(**changes) is None
+
+    def test_of_tombstones_are_deletions(self) -> None:
+        """A deleted message on which answers hang is changed into a tombstone."""
+        found = said(
+            subtype="message_changed",
+            message={"subtype": "tombstone", "ts": "10.000001", "user": "USLACKBOT"},
+            previous_message=SAID,
+        )
+
+        assert isinstance(found, Deleted)
+        assert found.ts == "10.000001"
+
+    def test_name_files_that_have_no_name(self) -> None:
+        """Stubs get a name for what they are."""
+        names = [
+            attachment({"id": "F1", **stub}).name
+            for stub in (
+                {"mode": "tombstone"},
+                {"mode": "hidden_by_limit"},
+                {"file_access": "check_file_info"},
+                {"title": "Sales"},
+            )
+        ]
+
+        assert names == ["deleted file", "hidden file", "file", "Sales"]
+
+
+def artifact(name: str, size_bytes: int = 5) -> Artifact:
+    return Artifact(f"id-{name}", name, "text/csv", Blob("a" * 64, size_bytes))
+
+
+class TestPlan:
+    def test_files_follow_in_one_post(self) -> None:
+        """Text with its buttons first, then the files; an empty one is said."""
+        files = (artifact("a.csv"), artifact("empty.csv", 0), artifact("b.png"))
+        answer = Answer("t", "See.", artifacts=files, actions=(Action("retry", "Retry"),))
+
+        text, shared = plan(answer, 11_000)
+
+        assert (text.id, text.artifacts, shared.id) == ("t:0", (), "t:1")
+        assert [file.name for file in shared.artifacts] == ["a.csv", "b.png"]
+        assert any("`empty.csv` is empty" in note for note in text.notes)
+        assert (text.actions, shared.actions) == (answer.actions, ())
+
+    @pytest.mark.parametrize(
+        ("answer", "text", "notes"),
+        [
+            (Answer("t", ""), "Done.", ()),
+            (Answer("t", "", artifacts=(artifact("a.csv"),)), "`a.csv`", ()),
+            (Answer("t", "", notes=("Stopped.", "Fresh.")), "Stopped.", ("Fresh.",)),
+        ],
+    )
+    def test_without_words_there_are_some(
+        self, answer: Answer, text: str, notes: tuple[str, ...]
+    ) -> None:
+        """A message needs a text: the files' names, the first note, or “Done.”"""
+        first = plan(answer, 11_000)[0]
+
+        assert (first.text, first.notes) == (text, notes)
+
+    @given(st.text(max_size=5_000), st.integers(0, 3))
+    def test_of_anything_has_ids_in_order(self, text: str, files: int) -> None:
+        """Whatever the answer: the same posts each time, numbered, none too long or empty."""
+        answer = Answer("t", text, artifacts=tuple(artifact(f"{n}.csv") for n in range(files)))
+
+        posts = plan(answer, 1_000)
+
+        assert posts == plan(answer, 1_000)
+        assert [post.id for post in posts] == [f"t:{n}" for n in range(len(posts))]
+        assert all(len(post.text) <= 1_000 for post in posts)
+        assert all(post.text.strip() or post.artifacts for post in posts)
+
+
+def run(
+    id: str = "r1", state: RunState = RunState.DONE, code: str = "x", logs: str = ""
+) -> CodeRun:
+    return CodeRun(id, code, state, logs)
+
+
+class TestStream:
+    @given(st.lists(st.text(max_size=300), max_size=20))
+    def test_sends_each_character_once(self, pieces: list[str]) -> None:
+        """What was sent adds up to the text, however it grew."""
+        state, shown, text = StreamState(SETTINGS), "", ""
+        for piece in pieces:
+            text += piece
+            shown += _text_of(state.chunks(text, []))
+            state.sent()
+        last = state.last_chunks(text, [], tables=False)
+
+        assert text.startswith(shown)
+        if last is not None:
+            assert (shown + _text_of(last)).rstrip() == text.rstrip() or not text.strip()
+
+    def test_repeats_what_was_not_sent(self) -> None:
+        """Chunks whose sending failed come again."""
+        state = StreamState(SETTINGS)
+
+        assert state.chunks("North", [run()]) == state.chunks("North", [run()])
+
+    def test_sends_code_and_output_once(self) -> None:
+        """Slack adds up details and output: they come with the step that first has them."""
+        state = StreamState(SETTINGS)
+        first = state.chunks("", [run(state=RunState.RUNNING, code="a = 1")])
+        state.sent()
+        second = state.chunks("", [run(code="a = 1", logs="done")])
+        state.sent()
+
+        assert "details" in first[0]
+        assert "details" not in second[0]
+        assert "output" in second[0]
+        assert state.chunks("", [run(code="a = 1", logs="done")]) == []
+
+    @given(
+        st.lists(st.text(min_size=1, max_size=3_000), min_size=1, max_size=30),
+        st.text(max_size=9_000),
+    )
+    def test_keeps_within_slacks_length(self, codes: list[str], text: str) -> None:
+        """Steps and text together stay below what Slack takes, in UTF-8."""
+        state = StreamState(SETTINGS)
+        runs = [run(f"r{n}", code=code, logs=code) for n, code in enumerate(codes)]
+
+        chunks = state.chunks(text, runs, "running Python…")
+
+        steps = {c["id"]: c for c in chunks if c["type"] == "task_update"}
+        streamed = Streamed(_text_of(chunks), steps, "running Python…")
+        assert streamed.size_bytes <= SETTINGS.slack_stream_bytes
+        assert 2 * streamed.details_bytes <= SETTINGS.slack_steps_bytes
+
+    def test_another_text_can_not_be_completed(self) -> None:
+        """What does not go on from what was sent has to replace it."""
+        state = StreamState(SETTINGS)
+        state.chunks("North", [])
+        state.sent()
+
+        assert state.last_chunks("South", [], tables=True) is None
+
+
+def _text_of(chunks: list[dict[str, Any]]) -> str:
+    return "".join(chunk["text"] for chunk in chunks if chunk["type"] == "markdown_text")
+
+
+class TestBlocks:
+    def test_a_button_carries_its_command(self) -> None:
+        """Command, arguments and thread come back when it is pressed."""
+        post = Post("t:0", "x", actions=(Action("code", "Code", "t"), Action("reset", "Reset")))
+
+        actions, feedback = tail(post, "10.0", feedback=True)
+
+        values = [given_command(element["value"]) for element in actions["elements"]]
+        assert values == [("code", "t", "10.0"), ("reset", "", "10.0")]
+        assert "confirm" in actions["elements"][1]
+        buttons = feedback["elements"][0]
+        assert given_command(buttons["negative_button"]["value"]) == ("feedback", "t bad", "10.0")
+
+    def test_a_failure_is_not_rated(self) -> None:
+        """What went wrong offers Retry first, and asks for no opinion."""
+        post = Post("t:0", "x", actions=(Action("retry", "Retry"),), failed=True)
+
+        (actions,) = tail(post, "10.0", feedback=True)
+
+        assert actions["elements"][0]["style"] == "primary"
+
+    def test_a_post_is_found_by_what_it_carries(self) -> None:
+        """Only our own metadata counts."""
+        assert post_of({"metadata": metadata("t:0")}) == "t:0"
+        assert (
+            post_of({"metadata": {"event_type": "other", "event_payload": {"post": "t"}}}) is None
+        )
+        assert post_of({}) is None
+
+    @given(st.text(alphabet="`a\n", max_size=60), st.integers(1, 40))
+    def test_code_can_not_close_its_fence(self, code: str, limit: int) -> None:
+        """No row of backticks inside is as long as the fence."""
+        shown = fenced(code, limit)
+
+        fence = shown.partition("\n")[0]
+        inside = shown[len(fence) : -len(fence)]
+        assert fence not in inside
+        assert len(inside) <= limit + 2
+
+    def test_one_table_a_message(self) -> None:
+        """The first table is Slack's own, others stay Markdown: Slack shows one."""
+        table = "| a | b |\n|---|---|\n| 1 | 2 |"
+
+        blocks = body(f"{table}\n\nand\n\n{table}")
+
+        assert [block["type"] for block in blocks] == ["data_table", "markdown"]
+        assert "| a | b |" in blocks[1]["text"]
+
+    def test_a_notification_is_short(self) -> None:
+        """What a phone shows is one line, and calls nobody."""
+        assert fallback("a\n\nb " * 100).endswith("…")
+        assert "<!here>" not in fallback("<!here>")
+
+
+def test_an_allowance_comes_back() -> None:
+    """What was taken is there again a minute later."""
+    now = 0.0
+    allowance = Allowance(3, lambda: now)
+
+    first = [allowance.take() for _ in range(4)]
+    now = 60.5
+    second = [allowance.take(2), allowance.take(2)]
+    allowance.use_up()
+
+    assert (first, second) == ([True, True, True, False], [True, False])
+    assert not allowance.take()
+
+
+def test_the_newest_are_remembered() -> None:
+    """Of more than fit, the oldest is forgotten."""
+    recently: Recently[str, int] = Recently(2)
+
+    new = [recently.put(key, 1) for key in ("a", "b", "a", "c", "b")]
+
+    assert new == [True, True, False, True, True]
