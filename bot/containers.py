@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -55,12 +56,12 @@ class Containers:
         channel = await self._channels.settings(thread.key)
         return Wish(thread.memory_limit or channel.memory_limit, thread.mode or channel.mode)
 
-    async def create(self, key: ThreadKey, wish: Wish) -> str:
-        """An empty container, without network, that the engine ends when it is idle."""
+    async def create(self, key: ThreadKey, wish: Wish, file_ids: Sequence[str]) -> str:
+        """A container with these uploads, without network; the engine ends it when it is idle."""
         return await self._engine.create_container(
             f"threadlab {key.thread}"[:NAME_CHARACTERS_MAX],
             memory_limit=wish.memory_limit,
-            file_ids=(),
+            file_ids=tuple(file_ids),
             idle_seconds=self._settings.container_idle_seconds,
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from bot.concurrency import each
-from bot.containers import Containers
+from bot.containers import Containers, Wish
 from bot.domain import ThreadKey
 from bot.errors import ContainerGone
 from bot.interpreter import Interpreter
@@ -103,11 +103,7 @@ class Rebuilder:
         file_ids = tuple(dict.fromkeys(ids.values()))
         container_id = None
         if wish.mode == "explicit" or len(file_ids) > FILE_IDS_MAX:
-            container_id = await self._containers.create(thread.key, wish)
-            await self._put_in(thread.key, container_id, chosen)
-            await self._threads.adopt_container(
-                thread.key, thread.generation, container_id, wish.memory_limit, wish.mode
-            )
+            container_id = await self._make(thread, wish, chosen, ids)
         return Prepared(
             container_id,
             file_ids=() if container_id else file_ids,
@@ -116,6 +112,21 @@ class Rebuilder:
             memory_limit=wish.memory_limit,
             mode=wish.mode,
         )
+
+    async def _make(
+        self, thread: Thread, wish: Wish, chosen: Sequence[StoredFile], ids: Mapping[str, str]
+    ) -> str:
+        """A container of our own with the files: as many as it takes at once, then the others."""
+        there = [file for file in chosen if file.id in ids]
+        at_once = dict.fromkeys(ids[file.id] for file in there[:FILE_IDS_MAX])
+        container_id = await self._containers.create(thread.key, wish, list(at_once))
+        mounted = [Place(file.id, file.mounted_as(ids[file.id])) for file in there[:FILE_IDS_MAX]]
+        await self._files.place(container_id, mounted)
+        await self._put_in(thread.key, container_id, there[FILE_IDS_MAX:])
+        await self._threads.adopt_container(
+            thread.key, thread.generation, container_id, wish.memory_limit, wish.mode
+        )
+        return container_id
 
     async def _put_in(
         self, key: ThreadKey, container_id: str, chosen: Sequence[StoredFile]

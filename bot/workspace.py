@@ -124,7 +124,7 @@ class Workspace:
         if prepared.container == container_id:
             return
         mounted = [
-            Place(file.id, f"/mnt/data/{file.engine_file_id}-{file.plain_name}")
+            Place(file.id, file.mounted_as(file.engine_file_id))
             for file in newest(await self._files.of_thread(key))
             if file.engine_file_id in prepared.file_ids
         ]

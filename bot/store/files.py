@@ -68,7 +68,11 @@ class StoredFile:
         """Where code finds the file: uploads are mounted as `<file id>-<name>` [facts: openai]."""
         if container_id and container_id == self.container_id and self.container_path:
             return self.container_path
-        return posixpath.join(DATA_FOLDER, f"{self.engine_file_id}-{self.plain_name}")
+        return self.mounted_as(self.engine_file_id)
+
+    def mounted_as(self, upload_id: str | None) -> str:
+        """Where a container has the file that was made with its upload."""
+        return posixpath.join(DATA_FOLDER, f"{upload_id}-{self.plain_name}")
 
     def lying_where(self, other: StoredFile) -> StoredFile:
         """This file, at the engine and in the container where the other one is."""

@@ -334,6 +334,26 @@ class TestMemory:
         assert "`memory <1g|4g|16g|64g> [now]`" in result.text
 
 
+class TestWhoDecides:
+    async def test_thread_before_channel_before_operator(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A thread's own tier counts before that of its channel, and this before the operator's."""
+        admin = Caller(ANN, admin=True)
+        key = chat.thread()
+        async with running(chat, tmp_path, computing.base_url, memory_limit="64g"):
+            await asked(chat, 1)
+            await run(chat, "reset")
+            await chat.services.commands.run("settings", key, admin, "memory_limit 16g")
+            await asked(chat, 2)
+            await run(chat, "reset")
+            await run(chat, "memory", "4g")
+            await asked(chat, 3)
+
+        tiers = [container_of(body)["memory_limit"] for body in computing.asked]
+        assert tiers == ["64g", "16g", "4g"]
+
+
 class TestMode:
     async def test_explicit(
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
