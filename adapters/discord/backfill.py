@@ -38,7 +38,8 @@ class Backfill:
         self._handle = handle
         self._newest = 0  # of what was seen in this process
         self._noted = 0
-        self._filled = True  # False while older messages are still to be read
+        self._ran = False
+        self._filled = False  # while older messages may be missing, nothing newer is noted
 
     def saw(self, message_id: int) -> None:
         """A message came."""
@@ -50,6 +51,14 @@ class Backfill:
             await asyncio.sleep(self._context.settings.discord_seen_seconds)
             await self.note()
 
+    async def lost(self) -> None:
+        """The connection broke: from here on messages may be missing."""
+        self._filled = False
+
+    async def resumed(self) -> None:
+        """Discord has replayed what was missing."""
+        self._filled = self._ran
+
     async def note(self) -> None:
         """Note up to where messages were seen; not before what lies between was read."""
         if self._filled and self._newest > self._noted:
@@ -57,31 +66,37 @@ class Backfill:
             await self._context.store.set_value(_SEEN, str(newest))
             self._noted = newest
 
+    async def begin(self) -> None:
+        """Before the first event: from the very first start on, nothing is missed."""
+        self._ran = self._filled = False
+        if await self._context.store.value(_SEEN) is None:
+            await self._context.store.set_value(_SEEN, str(_snowflake(time.time())))
+
     async def run(self, client: discord.Client) -> None:
         """Read what was missed, oldest first in each channel."""
-        self._filled = False
+        self._ran = self._filled = False
         since = await self._since()
-        if since is None:
-            self._filled = True
-            return
-        settings = self._context.settings
+        if since is not None:
+            await self._read_all(client, since)
+        self._ran = self._filled = True
+
+    async def _read_all(self, client: discord.Client, since: int) -> None:
+        most = self._context.settings.discord_backfill_channels
         channels = await self._channels(client, since)
         missed = 0
-        for channel_id in channels[: settings.discord_backfill_channels]:
+        for channel_id in channels[:most]:
             missed += await self._read(channel_id, since)
-        if len(channels) > settings.discord_backfill_channels:
+        log.info("missed messages read", messages=missed, channels=len(channels[:most]))
+        if len(channels) > most:
             log.warning("not all channels were looked through", channels=len(channels))
-        log.info("missed messages read", messages=missed, channels=len(channels))
-        self._filled = True
 
     async def _since(self) -> int | None:
-        """The newest message that was seen, or the oldest that counts; None at the first start."""
+        """The newest message that was seen, or the oldest that counts; None where none does."""
         minutes = self._context.settings.discord_backfill_age_minutes
         stored = await self._context.store.value(_SEEN)
         if stored is None or not minutes:
             return None
-        oldest = (int((time.time() - minutes * 60) * 1000) - _EPOCH_MS) << 22
-        return max(int(stored), oldest)
+        return max(int(stored), _snowflake(time.time() - minutes * 60))
 
     async def _channels(self, client: discord.Client, since: int) -> list[int]:
         """Where something was written since, the newest first; DMs are not listed by Discord, so
@@ -119,6 +134,11 @@ class Backfill:
             except Exception:  # one message must not keep the others from being read
                 log.exception("missed message not handled", message=message.id)
         return len(found)
+
+
+def _snowflake(moment_seconds: float) -> int:
+    """The id that a message of this moment would have at least."""
+    return (int(moment_seconds * 1000) - _EPOCH_MS) << 22
 
 
 def _places(guild: discord.Guild) -> Iterator[discord.TextChannel | discord.Thread]:

@@ -47,6 +47,8 @@ class Events:
         listeners: dict[str, Listener] = {
             "setup": self._setup,
             "ready": self._ready,
+            "disconnect": self._backfill.lost,
+            "resumed": self._backfill.resumed,
             "message": self.message,
             "raw_message_edit": self._edited,
             "raw_message_delete": self._deleted,
@@ -177,6 +179,7 @@ class Events:
     async def _setup(self, client: discord.Client) -> None:
         """Before the first event: buttons that were posted earlier, and the commands."""
         client.add_dynamic_items(ActionButton)
+        await self._backfill.begin()
         try:
             await self._register(client)
         except (PlatformError, discord.HTTPException) as error:

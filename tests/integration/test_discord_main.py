@@ -116,3 +116,23 @@ class TestQuestion:
 
         assert "north.csv" in answer.content
         assert "south.csv" in answer.content
+
+    async def test_is_stopped_in_mid_code(self, discord: FakeDiscord, tmp_path: Path) -> None:
+        """Stop ends code that would run for long; what was there is kept, with its buttons."""
+        async with bot(tmp_path, discord):
+            ann = discord.person("Ann")
+            code = "```python\nimport time\nprint('begun', flush=True)\ntime.sleep(300)\n```"
+            asked = await ann.say(discord.channel("general"), code, mention=True)
+            thread = await discord.until(lambda: asked.thread, SECONDS)
+            status = await discord.until(
+                lambda: next(
+                    (m for m in discord.bot_messages(thread) if "sleep" in m.content), None
+                ),
+                SECONDS,
+            )
+
+            await ann.click(status, "Stop")
+            (answer,) = await answers(discord, thread)
+
+        assert "Stopped" in answer.content
+        assert {"Code", "Retry"} <= {b["label"] for b in answer.buttons}

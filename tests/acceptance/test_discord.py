@@ -1,0 +1,116 @@
+"""`threadlab run` on Discord: started with four settings, asked, killed, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.fakes.discord import Channel, FakeDiscord, Message
+from tests.fakes.program import COMMAND, END_SECONDS, START_SECONDS, environment
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),
+]
+
+SALES = b"region,revenue\nNorth,100\nSouth,250\nNorth,50\n"
+QUESTION = "total revenue by region and a bar chart"
+SECONDS = 60
+
+
+@asynccontextmanager
+async def program(folder: Path, discord: FakeDiscord) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The bot as a process, with nothing set but what Discord and an engine take."""
+    settings = {
+        "DISCORD_TOKEN": discord.token,
+        "DISCORD_API_URL": discord.api_url,
+        "DISCORD_GATEWAY_URL": discord.gateway_url,
+        "ENGINE": "embedded",
+    }
+    with (folder / "program.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(COMMAND, "run"),
+            cwd=folder,
+            env=environment(folder, **settings),
+            stdout=log,
+            stderr=log,
+        )
+    kernels: list[psutil.Process] = []
+    try:
+        await discord.gateway.connected(timeout_seconds=START_SECONDS)
+        yield process
+        kernels = psutil.Process(process.pid).children(recursive=True) if _alive(process) else []
+        if _alive(process):
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(END_SECONDS):
+                assert await process.wait() == 0
+    except BaseException as error:
+        error.add_note((folder / "program.log").read_text(errors="replace")[-6000:])
+        raise
+    finally:
+        if _alive(process):
+            process.kill()
+            await process.wait()
+        for kernel in kernels:
+            if kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE:
+                kernel.kill()
+
+
+def _alive(process: asyncio.subprocess.Process) -> bool:
+    return process.returncode is None
+
+
+async def answered(discord: FakeDiscord, thread: Channel) -> Message:
+    """The bot's finished answer in a thread."""
+
+    def finished() -> Message | None:
+        said = discord.bot_messages(thread)
+        return said[-1] if said and "⏳" not in said[-1].content else None
+
+    found = await discord.until(finished, SECONDS)
+    assert isinstance(found, Message)
+    return found
+
+
+async def test_answers_with_four_settings_alone(tmp_path: Path) -> None:
+    """A token, two addresses and an engine are enough for a chart in a thread."""
+    async with FakeDiscord() as discord, program(tmp_path, discord):
+        asked = await discord.person("Ann").say(
+            discord.channel("general"), QUESTION, mention=True, files={"sales.csv": SALES}
+        )
+        thread = await discord.until(lambda: asked.thread, SECONDS)
+        answer = await answered(discord, thread)
+
+    assert "250" in answer.content
+    assert any(name.endswith(".png") for name in answer.files)
+    assert discord.violations == []
+
+
+async def test_goes_on_after_a_kill(tmp_path: Path) -> None:
+    """Killed in mid-answer, it takes the question up again, and answers it once."""
+    async with FakeDiscord() as discord:
+        ann = discord.person("Ann")
+        async with program(tmp_path, discord) as process:
+            asked = await ann.say(
+                discord.channel("general"), QUESTION, mention=True, files={"sales.csv": SALES}
+            )
+            thread = await discord.until(lambda: asked.thread, SECONDS)
+            await discord.until(lambda: discord.bot_messages(thread), SECONDS)
+            process.kill()
+            await process.wait()
+        await ann.say(discord.channel("random"), "2 + 3", mention=True)
+        async with program(tmp_path, discord):
+            answer = await answered(discord, thread)
+            missed = await discord.until(lambda: discord.threads("random"), SECONDS)
+            other = await answered(discord, missed[0])
+
+    assert "250" in answer.content
+    assert len(discord.bot_messages(thread)) == 1
+    assert "5" in other.content
