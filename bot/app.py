@@ -210,7 +210,9 @@ async def application(
         )
         access = Access(settings, channels)
         books = books_of(settings, database=database, turns=turns, channels=channels, clock=clock)
-        inbox = DurableInbox(Arrivals(database), channels, dispatcher, platforms, tasks, forgetter)
+        inbox = DurableInbox(
+            Arrivals(database), channels, access, dispatcher, platforms, tasks, forgetter
+        )
         asking = AskingCommands(
             turns=turns,
             threads=threads,

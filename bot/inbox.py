@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import structlog
 
+from bot.access import Access
 from bot.channels import Channels
 from bot.dispatcher import Dispatcher
-from bot.domain import IncomingMessage, ThreadKey
+from bot.domain import Addressing, IncomingMessage, ThreadKey
 from bot.followups import Followups, Intent
 from bot.forgetting import Forgetter
 from bot.ports import ChatPlatform
@@ -25,6 +26,7 @@ class DurableInbox:
         self,
         arrivals: Arrivals,
         channels: Channels,
+        access: Access,
         dispatcher: Dispatcher,
         platforms: Mapping[str, ChatPlatform],
         tasks: TaskSet,
@@ -32,6 +34,7 @@ class DurableInbox:
     ) -> None:
         self._arrivals = arrivals
         self._channels = channels
+        self._access = access
         self._dispatcher = dispatcher
         self._platforms = platforms
         self._tasks = tasks
@@ -41,8 +44,7 @@ class DurableInbox:
         """Commit a message; True where it is new and for us. The first sign and the turn follow
         at once."""
         await self._forgetter.wait_for(message.key)
-        rule = Followups((await self._channels.settings(message.key)).followups)
-        arrival = await self._arrivals.accept(message, rule)
+        arrival = await self._arrivals.accept(message, await self._rule(message))
         if arrival.intent is None:
             return False
         turn_id = arrival.turn_id
@@ -53,6 +55,14 @@ class DurableInbox:
         if turn_id:
             self._dispatcher.wake(turn_id)
         return True
+
+    async def _rule(self, message: IncomingMessage) -> Followups:
+        """The channel's rule. Who may not use the bot hears that where they speak to it; what they
+        say to others is left alone."""
+        ambient = message.addressed is Addressing.AMBIENT
+        if ambient and await self._access.refusal(message.key, message.author):
+            return Followups.MENTIONS
+        return Followups((await self._channels.settings(message.key)).followups)
 
     async def revise(self, key: ThreadKey, message_id: str, text: str) -> bool:
         """A message was edited; True where its new text still counts, as it was waiting."""

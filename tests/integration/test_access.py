@@ -81,12 +81,17 @@ class TestLists:
     async def test_no_word_to_nobody(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
-        """Files of a denied person who did not speak to the bot are left alone, silently."""
+        """What a denied person says to others, or drops for them, is left alone, silently."""
         async with running(chat, tmp_path, api.base_url, deny_users=("u-ben",), followups="all"):
             await said_to(chat, ANN, 1)
-            await chat.say("", author=BEN, files={"x.csv": b"1"}, addressed=Addressing.AMBIENT)
+            words = chat.message("What do you think?", author=BEN, addressed=Addressing.AMBIENT)
+            files = chat.message(
+                "", author=BEN, files={"x.csv": b"1"}, addressed=Addressing.AMBIENT
+            )
+            accepted = [await chat.services.inbox.accept(each) for each in (words, files)]
             await said_to(chat, ANN, 2)
 
+        assert accepted == [False, False]
         assert len(chat.surfaces) == 2
         assert api.uploads == {}
 
