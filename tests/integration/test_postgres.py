@@ -63,7 +63,7 @@ class TestAddress:
     def test_of_something_else(self) -> None:
         """An address that is not PostgreSQL's is refused."""
         with pytest.raises(ValueError, match="postgresql://"):
-            Settings(_env_file=None, database_url="mysql://x/y")  # type: ignore[arg-type]
+            Settings(_env_file=None, database_url="mysql://x/y")
 
 
 class TestUse:

@@ -138,7 +138,7 @@ class TestTurns:
 
         freed = await asyncio.gather(*(rows.bury(SILENT_SECONDS) for _ in range(5)))
 
-        assert sorted(freed) == [[], [], [], [], [turn_id]]
+        assert sorted(list(each) for each in freed) == [[], [], [], [], [turn_id]]
 
     async def test_at_the_end(self, rows: Workers, turn_id: str) -> None:
         """What a worker leaves behind when it ends is free at once."""
