@@ -76,7 +76,8 @@ class ExportCommands:
         else:
             text += " Its data is inside; it runs from top to bottom in Jupyter."
         if exported.missing:
-            text += f" Not kept any more: {plain(', '.join(exported.missing))}."
+            names = plain(", ".join(exported.missing))
+            text += f" Too large, or no longer kept, and so not in it: {names}."
         return CommandResult(text, files=(exported.artifact,))
 
     async def _answers(self, call: Call, _argument: str, _typed: str) -> Iterable[Choice]:

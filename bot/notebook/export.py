@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import nbformat
 
@@ -22,6 +23,8 @@ from bot.store.threads import Threads
 from bot.store.turns import Turn, Turns
 
 TITLE_CHARACTERS_MAX = 60
+BYTES_PER_MB = 1_000_000
+ARCHIVE_BYTES_MAX = 1_000_000  # what an archive adds to its files
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
@@ -48,6 +51,15 @@ class _Room:
         return True
 
 
+@dataclass(slots=True)
+class _Data:
+    """The files that the code opens, by the names they get, and where they come along."""
+
+    embedded: dict[str, bytes] = field(default_factory=dict)
+    beside: dict[str, StoredFile] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
 class NotebookExporter:
     """Makes notebooks of threads. Small files go into the notebook; where some don't fit, they
     come beside it in one archive."""
@@ -62,24 +74,28 @@ class NotebookExporter:
         self._blobs = blobs
 
     async def export(self, key: ThreadKey) -> Exported | None:
-        """The thread as a file to deliver; None where nothing was answered in it yet.
-
-        Raises:
-            TooLarge: the archive is larger than what may be kept.
-        """
-        room = _Room(self._settings.notebook_embed_mb * 1_000_000)
+        """The thread as a file to deliver; None where nothing was answered in it yet."""
+        room = _Room(self._settings.notebook_embed_mb * BYTES_PER_MB)
         versions = await self._files.of_thread(key)
         exchanges, codes = await self._exchanges(key, versions, room)
         if not exchanges:
             return None
         wanted = needed(versions, codes)
-        embedded, beside, missing = await self._laid_out(key, wanted, room)
+        data = await self._laid_out(key, wanted, room)
+        there = {name: one for name, one in wanted.items() if one.portable not in data.missing}
         title = (await self._threads.get(key)).title
-        made = notebook(title, exchanges, wanted, embedded=embedded, beside=list(beside))
-        text = nbformat.writes(made).encode()
+
+        def written() -> bytes:
+            embedded, beside = data.embedded, list(data.beside)
+            made = notebook(title, exchanges, there, embedded=embedded, beside=beside)
+            text: str = nbformat.writes(made)
+            return text.encode()
+
+        # Packing and checking ten megabytes takes a second or two.
+        text = await asyncio.to_thread(written)
         stem = portable(safe_name(title[:TITLE_CHARACTERS_MAX].strip(". "))) if title else "thread"
-        artifact = await self._delivered(key, stem, text, beside)
-        return Exported(artifact, len(exchanges), missing)
+        artifact = await self._delivered(key, stem, text, data.beside)
+        return Exported(artifact, len(exchanges), tuple(data.missing.values()))
 
     async def _exchanges(
         self, key: ThreadKey, versions: list[StoredFile], room: _Room
@@ -127,23 +143,30 @@ class NotebookExporter:
         data = await self._read(key, file)
         return None if data is None else Picture(file.media_type, data)
 
-    async def _laid_out(
-        self, key: ThreadKey, wanted: Mapping[str, Needed], room: _Room
-    ) -> tuple[dict[str, bytes], dict[str, StoredFile], tuple[str, ...]]:
-        """Which files go into the notebook, which beside it, and which are gone."""
-        embedded: dict[str, bytes] = {}
-        beside: dict[str, StoredFile] = {}
-        missing: list[str] = []
+    async def _laid_out(self, key: ThreadKey, wanted: Mapping[str, Needed], room: _Room) -> _Data:
+        """Which files go into the notebook, which beside it, and which can't come along."""
+        data = _Data()
+        archive = _Room(self._settings.zip_max_mb * BYTES_PER_MB)
         for one in wanted.values():
-            if not room.take(one.file.size_bytes):
-                beside[one.portable] = one.file
+            name, file = one.portable, one.file
+            if room.take(file.size_bytes):
+                content = await self._read(key, file)
+                if content is not None:
+                    data.embedded[name] = content
+                    continue
+            elif archive.take(file.size_bytes) and await self._is_kept(key, file):
+                data.beside[name] = file
                 continue
-            data = await self._read(key, one.file)
-            if data is None:
-                missing.append(one.file.plain_name)
-            else:
-                embedded[one.portable] = data
-        return embedded, beside, tuple(missing)
+            data.missing[name] = file.plain_name
+        return data
+
+    async def _is_kept(self, key: ThreadKey, file: StoredFile) -> bool:
+        try:
+            async for _ in self._blobs.open(key, file.sha256):
+                break
+        except BlobMissing:
+            return False
+        return True
 
     async def _read(self, key: ThreadKey, file: StoredFile) -> bytes | None:
         try:
@@ -154,7 +177,8 @@ class NotebookExporter:
     async def _delivered(
         self, key: ThreadKey, stem: str, text: bytes, beside: Mapping[str, StoredFile]
     ) -> Artifact:
-        limit_bytes = self._settings.artifact_max_mb * 1_000_000
+        # Lists of cells and the archive's own bytes come on top of the data.
+        limit_bytes = self._settings.zip_max_mb * BYTES_PER_MB + 2 * len(text) + ARCHIVE_BYTES_MAX
         if not beside:
             blob = await self._blobs.put(key, _pieces(text), limit_bytes=limit_bytes)
             name = f"{stem}.ipynb"

@@ -198,6 +198,25 @@ async def test_large_data_lies_beside_the_notebook(
     assert printed(codes(notebook)[0]) == "1000\n"
 
 
+async def test_data_that_cannot_come_along_is_named(
+    chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+) -> None:
+    """Past what an archive may hold, the person is told which files are left out; the notebook
+    still runs to its end."""
+    code = Code('print(len(open("/mnt/data/file-00000001-huge.csv").read()))')
+    async with running(chat, tmp_path / "bot", api.base_url, notebook_embed_mb=0, zip_max_mb=1):
+        await thread_of(
+            chat, api, [code, Code("print(2)"), Say("Done.")], huge__csv=b"x" * 1_000_001
+        )
+        result = await chat.services.commands.run("notebook", chat.thread(), Caller(ANN))
+        _, content = await exported(chat)
+
+    notebook = await run_again(read(content), tmp_path / "work")
+
+    assert "not in it: huge.csv" in result.text
+    assert printed(codes(notebook)[1]) == "2\n"
+
+
 async def test_nothing_to_export(chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
     """A thread in which nothing was asked has no notebook."""
     async with running(chat, tmp_path, api.base_url):
