@@ -73,13 +73,12 @@ class Eraser:
         Returns:
             What could not be deleted; it stays noted.
         """
-        ours = [erasure for erasure in wanted if erasure.kind in self._ways]
-        gone = await each(ours, self._try, at_once=self._at_once)
-        done = [erasure for erasure, is_gone in zip(ours, gone, strict=True) if is_gone]
+        gone = await each(wanted, self._try, at_once=self._at_once)
+        done = [erasure for erasure, is_gone in zip(wanted, gone, strict=True) if is_gone]
         await self._erasures.done([erasure.id for erasure in done])
         if any(erasure.kind is Kind.WORKFLOW for erasure in done):
             await self._workflows.shred()
-        return [erasure for erasure in ours if erasure not in done]
+        return [erasure for erasure, is_gone in zip(wanted, gone, strict=True) if not is_gone]
 
     async def _try(self, erasure: Erasure) -> bool:
         try:

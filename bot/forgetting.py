@@ -87,7 +87,16 @@ class Forgetter:
                 "the running answer does not end. Nothing was erased; please try again in a minute."
             ) from late
         await self._open_turns.platform(key).forget(key)
-        return await self._erasures.erase(key)
+        return await self._erase_rows(key)
+
+    async def _erase_rows(self, key: ThreadKey) -> Erased:
+        """Another worker may have begun an answer meanwhile: it is ended too."""
+        async with asyncio.timeout(self._wait_seconds):
+            while True:
+                try:
+                    return await self._erasures.erase(key)
+                except StillBusy:
+                    await self._end_turn(key)
 
     async def _end_turn(self, key: ThreadKey) -> None:
         while (turn_id := (await self._threads.get(key)).running_turn) is not None:
@@ -98,8 +107,7 @@ class Forgetter:
 
     async def resume(self, limit: int) -> int:
         """Finish what a crash cut off; how many threads that were."""
-        pending = await self._erasures.pending(limit)
-        noted = [ThreadKey.parse(entry.ref) for entry in pending if entry.kind is Kind.THREAD]
+        noted = await self._erasures.threads(limit)
         keys = [key for key in noted if key not in self._under_way]
         for key in keys:
             await self.try_to_forget(key)

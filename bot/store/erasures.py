@@ -71,10 +71,18 @@ class Erasures:
             return await _note(db, [(kind, ref) for ref in refs])
 
     async def pending(self, limit: int) -> tuple[Erasure, ...]:
-        """What has to go still, oldest first."""
-        query = sa.select(erasures).order_by(erasures.c.id).limit(limit)
+        """What has to go still, oldest first, without threads."""
+        query = sa.select(erasures).where(erasures.c.kind != Kind.THREAD)
         async with self._database.connect() as db:
-            return tuple(_from_row(row) for row in (await db.execute(query)).all())
+            rows = await db.execute(query.order_by(erasures.c.id).limit(limit))
+            return tuple(_from_row(row) for row in rows)
+
+    async def threads(self, limit: int) -> list[ThreadKey]:
+        """Threads that are to be forgotten, the first asked for first."""
+        query = sa.select(erasures.c.ref).where(erasures.c.kind == Kind.THREAD)
+        async with self._database.connect() as db:
+            refs = await db.scalars(query.order_by(erasures.c.id).limit(limit))
+            return [ThreadKey.parse(ref) for ref in refs]
 
     async def done(self, ids: Sequence[int]) -> None:
         """These are gone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.prompts import question_text, workspace_note
+from bot.prompts import NAMES_LISTED_MAX, question_text, workspace_note
 from bot.store.files import Origin, StoredFile, newest
 
 
@@ -45,6 +45,25 @@ class TestWorkspaceNote:
 
         assert "variables and imports are gone" in note
         assert '"/mnt/data/file-2-made.csv"' in note
+
+    def test_a_lonely_container(self) -> None:
+        """Where nothing was restored, that is what the model is told."""
+        note = workspace_note([], container_id=None, new_ids=frozenset(), fresh=True)
+
+        assert "There were no files; variables and imports are gone." in note
+
+    def test_what_did_not_fit(self) -> None:
+        """Files that did not fit are counted, and a long list says how it goes on."""
+        files = [stored(str(number), f"f{number}.csv") for number in range(NAMES_LISTED_MAX + 7)]
+
+        note = workspace_note(
+            files, container_id=None, new_ids=frozenset(), fresh=False, left_out=3
+        )
+
+        assert "3 older files did not fit" in note
+        assert "f6.csv" not in note
+        assert "f7.csv" in note
+        assert note.endswith("- and 7 older ones: list /mnt/data.")
 
     def test_hostile_name(self) -> None:
         """A name can't break out of its quotes or its line."""
