@@ -7,6 +7,7 @@ import time
 import structlog
 
 from bot.budgets import Budgets, Clock
+from bot.domain import Author
 from bot.events import Outcome, Usage
 from bot.prices import Prices
 from bot.store.turns import Turn, Turns
@@ -27,19 +28,23 @@ class Books:
         self._prices = prices
         self._clock = clock
 
-    async def book(self, turn_id: str) -> Entry | None:
-        """Book what the turn used, unless it is booked already; None where it used nothing."""
-        booked = await self.ledger.get(turn_id)
-        if booked is not None:
-            return booked
-        turn = await self._turns.get(turn_id)
-        if turn.outcome is None or not _used_something(turn.outcome):
+    async def book(self, turn: Turn, author: Author) -> Entry | None:
+        """Book what a turn of somebody's used, unless it is booked already; None where it used
+        nothing."""
+        outcome = turn.outcome
+        if outcome is None or not _used_something(outcome):
             return None
-        await self.ledger.add(await self._entry(turn, turn.outcome))
-        return await self.ledger.get(turn_id)
+        booked = await self.ledger.get(turn.id)
+        return booked or await self.ledger.add(await self._entry(turn, author, outcome))
 
-    async def _entry(self, turn: Turn, outcome: Outcome) -> Entry:
-        author = (await self._turns.messages(turn.id))[0].author
+    async def ensure(self, turn_id: str) -> None:
+        """See to it that a turn is booked."""
+        if await self.ledger.get(turn_id) is None:
+            turn, asked = await self._turns.get(turn_id), await self._turns.messages(turn_id)
+            if asked:
+                await self.book(turn, asked[0].author)
+
+    async def _entry(self, turn: Turn, author: Author, outcome: Outcome) -> Entry:
         now = self._clock()
         since, minutes = await self._container(turn, outcome, now)
         tokens_usd = self._prices.of_tokens(outcome.model, outcome.usage)

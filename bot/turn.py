@@ -239,14 +239,14 @@ class TurnSteps:
 
     async def _book(self, turn: OpenTurn) -> None:
         """Book what was used, so that the answer itself warns when money runs short."""
-        entry = await self._books.book(turn.id)
+        author = turn.asked[0].author
+        entry = await self._books.book(turn.turn, author)
         if entry is not None:
-            author = turn.asked[0].author
             await turn.note(await self._books.budgets.warnings(turn.key, author, entry))
 
     async def settle(self, turn_id: str, state: str) -> str | None:
         """Close the books and claim the thread's next turn."""
-        await self._books.book(turn_id)  # where the chat took no post
+        await self._books.ensure(turn_id)  # where the chat took no post
         next_turn, outcome = await self._turns.settle(turn_id, TurnState(state))
         log.info(
             "settled",

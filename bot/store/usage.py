@@ -107,18 +107,19 @@ class Ledger:
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
 
-    async def add(self, entry: Entry) -> None:
-        """Book a turn; one that is booked already stays as it is."""
+    async def add(self, entry: Entry) -> Entry:
+        """Book a turn; one that is booked already stays as it is. As it stands in the books."""
         values = {name: value for name, value in asdict(entry).items() if name != "seq"}
         async with self._database.begin() as db:
             await insert_once(db, usage, **values)
+            row = (await db.execute(_of_turn(entry.turn_id))).mappings().one()
+        return _entry(row)
 
     async def get(self, turn_id: str) -> Entry | None:
         """A turn's entry."""
-        query = sa.select(usage).where(usage.c.turn_id == turn_id)
         async with self._database.connect() as db:
-            row = (await db.execute(query)).mappings().one_or_none()
-        return None if row is None else Entry(**{**row, "thread": row["thread"] or ""})
+            row = (await db.execute(_of_turn(turn_id))).mappings().one_or_none()
+        return None if row is None else _entry(row)
 
     async def container(self, container_id: str) -> tuple[float | None, float]:
         """Since when a container lives, None for a new one; and the minutes it was charged for."""
@@ -163,6 +164,14 @@ class Ledger:
 def workspace_of(key: ThreadKey) -> str:
     """The workspace that a thread lies in, as one string: its platform and its id."""
     return key.place.rpartition("/")[0]
+
+
+def _of_turn(turn_id: str) -> sa.Select[Any]:
+    return sa.select(usage).where(usage.c.turn_id == turn_id)
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(**{**row, "thread": row["thread"] or ""})  # emptied where it was forgotten
 
 
 def _sum(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[Any]:
