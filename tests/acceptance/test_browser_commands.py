@@ -30,6 +30,10 @@ from tests.fakes.web_scripts import SalesTurn, artifact
 # One browser, and so one event loop, for all tests here; each person has a profile of their own.
 pytestmark = [needs_chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
+_NAMELESS = """() => [...document.querySelectorAll("button, a, input, textarea, [role=option]")]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => !(element.getAttribute("aria-label") || element.innerText.trim()))
+  .map((element) => element.outerHTML)"""
 STATUS = (
     "Container `cntr_1` (1g) is running; about **12 min** left while nobody asks.\n\n"
     "| | |\n|---|---|\n| files | 2 |\n| cost | $0.12 |\n"
@@ -490,6 +494,7 @@ async def test_fits_a_phone(site: WebSite, browser: Browser, scheme: str) -> Non
     await person.screenshot(f"phone-files-{scheme}")
 
     assert await person.page.evaluate("document.documentElement.scrollWidth") == 390
+    assert await person.page.evaluate(_NAMELESS) == []
     box = await person.page.locator("#panel").bounding_box()
     assert box is not None
     assert box["x"] >= 0
