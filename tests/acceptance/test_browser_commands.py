@@ -31,7 +31,7 @@ from tests.fakes.web_scripts import SalesTurn, artifact
 pytestmark = [needs_chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 _NAMELESS = """() => [...document.querySelectorAll("button, a, input, textarea, [role=option]")]
-  .filter((element) => element.checkVisibility())
+  .filter((element) => element.checkVisibility({ visibilityProperty: true }))
   .filter((element) => !(element.getAttribute("aria-label") || element.innerText.trim()))
   .map((element) => element.outerHTML)"""
 STATUS = (
