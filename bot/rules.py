@@ -79,9 +79,7 @@ class Rules(BaseSettings):
     deny_channels: Names = Field((), description="Ids of channels that may not.")
     deny_users: Names = Field((), description="Ids of people who may not.")
     admins: Names = Field(
-        (),
-        description="Ids of people who may do everywhere what the chat lets only those do who "
-        "manage a place, comma-separated.",
+        (), description="Ids of people who are admins in every place, comma-separated."
     )
 
     @field_validator(
