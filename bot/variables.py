@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from bot import plugins
 
-OUR_PREFIXES = ("ENGINE_", "OPENAI_", "THREADLAB_", "WEB_")
+OUR_PREFIXES = ("ENGINE_", "OPENAI_", "SLACK_", "THREADLAB_", "WEB_")
 # Read by the openai client or by scripts/setup.sh, or a chat's own.
 ELSEWHERE = frozenset(
     {
@@ -20,7 +20,6 @@ ELSEWHERE = frozenset(
         "OPENAI_ORG_ID",
         "OPENAI_PROJECT_ID",
         "PYTHON",
-        "SLACK_BOT_TOKEN",
     }
 )
 _LIKENESS = 0.87

@@ -31,6 +31,7 @@ code, not here.
 _GROUPS = {
     "core": ("Threadlab", "Read by `threadlab run` and `threadlab doctor` (`bot/settings.py`)."),
     "web": ("The web page", "Read by `threadlab run` (`adapters/web/settings.py`)."),
+    "slack": ("Slack", "Read by `threadlab run` (`adapters/slack/settings.py`)."),
     "engine": (
         "The engine",
         "Read by `threadlab engine`, and by `threadlab run` where its own engine answers "
@@ -42,7 +43,6 @@ _TAIL = """
 
 | variable | meaning |
 |---|---|
-| `SLACK_BOT_TOKEN` | Asks for Slack, which this version refuses: its adapter comes next. |
 | `DISCORD_TOKEN` | Asks for Discord, which this version refuses: its adapter comes next. |
 """
 _UNITS = {

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 _PAGES_MAX = 10
 _PAGE = 200
 _FILES = "files:"
+_SAY_NOTHING = ("thinking…", "writing…")
 
 
 class SlackReply:
@@ -206,11 +207,16 @@ class SlackReply:
         text = settled(progress.text[:room_chars])
         if await self._live.grow(text, progress.runs, progress.status):
             self._status.cleared()
-        elif self._live.mode is Mode.NONE and self._status.due(progress.status):
+        elif self._live.mode is Mode.NONE and self._says_more(progress.status):
             await self._status.set(progress.status)
         # A change that came too early for Slack's pace has its turn later.
         if text or progress.runs:
             self._changed.set()
+
+    def _says_more(self, status: str) -> bool:
+        """Whether a status is worth a call: more than the session's own sign of work."""
+        known = status in _SAY_NOTHING and self._context.sessions.works(self._key)
+        return self._status.due(status) and not known
 
 
 def _carries(message: dict[str, Any], post_id: str, files: set[str]) -> bool:

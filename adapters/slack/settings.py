@@ -87,8 +87,7 @@ class SlackSettings(BaseModel):
     """Most answers streamed a minute in a workspace; others are posted. 0 streams none."""
 
     slack_updates_per_minute: int = Field(default=30, ge=0)
-    """Most changes a minute that only show progress, in a workspace; the limit leaves the rest
-    for answers."""
+    """Most changes a minute, in a workspace, that only show progress."""
 
     slack_sessions_per_minute: int = Field(default=40, ge=0)
     """Most changes of agent sessions a minute, in a workspace; 0 does without sessions."""
@@ -175,8 +174,8 @@ class SlackSettings(BaseModel):
         """
         if self.slack_mode == "socket" and self.slack_app_token is None:
             raise SettingsError(
-                "Slack needs SLACK_APP_TOKEN (xapp-…, scope connections:write) for Socket Mode; "
-                "or set SLACK_MODE=http."
+                "SLACK_BOT_TOKEN is set, but Socket Mode needs SLACK_APP_TOKEN too (xapp-…, scope "
+                "connections:write). Or set SLACK_MODE=http."
             )
         if self.slack_mode == "http" and self.slack_signing_secret is None:
             raise SettingsError("SLACK_MODE=http needs SLACK_SIGNING_SECRET.")

@@ -66,6 +66,10 @@ class Sessions:
         """An earlier process has set it to work."""
         self._working[key] = None
 
+    def works(self, key: ThreadKey) -> bool:
+        """Whether the thread shows that work is being done."""
+        return key in self._working
+
     def status_at_end(self, key: ThreadKey) -> str | None:
         """What to say of it together with the end of a stream."""
         return "active" if key in self._working else None

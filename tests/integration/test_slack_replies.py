@@ -414,7 +414,7 @@ class TestStatus:
         """Slack lets a status lapse; it is set again before that."""
         async with serve(slack, tmp_path, stage.script, SLACK_STATUS_SECONDS="0.1") as site:
             asked = await ask(site)
-            stage.show(status="thinking…")
+            stage.show(status="reading sales.xlsx…")
 
             await slack.until(lambda: slack.calls["assistant.threads.setStatus"] >= 3)
 

@@ -1,0 +1,277 @@
+"""The whole bot on Slack, with its embedded engine: files in, numbers, charts and files back."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import openpyxl
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from tests.fakes.program import COMMAND, environment
+from tests.fakes.slack import FakeSlack, Message, Person
+from tests.fakes.slack_driver import loopback, whole_bot
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),
+]
+
+SECONDS = 60
+ROWS = [("North", 120), ("South", 80), ("North", 30), ("East", 55)]
+CSV = b"region,revenue\n" + b"".join(f"{region},{n}\n".encode() for region, n in ROWS)
+# Endless, and yet it tells that it has begun.
+ENDLESS = "```python\nprint('begun', flush=True)\nwhile True:\n    pass\n```"
+
+
+def book() -> bytes:
+    """The sales as a workbook."""
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    for row in [("region", "revenue"), *ROWS]:
+        sheet.append(row)
+    out = io.BytesIO()
+    workbook.save(out)
+    return out.getvalue()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def slack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeSlack]:
+    async with loopback() as fake, whole_bot(fake, tmp_path_factory.mktemp("bot")):
+        yield fake
+        assert not fake.violations, fake.violations
+
+
+@pytest.fixture
+def ann(slack: FakeSlack) -> Person:
+    person = slack.person("U1", "Ann")
+    slack.channel("C1", "general", members=[person])
+    return person
+
+
+async def answers(
+    slack: FakeSlack, asked: Message, count: int = 1, channel: str | None = None
+) -> list[Message]:
+    """The finished answers of a thread, once there are so many, and nothing is worked on."""
+    where = channel or asked.channel
+    thread = asked.thread_ts or asked.ts
+
+    def finished() -> list[Message]:
+        found = slack.answers(where, thread)
+        return [m for m in found if m.metadata and not m.streaming]
+
+    await slack.until(lambda: len(finished()) >= count, timeout_seconds=SECONDS)
+    session = slack.sessions_of(where, thread)
+    await slack.until(lambda: session.status != "processing", timeout_seconds=SECONDS)
+    return finished()
+
+
+async def shared(slack: FakeSlack, asked: Message, ending: str) -> bytes:
+    """The content of a file that the bot has shared in a thread."""
+
+    def found() -> list[bytes]:
+        messages = slack.answers(asked.channel, asked.thread_ts or asked.ts)
+        return [f.read() for m in messages for f in m.files if f.name.endswith(ending)]
+
+    await slack.until(found, timeout_seconds=SECONDS)
+    return found()[0]
+
+
+async def test_a_workbook_becomes_a_chart(slack: FakeSlack, ann: Person) -> None:
+    """A mention with a workbook in a channel: totals and a chart in the thread; then a follow-up
+    without a mention."""
+    asked = await ann.say(
+        "C1",
+        "total revenue by region and a bar chart",
+        mention=True,
+        files={"sales.xlsx": book()},
+    )
+    (answer,) = await answers(slack, asked)
+
+    shown = str(answer.pieces) + answer.text
+    assert "150" in shown
+    assert "North" in shown
+    assert answer.thread_ts == asked.ts
+    assert {"Files", "Retry", "Reset"} <= set(answer.buttons)
+    with Image.open(io.BytesIO(await shared(slack, asked, ".png"))) as chart:
+        assert min(chart.size) > 300
+
+    await ann.say("C1", "which region has the most revenue?", thread_ts=asked.ts)
+    _, follow_up = await answers(slack, asked, 2)
+
+    assert "North" in follow_up.text
+
+
+async def test_files_may_come_before_the_question(slack: FakeSlack, ann: Person) -> None:
+    """A file dropped without a question gets a light sign; asked about, it is there."""
+    dropped = await ann.dm(files={"sales.csv": CSV})
+    await slack.until(lambda: dropped.reactions, timeout_seconds=SECONDS)
+    assert slack.answers(dropped.channel, dropped.ts) == []
+
+    await ann.dm("what is the total revenue?", thread_ts=dropped.ts)
+    (answer,) = await answers(slack, dropped)
+
+    assert "285" in answer.text
+
+
+async def test_a_direct_message_is_answered(slack: FakeSlack, ann: Person) -> None:
+    """In the messages tab of the agent a question needs no mention; a short answer is cheap."""
+    before = len(slack.requests)
+    asked = await ann.dm("what is 15 * 12?")
+    (answer,) = await answers(slack, asked)
+
+    assert "180" in answer.text
+    assert len(slack.requests) - before <= 4, [r.method for r in slack.requests[before:]]
+
+
+async def test_stop_in_mid_code(slack: FakeSlack, ann: Person) -> None:
+    """Slack's own Stop ends code that would run for ever; the thread goes on after."""
+    asked = await ann.say("C1", ENDLESS, mention=True)
+
+    def running() -> bool:
+        found = slack.answers("C1", asked.ts)
+        return any(t["status"] == "in_progress" for m in found for t in m.tasks.values())
+
+    await slack.until(running, timeout_seconds=SECONDS)
+    await ann.stop("C1", asked.ts)
+    (stopped,) = await answers(slack, asked)
+    assert "Stopped" in stopped.text
+
+    await ann.say("C1", "what is 2 + 2?", thread_ts=asked.ts, mention=True)
+    _, answer = await answers(slack, asked, 2)
+    assert "4" in answer.text
+
+
+async def typed(slack: FakeSlack, ann: Person, text: str) -> Message:
+    """What only Ann sees in answer to a slash command."""
+    before = len(slack.ephemerals("U1"))
+    await ann.command("/threadlab", text, "C1")
+    await slack.until(lambda: len(slack.ephemerals("U1")) > before, timeout_seconds=SECONDS)
+    return slack.ephemerals("U1")[-1]
+
+
+async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
+    """Every command is answered: typed with `/threadlab`, by mention, and by button."""
+    asked = await ann.say("C1", "what is 3 * 4?", mention=True)
+    (answer,) = await answers(slack, asked)
+
+    for text in ("", "help", "usage"):
+        await typed(slack, ann, text)
+    for text in ("status", "files", "memory", "model", "code"):
+        menu = await typed(slack, ann, text)
+        await ann.click(menu, "threadlab_pick", asked.ts)
+        await slack.until(lambda m=menu: "Which thread" not in m.text, timeout_seconds=SECONDS)
+        assert menu.text
+
+    await ann.click(answer, "Files")
+    seen = len(slack.ephemerals("U1"))
+    await ann.say("C1", "status", mention=True, thread_ts=asked.ts)
+    await slack.until(lambda: len(slack.ephemerals("U1")) > seen, timeout_seconds=SECONDS)
+    await ann.click(answer, "Reset")
+    await slack.until(
+        lambda: any("forgotten" in m.text for m in slack.answers("C1", asked.ts)),
+        timeout_seconds=SECONDS,
+    )
+
+
+async def test_feedback_is_counted(slack: FakeSlack, ann: Person) -> None:
+    """A thumb under an answer is thanked for."""
+    asked = await ann.say("C1", "what is 5 * 5?", mention=True)
+    (answer,) = await answers(slack, asked)
+
+    await ann.click(answer, "Good answer")
+
+    await slack.until(
+        lambda: any("Thank you" in m.text for m in slack.ephemerals("U1")), timeout_seconds=SECONDS
+    )
+
+
+async def test_a_message_of_somebody_else_is_analysed(slack: FakeSlack, ann: Person) -> None:
+    """The message shortcut: somebody's file, one's own question, the answer in that thread."""
+    bo = slack.person("U2", "Bo")
+    posted = await bo.say("C1", "our sales", files={"sales.csv": CSV})
+
+    await ann.shortcut("threadlab_analyse", posted)
+    await ann.submit(ann.modal(), {"question": "what is the total revenue?"})
+    answer = (await answers(slack, posted))[-1]
+
+    assert "285" in answer.text
+
+
+async def test_edits_and_deletions_while_waiting(slack: FakeSlack, ann: Person) -> None:
+    """Behind a running answer, an edited question is answered as it reads now, and a deleted one
+    not at all."""
+    asked = await ann.say("C1", ENDLESS, mention=True)
+    await slack.until(lambda: slack.answers("C1", asked.ts), timeout_seconds=SECONDS)
+    edited = await ann.say("C1", "what is 6 * 6?", mention=True, thread_ts=asked.ts)
+    deleted = await ann.say("C1", "what is 8 * 8?", mention=True, thread_ts=asked.ts)
+    await slack.settled()
+    await ann.edit(edited, f"<@{slack.bot_user_id}> what is 7 * 7?")
+    await ann.delete(deleted)
+    await slack.settled()
+
+    await ann.stop("C1", asked.ts)
+    _, answer = await answers(slack, asked, 2)
+
+    assert "49" in answer.text
+    assert not any("64" in m.text or "36" in m.text for m in slack.answers("C1", asked.ts)[1:])
+
+
+@asynccontextmanager
+async def threadlab(folder: Path, slack: FakeSlack) -> AsyncIterator[None]:
+    """`threadlab run` as a process, with two tokens and an engine; ended by SIGTERM."""
+    given = {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_APP_TOKEN": slack.app_token,
+        "SLACK_API_URL": slack.api_url,
+        "ENGINE": "embedded",
+    }
+    with (folder / "program.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(COMMAND, "run"),
+            cwd=folder,
+            env=environment(folder, **given),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        await slack.connected(timeout_seconds=SECONDS)
+        yield
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(SECONDS):
+            assert await process.wait() == 0
+    except BaseException as error:
+        error.add_note((folder / "program.log").read_text(errors="replace")[-6_000:])
+        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_run_with_two_tokens_and_an_engine(tmp_path: Path) -> None:
+    """`threadlab run` on Slack alone needs nothing else; started again, it goes on in the same
+    thread."""
+    async with loopback() as slack:
+        ann = slack.person("U1", "Ann")
+        slack.channel("C1", "general", members=[ann])
+        async with threadlab(tmp_path, slack):
+            asked = await ann.say("C1", "what is 4 * 3.82?", mention=True)
+            (answer,) = await answers(slack, asked)
+        assert "15.28" in answer.text
+
+        async with threadlab(tmp_path, slack):
+            await ann.say("C1", "what is 2 + 3?", thread_ts=asked.ts)
+            _, second = await answers(slack, asked, 2)
+        assert "5" in second.text
+        assert "web page ready" not in (tmp_path / "program.log").read_text()
+        assert not slack.violations, slack.violations
