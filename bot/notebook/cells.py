@@ -120,7 +120,8 @@ def _preface(title: str, installed: Sequence[str]) -> str:
         "A conversation with Threadlab: questions, the code that ran, its output, and answers. "
         "The next cell lays out the conversation's files, in the folder "
         f"`{WORK_FOLDER}` beside this notebook; run it first, then everything below works from "
-        "top to bottom."
+        "top to bottom. Look at the code before you run it: here it is not in the lab's sandbox, "
+        "and has your own rights."
     )
     if installed:
         lines += ["", f"It needs: `pip install {' '.join(installed)}`"]
