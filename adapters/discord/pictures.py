@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from discord.utils import escape_markdown
+
 from adapters.discord.markdown import as_discord
 from adapters.discord.splitting import split
 from bot.domain import CodeRun, Progress, RunState
@@ -11,12 +13,13 @@ from bot.domain import CodeRun, Progress, RunState
 CONTENT_CHARS_MAX = 2000  # [facts: discord]
 RUNS_SHOWN_MAX = 5
 RUN_CHARS_MAX = 60
+SUMMARY_CHARS_MAX = 28
 _MARKS = {
     RunState.WRITING: "✎",
-    RunState.RUNNING: "⏳",
-    RunState.DONE: "✅",
-    RunState.FAILED: "❌",
-    RunState.STOPPED: "⏹️",
+    RunState.RUNNING: "▸",
+    RunState.DONE: "✓",
+    RunState.FAILED: "✗",
+    RunState.STOPPED: "■",
 }
 
 
@@ -45,18 +48,22 @@ def run_summary(runs: Sequence[CodeRun]) -> str:
     if not runs:
         return ""
     count = "Python ran" if len(runs) == 1 else f"Python ran {len(runs)} times"
-    marks = "".join(_MARKS[run.state] for run in runs[-10:])
-    return f"-# {count} {marks}"
+    shown = [
+        f"{_MARKS[run.state]} {escape_markdown(headline(run.code, SUMMARY_CHARS_MAX))}"
+        for run in runs[-RUNS_SHOWN_MAX:]
+    ]
+    more = ["…"] if len(runs) > RUNS_SHOWN_MAX else []
+    return f"-# {count}: {' · '.join([*more, *shown])}"
 
 
-def headline(code: str) -> str:
+def headline(code: str, limit_chars: int = RUN_CHARS_MAX) -> str:
     """The line of code that says most about it: the first comment, else the last statement."""
     lines = [line.strip() for line in code.splitlines() if line.strip()]
     told = next((line.lstrip("# ") for line in lines if line.startswith("# ")), "")
     telling = [line for line in lines if not line.startswith(("import ", "from ", "#", ")", "]"))]
     shown = told or (telling[-1] if telling else "") or (lines[-1] if lines else "…")
     shown = shown.replace("`", "'")
-    return shown if len(shown) <= RUN_CHARS_MAX else f"{shown[: RUN_CHARS_MAX - 1]}…"
+    return shown if len(shown) <= limit_chars else f"{shown[: limit_chars - 1].rstrip()}…"
 
 
 def notes(sentences: Sequence[str]) -> str:

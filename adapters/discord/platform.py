@@ -117,11 +117,10 @@ class DiscordPlatform:
         key, origin = message.key, self._context.origins.get(plain_id(message.id))
         if is_direct(key):
             return int(key.channel)
-        place = await self._context.store.place(key)
-        if place is not None and "~" in message.id:  # asked again: where the answer will be
-            return place.channel_id
-        if origin is not None:
+        asked_again = "~" in message.id  # then the answer comes in the thread
+        if origin is not None and not asked_again:
             return origin.channel_id
+        place = await self._context.store.place(key)
         return place.channel_id if place is not None else int(key.channel)
 
     async def _lightly(self, request: object, message: IncomingMessage) -> None:

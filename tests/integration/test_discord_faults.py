@@ -412,8 +412,8 @@ class TestRunning:
     async def test_that_does_without_the_intent_hears_what_is_left(self, tmp_path: Path) -> None:
         """Mentions, replies and DMs are answered; what Discord hides is not guessed at."""
         async with FakeDiscord(message_content=False) as discord:
-            settings = {"DISCORD_MESSAGE_CONTENT": "false"}
-            async with serve(tmp_path, discord=discord, **settings) as site:
+            without = serve(tmp_path, discord=discord, DISCORD_MESSAGE_CONTENT="false")
+            async with without as site:
                 ann = discord.person("Ann")
                 asked = await ann.say(
                     discord.channel("general"), "one", mention=True, files={"a.csv": b"1"}
