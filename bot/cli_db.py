@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import doctor, plugins
 from bot.database_copy import Copied, copy_database
+from bot.durable import upgrade_workflows
 from bot.errors import SettingsError, ThreadlabError
 from bot.settings import Settings
 from bot.store.database import open_database, reason_of, upgrade_all
@@ -46,6 +47,8 @@ async def _upgrade(settings: Settings) -> list[Copied]:
         await upgrade_all(database, _packages())
     finally:
         await database.dispose()
+    if isinstance(settings.database, str):
+        await asyncio.to_thread(upgrade_workflows, settings.database)
     return []
 
 

@@ -22,7 +22,7 @@ from dbos import (
     error,
 )
 
-from bot.store.database import CONNECTIONS_MAX, open_blocking
+from bot.store.database import CONNECTIONS_MAX, open_blocking, postgresql_url
 from bot.store.fencing import TakenOver, current
 
 T = TypeVar("T")
@@ -83,6 +83,11 @@ async def step(
         if (execution := current()) is not None:
             execution.over = True
         raise TakenOver(str(conflict)) from conflict
+
+
+def upgrade_workflows(address: str) -> None:
+    """Bring the library's own tables in PostgreSQL up to date; blocks."""
+    DBOS.migrate(postgresql_url(address).render_as_string(hide_password=False))
 
 
 class WorkflowState(StrEnum):

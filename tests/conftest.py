@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from bot.cli import cli
 from tests.fakes.platform import ScriptedChat
 from tests.fakes.postgres import Missing, PostgresServer, postgres_server
 from tests.fakes.responses_api import FakeResponsesApi, Say, responses_api
@@ -55,13 +59,29 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     postgres.drop(address)
 
 
+@pytest.fixture(scope="session")
+def upgraded(postgres: PostgresServer) -> str:
+    """The name of a database with all tables in it, to be copied: making them takes a second."""
+    address = postgres.create()
+    with ThreadPoolExecutor(1) as thread:  # the tests' own loop may run in this one
+        upgrade = partial(CliRunner().invoke, cli, ["db", "upgrade"], env={"DATABASE_URL": address})
+        result = thread.submit(upgrade).result()
+    assert result.exit_code == 0, result.output
+    return postgres.name_of(address)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+def database_url(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str | None]:
     """DATABASE_URL, as it is set in the test's environment: not at all, which means SQLite, and
-    then to an empty PostgreSQL database."""
+    then to a PostgreSQL database of the test's own."""
     if request.param == "sqlite":
         monkeypatch.delenv("DATABASE_URL", raising=False)
-        return None
-    address: str = request.getfixturevalue("postgres_url")
+        yield None
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    address = server.create(request.getfixturevalue("upgraded"))
     monkeypatch.setenv("DATABASE_URL", address)
-    return address
+    yield address
+    server.drop(address)

@@ -35,17 +35,21 @@ class PostgresServer:
         """The address of a database."""
         return f"postgresql://postgres@/{name}?host={self._folder}"
 
-    def create(self) -> str:
-        """The address of a new, empty database."""
+    def create(self, like: str = "template0") -> str:
+        """The address of a new database: an empty one, or one like the database named."""
         self._count += 1
         name = f"test{self._count}"
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}".encode())
         return self.address(name)
+
+    def name_of(self, address: str) -> str:
+        """The name of a database in its address."""
+        return address.partition("@/")[2].partition("?")[0]
 
     def drop(self, address: str) -> None:
         """Throw a database away, whoever is connected to it."""
-        name = address.partition("@/")[2].partition("?")[0]
+        name = self.name_of(address)
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 

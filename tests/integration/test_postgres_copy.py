@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -176,3 +177,37 @@ class TestMove:
 
         assert result.exit_code == 2
         assert "Set DATABASE_URL" in result.output
+
+
+class TestUpgrade:
+    def test_of_an_empty_database(
+        self, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """All tables are made, those of the workflows too; once more changes nothing."""
+        monkeypatch.setenv("DATABASE_URL", postgres_url)
+        monkeypatch.chdir(tmp_path)
+
+        results = [CliRunner().invoke(cli, ["db", "upgrade"]) for _ in range(2)]
+
+        assert [result.exit_code for result in results] == [0, 0], results[0].output
+        with psycopg.connect(postgres_url) as db:
+            found = db.execute("SELECT table_schema, table_name FROM information_schema.tables")
+            tables = set(found.fetchall())
+        assert {
+            ("public", "turns"),
+            ("public", "web_messages"),
+            ("dbos", "workflow_status"),
+        } <= tables
+
+    def test_of_a_server_that_is_not_there(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A server that can't be reached is a sentence, without the password."""
+        monkeypatch.setenv("DATABASE_URL", "postgresql://ann:secret@127.0.0.1:1/none")
+        monkeypatch.chdir(tmp_path)
+
+        result = CliRunner().invoke(cli, ["db", "upgrade"])
+
+        assert result.exit_code == 2
+        assert "can't be used" in result.output
+        assert "secret" not in result.output

@@ -22,9 +22,18 @@ from bot.store.turns import Turns, TurnState, leading_run
 from tests.fakes.platform import ANN, BEN, ScriptedChat
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return tmp_path / "t.db"
+    address: str = request.getfixturevalue("postgres_url")
+    return address
+
+
 @pytest.fixture
-async def database(tmp_path: Path, database_url: str | None) -> AsyncIterator[AsyncEngine]:
-    engine = open_database(database_url or tmp_path / "t.db", timeout_seconds=5)
+async def database(where: Path | str) -> AsyncIterator[AsyncEngine]:
+    engine = open_database(where, timeout_seconds=5)
     await upgrade(engine)
     yield engine
     await engine.dispose()
