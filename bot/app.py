@@ -282,7 +282,8 @@ async def application(
         stack.push_async_callback(_drain, dispatcher, settings.shutdown_seconds)
         await dispatcher.sweep()
         tidying = partial(alone, leases, "housekeeping", housekeeping.run)
-        background = (tidying, lab.containers.run)
+        renewing = partial(alone, leases, "renewal", lab.containers.run)
+        background = (tidying, renewing)
         yield Application(services, platforms, dispatcher, background)
 
 

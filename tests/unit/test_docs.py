@@ -75,6 +75,7 @@ def test_failures_are_told_as_they_are() -> None:
         asking.TOO_LONG.format(minutes=Settings.model_fields["turn_seconds"].default / 60),
         turn.UNEXPECTED,
         turn.FRESH_CONTAINER,
+        turn.LEFT_OUT.format(count=3),
         answers.STOPPED,
         recovery.UNEXPLAINED,
         memory.out_of_memory("1g"),
