@@ -12,7 +12,7 @@ from adapters.slack.context import SlackContext
 from adapters.slack.downloads import Downloads
 from adapters.slack.events import PLATFORM
 from adapters.slack.installations import Installations
-from adapters.slack.live import Place
+from adapters.slack.poster import Place
 from adapters.slack.reply import SlackReply
 from adapters.slack.settings import SlackSettings
 from adapters.slack.status import StatusLine
@@ -112,8 +112,9 @@ class SlackPlatform:
             self._context.sessions.resumed(key)
         kept = await self._context.replies.open(turn_id, str(key))
         # A question that is asked again has the id of its message, and more.
-        user = self._context.askers.get((str(key), message_id.partition("~")[0]))
-        return SlackReply(self._context, team, Place(key, turn_id, user), kept)
+        asked = message_id.partition("~")[0]
+        user = self._context.askers.get((str(key), asked))
+        return SlackReply(self._context, team, Place(key, turn_id, asked, user), kept)
 
     async def _react(self, message: IncomingMessage, emoji: str) -> None:
         team = await self._context.teams.get(message.key.workspace)

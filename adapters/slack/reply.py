@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import structlog
 
 from adapters.slack.api import Busy, Refused
-from adapters.slack.blocks import body, fallback, metadata, post_of, tail
+from adapters.slack.blocks import body, tail
 from adapters.slack.context import SlackContext
-from adapters.slack.live import LiveMessage, Mode, Place
+from adapters.slack.live import LiveMessage, Mode
 from adapters.slack.outgoing_text import settled
 from adapters.slack.plan import plan
+from adapters.slack.poster import Place, Poster
 from adapters.slack.replies import KeptReply
 from adapters.slack.split import floor_chars
 from adapters.slack.status import StatusLine
@@ -25,8 +25,6 @@ from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
-_PAGES_MAX = 10
-_PAGE = 200
 _FILES = "files:"
 _SAY_NOTHING = ("thinking…", "writing…")
 
@@ -41,14 +39,8 @@ class SlackReply:
         self._place = place
         self._key = place.key
         self._posts = dict(kept.posts)
-        self._live = LiveMessage(
-            context.settings,
-            team,
-            context.replies,
-            place,
-            ts=kept.ts,
-            lost=kept.begun and kept.ts is None,
-        )
+        self._live = LiveMessage(context.settings, team, context.replies, place, kept)
+        self._poster = Poster(team, place)
         self._status = StatusLine(context.settings, team, self._key)
         self._newest = Progress()
         self._changed = asyncio.Event()
@@ -97,10 +89,11 @@ class SlackReply:
         files = set(known.removeprefix(_FILES).split(",")) if known else set()
         if files:  # they are shown a while after Slack has taken them
             await asyncio.sleep(self._context.settings.slack_share_seconds)
-        found = await self._search(post_id, files)
+        found = await self._poster.find(post_id, files)
         if found is not None:
-            await self._note(post_id, found)
-        return found
+            await self._note(post_id, ",".join(sorted(files)) or found)
+            return self._posts[post_id]
+        return None
 
     async def close(self) -> None:
         """Stop showing progress; no status, stream or session stays behind."""
@@ -108,7 +101,10 @@ class SlackReply:
         with suppress(asyncio.CancelledError):
             await self._pusher
         self._context.sessions.closed(self._key)
-        await self._live.end()
+        try:
+            await self._live.end()
+        except PlatformError as error:
+            log.warning("stream not ended", turn=self.ref, error=str(error))
         if self._status.due(""):
             await self._status.set("")
         await self._context.sessions.end(self._team, self._key)
@@ -119,7 +115,7 @@ class SlackReply:
         feedback = self._context.knows("feedback")
         under = tail(post, self._key.thread, feedback=feedback)
         if not post.id.endswith(":0"):
-            return await self._live.post(post, under)
+            return await self._poster.post(post, under)
         session = self._context.sessions.status_at_end(self._key) if post.actions else None
         streamed = self._live.mode is Mode.STREAM
         ts = await self._live.finish(post, under, session=session)
@@ -138,41 +134,9 @@ class SlackReply:
             except Refused as error:
                 problems += _not_shared(files, error)
         if problems:
-            await self._say(problems, post.id)
+            text = "\n".join(problems)
+            await self._poster.post_blocks(text, body(text), post.id)
         return self._posts[post.id].removeprefix(_FILES) if files else post.id
-
-    async def _say(self, sentences: Sequence[str], post_id: str) -> None:
-        text = "\n".join(sentences)
-        await self._team.api.call(
-            "chat.postMessage",
-            channel=self._key.channel,
-            thread_ts=self._key.thread,
-            text=fallback(text),
-            blocks=body(text),
-            metadata=metadata(post_id),
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-
-    async def _search(self, post_id: str, files: set[str]) -> str | None:
-        """Look through the thread for a message with the post's id, or with its files."""
-        cursor = None
-        for _ in range(_PAGES_MAX):
-            page = await self._team.api.call(
-                "conversations.replies",
-                channel=self._key.channel,
-                ts=self._key.thread,
-                include_all_metadata=True,
-                limit=_PAGE,
-                cursor=cursor,
-            )
-            for message in page["messages"]:
-                if message.get("user") == self._team.bot_user and _carries(message, post_id, files):
-                    return ",".join(sorted(files)) or str(message["ts"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
-        return None
 
     async def _note(self, post_id: str, ref: str) -> None:
         self._posts[post_id] = ref
@@ -217,11 +181,6 @@ class SlackReply:
         """Whether a status is worth a call: more than the session's own sign of work."""
         known = status in _SAY_NOTHING and self._context.sessions.works(self._key)
         return self._status.due(status) and not known
-
-
-def _carries(message: dict[str, Any], post_id: str, files: set[str]) -> bool:
-    shown = {str(file.get("id")) for file in message.get("files") or ()}
-    return post_of(message) == post_id or bool(files and files <= shown)
 
 
 def _not_shared(files: Sequence[Uploaded], error: Refused) -> list[str]:

@@ -159,6 +159,12 @@ async def typed(slack: FakeSlack, ann: Person, text: str) -> Message:
     return slack.ephemerals("U1")[-1]
 
 
+async def replaced(slack: FakeSlack, menu: Message) -> None:
+    """Wait until an answer stands where a menu stood."""
+    await slack.until(lambda: "Which thread" not in menu.text, timeout_seconds=SECONDS)
+    assert menu.text
+
+
 async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
     """Every command is answered: typed with `/threadlab`, by mention, and by button."""
     asked = await ann.say("C1", "what is 3 * 4?", mention=True)
@@ -169,8 +175,7 @@ async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
     for text in ("status", "files", "memory", "model", "code"):
         menu = await typed(slack, ann, text)
         await ann.click(menu, "threadlab_pick", asked.ts)
-        await slack.until(lambda m=menu: "Which thread" not in m.text, timeout_seconds=SECONDS)
-        assert menu.text
+        await replaced(slack, menu)
 
     await ann.click(answer, "Files")
     seen = len(slack.ephemerals("U1"))

@@ -117,6 +117,21 @@ class TestQuestion:
         assert "north.csv" in answer.content
         assert "south.csv" in answer.content
 
+    async def test_that_is_being_answered_when_the_bot_ends_gets_its_answer(
+        self, discord: FakeDiscord, tmp_path: Path
+    ) -> None:
+        """Told to stop, the bot leaves Discord's gateway and posts what is under way."""
+        async with bot(tmp_path, discord, shutdown_seconds=20):
+            code = "```python\nimport time\ntime.sleep(2)\nprint(6 * 7)\n```"
+            ann = discord.person("Ann")
+            asked = await ann.say(discord.channel("general"), code, mention=True)
+            thread = await discord.until(lambda: asked.thread, SECONDS)
+            await discord.until(lambda: discord.bot_messages(thread), SECONDS)
+
+        (answer,) = discord.bot_messages(thread)
+        assert "42" in answer.content
+        assert "⏳" not in answer.content
+
     async def test_is_stopped_in_mid_code(self, discord: FakeDiscord, tmp_path: Path) -> None:
         """Stop ends code that would run for long; what was there is kept, with its buttons."""
         async with bot(tmp_path, discord):

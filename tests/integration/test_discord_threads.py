@@ -186,7 +186,7 @@ class TestForum:
         answer = await site.answer_in(thread)
 
         assert site.core.accepted[0].key.channel == str(forum.id)
-        assert "sum?" in answer.content
+        assert answer.content == "You said: Totals\n\nsum?"
 
 
 class TestWithoutThreads:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import Caller
+from bot.domain import Caller, ThreadKey
 from bot.ports import CommandResult
+from bot.store.files import Files, StoredFile
 from tests.fakes.platform import ANN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say
 from tests.fakes.threadlab import running
@@ -102,6 +103,30 @@ class TestRebuilt:
 
         assert len(api.uploads) == 12
         assert api.at_once["POST", "/v1/files"] == 3
+
+    async def test_an_attachment_costs_the_same_in_a_full_thread(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The list of a thread's files is read for a question, not for each of its attachments."""
+        reads = []
+        read = Files.of_thread
+
+        async def counted(self: Files, key: ThreadKey) -> list[StoredFile]:
+            reads.append(key)
+            return await read(self, key)
+
+        monkeypatch.setattr(Files, "of_thread", counted)
+        async with running(chat, tmp_path, api.base_url):
+            await asked(chat, 1, "one", a_csv=b"1")
+            with_one = len(reads)
+            await chat.say("many", files={f"f{n}.csv": b"%d" % n for n in range(40)})
+            await chat.finished(2)
+
+        assert len(reads) - with_one == with_one
 
     async def test_too_many(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path

@@ -49,7 +49,7 @@ def for_many(slack: FakeSlack) -> dict[str, str]:
 class TestHttp:
     async def test_signed_events_are_answered(self, slack: FakeSlack, tmp_path: Path) -> None:
         """SLACK_MODE=http takes signed requests: mentions, commands and buttons."""
-        async with serve(slack, tmp_path, **over_http(slack)) as site:
+        async with serve(slack, tmp_path, echo, **over_http(slack)) as site:
             slack.delivery.http_url = f"{site.platform.url}/slack/events"
 
             asked = await site.ann.say("C1", "hello", mention=True)
@@ -79,7 +79,7 @@ class TestHttp:
         }
         if wrong == "missing":
             headers = {"Content-Type": "application/json"}
-        async with serve(slack, tmp_path, **over_http(slack)) as site:
+        async with serve(slack, tmp_path, echo, **over_http(slack)) as site:
             async with httpx.AsyncClient(trust_env=False) as client:
                 answer = await client.post(
                     f"{site.platform.url}/slack/events", content=body, headers=headers
@@ -92,12 +92,12 @@ class TestHttp:
         """Where the address can't be had, the settings are named."""
         for folder in ("a", "b"):
             (tmp_path / folder).mkdir()
-        async with serve(slack, tmp_path / "a", **over_http(slack)) as first:
+        async with serve(slack, tmp_path / "a", echo, **over_http(slack)) as first:
             assert first.platform.url is not None
             port = first.platform.url.rpartition(":")[2]
             taken = {**over_http(slack), "SLACK_HTTP_PORT": port}
             with pytest.raises(SettingsError, match="SLACK_HTTP_PORT"):
-                async with serve(slack, tmp_path / "b", **taken):
+                async with serve(slack, tmp_path / "b", echo, **taken):
                     pass
 
 
@@ -116,7 +116,7 @@ class TestManyWorkspaces:
         """A workspace installs the app, is answered with its own token, and after it was removed
         nothing of the token is left."""
         other = slack.add_team("Globex", installed=False)
-        async with serve(slack, tmp_path, **for_many(slack)) as site:
+        async with serve(slack, tmp_path, echo, **for_many(slack)) as site:
             assert site.platform.url is not None
             slack.redirect_uri = f"{site.platform.url}/slack/oauth_redirect"
             slack.delivery.http_url = f"{site.platform.url}/slack/events"
@@ -141,7 +141,7 @@ class TestManyWorkspaces:
     async def test_tokens_are_sealed(self, slack: FakeSlack, tmp_path: Path) -> None:
         """What lies in the database is no token."""
         other = slack.add_team("Globex", installed=False)
-        async with serve(slack, tmp_path, **for_many(slack)) as site:
+        async with serve(slack, tmp_path, echo, **for_many(slack)) as site:
             assert site.platform.url is not None
             slack.redirect_uri = f"{site.platform.url}/slack/oauth_redirect"
             await install(site.platform.url)
@@ -153,7 +153,7 @@ class TestManyWorkspaces:
     async def test_a_state_counts_once(self, slack: FakeSlack, tmp_path: Path) -> None:
         """The way back from Slack can't be gone twice, nor with a state that we did not issue."""
         slack.add_team("Globex", installed=False)
-        async with serve(slack, tmp_path, **for_many(slack)) as site:
+        async with serve(slack, tmp_path, echo, **for_many(slack)) as site:
             assert site.platform.url is not None
             slack.redirect_uri = f"{site.platform.url}/slack/oauth_redirect"
             async with httpx.AsyncClient(trust_env=False) as browser:
@@ -180,7 +180,7 @@ class TestManyWorkspaces:
         self, slack: FakeSlack, tmp_path: Path
     ) -> None:
         """An event of a workspace without an installation begins nothing."""
-        async with serve(slack, tmp_path, **for_many(slack)) as site:
+        async with serve(slack, tmp_path, echo, **for_many(slack)) as site:
             slack.delivery.http_url = f"{site.platform.url}/slack/events"
 
             await site.ann.say("C1", "hello", mention=True)
