@@ -70,13 +70,16 @@ class BlobStore:
         async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)
 
+    async def has(self, key: ThreadKey, sha256: str) -> bool:
+        """Whether this thread has a blob of that name."""
+        return await asyncio.to_thread((self._folder / _path(key, sha256)).is_file)
+
     @asynccontextmanager
     async def as_file(self, key: ThreadKey, sha256: str) -> AsyncIterator[Path]:
         """The blob as a file to read, for clients that want one. Raises BlobMissing."""
-        path = self._folder / _path(key, sha256)
-        if not await asyncio.to_thread(path.is_file):
+        if not await self.has(key, sha256):
             raise BlobMissing(f"No blob {sha256[:12]}… in {key}.")
-        yield path
+        yield self._folder / _path(key, sha256)
 
     async def delete(self, key: ThreadKey, sha256: str, *, before: float) -> None:
         """Delete a blob, unless it was put again after a time (seconds since 1970)."""

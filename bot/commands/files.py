@@ -62,10 +62,19 @@ class FilesCommands:
         if not by_name:
             return CommandResult("No files yet: drop some into the thread.")
         if what == "get":
-            return _get(by_name, name or "")
+            return await self._get(call.key, by_name, name or "")
         if what == "delete":
             return await self._delete(call.key, by_name, name or "")
         return await self._zip(call.key, by_name) if what == "zip" else _listing(by_name)
+
+    async def _get(self, key: ThreadKey, by_name: Versions, name: str) -> CommandResult:
+        file = version_of(by_name, name)
+        if file is None:
+            return CommandResult(_unknown(by_name, name), ok=False)
+        if not await self._blobs.has(key, file.sha256):
+            return CommandResult(f"The bytes of {code(name)} are lost.", ok=False)
+        text = f"{code(name)}, {_size(file.size_bytes)}."
+        return CommandResult(text, files=(file.as_artifact(),))
 
     async def _delete(self, key: ThreadKey, by_name: Versions, name: str) -> CommandResult:
         found = find(by_name, name)
@@ -77,7 +86,8 @@ class FilesCommands:
         return CommandResult(f"{code(found)} was deleted{also}.", public=True)
 
     async def _zip(self, key: ThreadKey, by_name: Versions) -> CommandResult:
-        files = [versions[-1] for versions in by_name.values()]
+        newest = [versions[-1] for versions in by_name.values()]
+        files = [file for file in newest if await self._blobs.has(key, file.sha256)]
         size_bytes = sum(file.size_bytes for file in files)
         too_large = (
             f"All files together are larger than one zip may be ({_size(self._zip_max_bytes)}): "
@@ -97,7 +107,11 @@ class FilesCommands:
         except TooLarge:
             return CommandResult(too_large, ok=False)
         archive = Artifact(f"zip_{blob.sha256[:16]}", "workspace.zip", "application/zip", blob)
-        return CommandResult(f"{_count(len(files))} in one zip.", files=(archive,))
+        lost = ", ".join(code(file.name) for file in newest if file not in files)
+        text = f"{_count(len(files))} in one zip." + (
+            f" The bytes of {lost} are lost." if lost else ""
+        )
+        return CommandResult(text, files=(archive,))
 
     async def _names(self, call: Call, argument: str, typed: str) -> Iterable[Choice]:
         if argument != "name":
@@ -130,13 +144,6 @@ def version_of(by_name: Versions, wanted: str) -> StoredFile | None:
         return by_name[found][int(numbered["number"]) - 1]
     found = find(by_name, wanted)
     return by_name[found][-1] if found is not None else None
-
-
-def _get(by_name: Versions, name: str) -> CommandResult:
-    file = version_of(by_name, name)
-    if file is None:
-        return CommandResult(_unknown(by_name, name), ok=False)
-    return CommandResult(f"{code(name)}, {_size(file.size_bytes)}.", files=(file.as_artifact(),))
 
 
 def _unknown(by_name: Versions, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -163,6 +164,22 @@ class TestFiles:
             contents = {name: archive.read(name) for name in archive.namelist()}
         assert result.text == "3 files in one zip."
         assert contents == {"s.csv": CSV, "out-clean.csv": b"sent", "out/clean.csv": b"2"}
+
+    async def test_lost_bytes(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A file whose bytes are lost is named; the others are handed over."""
+        async with running(chat, tmp_path, api.base_url):
+            await asked(chat, 1, files={"a.csv": b"1", "b.csv": b"2"})
+            (lost,) = (tmp_path / "blobs").rglob(hashlib.sha256(b"1").hexdigest())
+            lost.unlink()
+            got = await run(chat, "files", "get a.csv")
+            result = await run(chat, "files", "zip")
+            packed = await content(chat, result.files[0])
+
+        assert not got.ok
+        assert result.text == "1 file in one zip. The bytes of `a.csv` are lost."
+        assert zipfile.ZipFile(io.BytesIO(packed)).namelist() == ["b.csv"]
 
     async def test_zip_too_large(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
