@@ -21,6 +21,7 @@ from bot.ports import CommandResult
 
 log = structlog.get_logger(__name__)
 
+_NOTES_CHARS = 500  # room for what is to be said of files
 NOTHING_TO_SAY = "Done."
 _Part = tuple[str, Sequence[Artifact], Sequence[Action]]
 
@@ -70,7 +71,7 @@ async def respond(
 
 def parts(result: CommandResult, context: DiscordContext) -> list[_Part]:
     """A result as messages: text, then files; buttons with the last."""
-    texts = split(as_discord(result.text), CONTENT_CHARS_MAX - 200)
+    texts = split(as_discord(result.text), CONTENT_CHARS_MAX - _NOTES_CHARS)
     groups = portioned(result.files, _portions(context))
     count = max(len(texts) + max(len(groups) - 1, 0), 1)
     last_text = max(len(texts), 1) - 1

@@ -28,6 +28,8 @@ BAD_TOKEN = (
     "Bot → Reset Token."
 )
 
+_LEAST_LINGER_SECONDS = 0.5  # an answer may just be about to be opened
+
 Listener = Callable[..., Awaitable[None]]
 
 
@@ -39,13 +41,20 @@ class Connection:
         self._client: discord.Client | None = None
         self._logged_in = asyncio.Event()
         self._pace = Pace(settings.discord_requests_per_second)
+        self._lingering: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
 
-    async def run(self, listeners: dict[str, Listener]) -> None:
+    async def run(
+        self, listeners: dict[str, Listener], idle: Callable[[], Awaitable[None]]
+    ) -> None:
         """Connect and dispatch events until cancelled or something breaks.
+
+        Cancelled, it leaves the gateway at once; requests still go while there are answers under
+        way.
 
         Args:
             listeners: by the names of discord.py's events.
+            idle: waits until no answer is under way.
 
         Raises:
             SettingsError: the token or the intents are refused: trying again would not help.
@@ -66,25 +75,29 @@ class Connection:
         client.event(on_error)
         for name, listener in listeners.items():
             setattr(client, f"on_{name}", listener)
+        lingering = False
         try:
-            async with client:
-                await client.start(self._settings.token)
+            await client.start(self._settings.token)
+        except asyncio.CancelledError:
+            lingering = True
+            await self._leave(client, idle)
+            raise
         except discord.PrivilegedIntentsRequired as error:
             raise SettingsError(NO_INTENT) from error
         except discord.LoginFailure as error:
             raise SettingsError(BAD_TOKEN) from error
         finally:
-            self._logged_in.clear()
             self.ready.clear()
-            self._client = None
+            if not lingering:
+                self._gone(client)
+                await client.close()
             await _put_to_rest(client)
 
     async def client(self) -> discord.Client:
         """The client, once it is logged in. Raises PlatformError where that takes too long."""
         try:
             async with asyncio.timeout(self._settings.discord_connect_seconds):
-                while self._client is None or self._client.is_closed():
-                    self._logged_in.clear()
+                while self._client is None:
                     await self._logged_in.wait()
         except TimeoutError:
             raise PlatformError("There is no connection to Discord right now.") from None
@@ -94,6 +107,33 @@ class Connection:
     def current(self) -> discord.Client | None:
         """The client that is logged in at this moment, if any."""
         return self._client
+
+    async def _leave(self, client: discord.Client, idle: Callable[[], Awaitable[None]]) -> None:
+        end_requests = client.http.close
+
+        async def later() -> None:
+            """Requests end when nothing needs them any more."""
+
+        client.http.close = later  # type: ignore[method-assign]
+        await client.close()
+
+        async def linger() -> None:
+            try:
+                async with asyncio.timeout(self._settings.discord_linger_seconds):
+                    await asyncio.sleep(_LEAST_LINGER_SECONDS)
+                    await idle()
+            except TimeoutError:
+                log.warning("answers cut off from discord")
+            finally:
+                self._gone(client)
+                await end_requests()
+
+        self._lingering = asyncio.create_task(linger(), name="discord-linger")
+
+    def _gone(self, client: discord.Client) -> None:
+        if self._client is client:
+            self._client = None
+            self._logged_in.clear()
 
     def _make(self) -> discord.Client:
         settings = self._settings

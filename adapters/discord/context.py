@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,6 +46,34 @@ class Origins:
         return self._origins.get(message_id)
 
 
+class LiveReplies:
+    """The replies that are shown now."""
+
+    def __init__(self) -> None:
+        self._replies: set[DiscordReply] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def add(self, reply: DiscordReply) -> None:
+        """One more."""
+        self._replies.add(reply)
+        self._empty.clear()
+
+    def discard(self, reply: DiscordReply) -> None:
+        """One less."""
+        self._replies.discard(reply)
+        if not self._replies:
+            self._empty.set()
+
+    def of(self, key: ThreadKey) -> list[DiscordReply]:
+        """Those of a conversation."""
+        return [reply for reply in self._replies if reply.key == key]
+
+    async def none(self) -> None:
+        """Wait until there are none."""
+        await self._empty.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class DiscordContext:
     """The adapter's parts that hold state, made once."""
@@ -55,7 +84,7 @@ class DiscordContext:
     rest: Rest
     store: DiscordStore
     origins: Origins = field(default_factory=Origins)
-    live: set[DiscordReply] = field(default_factory=set)
+    live: LiveReplies = field(default_factory=LiveReplies)
 
     @property
     def bot_id(self) -> int:

@@ -58,7 +58,7 @@ class Events:
         }
         seen = asyncio.create_task(self._backfill.keep_noting(), name="discord-seen")
         try:
-            await self._context.connection.run(listeners)
+            await self._context.connection.run(listeners, self._context.live.none)
         finally:
             tasks = [task for task in (seen, self._filling) if task is not None]
             for task in tasks:

@@ -78,6 +78,8 @@ class Interactions:
             result: CommandResult = await running
         finally:
             running.cancel()
+        if result.public and interaction.response.is_done():
+            await interaction.delete_original_response()  # what follows it would be hidden, too
         await respond(self._context, interaction, key, result)
 
     async def _complete(self, interaction: discord.Interaction[Any], data: Any) -> None:

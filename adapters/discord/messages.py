@@ -73,6 +73,8 @@ def incoming(
         files += attachments_of(quoted)
         text = "\n\n".join(part for part in (_quotation(quoted, bot_id), text) if part)
     channel = message.channel
+    if isinstance(channel, discord.Thread) and channel.id == message.id:
+        text = f"{channel.name}\n\n{text}".strip()  # a forum's post: its title says half of it
     owner = channel.owner_id if isinstance(channel, discord.Thread) else None
     return IncomingMessage(
         key=key,

@@ -81,7 +81,7 @@ class DiscordPlatform:
 
     async def forget(self, key: ThreadKey) -> None:
         """Erase what the adapter keeps of a conversation, and end what it shows."""
-        for reply in [reply for reply in self._context.live if reply.key == key]:
+        for reply in self._context.live.of(key):
             await reply.close()
         await self._context.store.forget(key)
 

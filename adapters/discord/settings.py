@@ -56,6 +56,9 @@ class DiscordSettings(BaseModel):
     discord_connect_seconds: float = Field(default=30, gt=0)
     """How long an answer waits for a connection that is being made again."""
 
+    discord_linger_seconds: float = Field(default=60, gt=0)
+    """How long answers under way may still be posted after the bot was told to stop."""
+
     discord_download_idle_seconds: float = Field(default=60, gt=0)
     """A download of an attachment that stands still for so long is broken off."""
 
