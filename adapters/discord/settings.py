@@ -29,8 +29,7 @@ class DiscordSettings(BaseModel):
     """Another server with Discord's gateway, such as a proxy."""
 
     discord_message_content: bool = True
-    """Whether to ask for the message content intent; without it the bot works on mentions,
-    replies to it, direct messages and commands only."""
+    """Whether to ask for the message content intent; without it only what is sent to the bot counts."""
 
     discord_shards: int = Field(default=1, ge=0)
     """In how many shards the servers are divided; 0 takes as many as Discord advises."""
@@ -66,8 +65,7 @@ class DiscordSettings(BaseModel):
     """How long a command may take before it is said that it is being worked on."""
 
     discord_backfill_age_minutes: float = Field(default=24 * 60, ge=0)
-    """How old a message may be that was written while the bot was away, to be answered still;
-    0 answers none."""
+    """How old a message may be that was missed while the bot was away; 0 answers none."""
 
     discord_backfill_messages: int = Field(default=100, ge=1)
     """Most missed messages that are read in one channel or thread."""
