@@ -12,6 +12,7 @@ from openai import AsyncOpenAI, NotFoundError
 
 from bot.domain import Caller, ThreadKey
 from bot.ports import CommandResult, Reply
+from bot.store.database import open_blocking
 from bot.store.erasures import Erasures
 from engine.planner.protocol import Lab, Question
 from tests.fakes.engine import KEY, running_engine
@@ -89,7 +90,9 @@ class TestForget:
         assert len(kept["messages"]) == 1
         assert len(blobs(tmp_path)) == 1
 
-    async def test_nothing_is_left(self, chat: ScriptedChat, tmp_path: Path) -> None:
+    async def test_nothing_is_left(
+        self, chat: ScriptedChat, tmp_path: Path, database_url: str | None
+    ) -> None:
         """Rows, bytes, containers, uploads, responses and workflow records are gone; another
         thread keeps all of its own, and the books keep the cost."""
 
@@ -114,7 +117,7 @@ class TestForget:
                 await engine.client.responses.retrieve(kept)
                 with pytest.raises(NotFoundError):
                     await engine.client.responses.retrieve(forgotten)
-            records = workflow_rows(data_dir)
+            records = workflows(database_url or data_dir / "workflows.db")
 
         assert result.ok
         assert "1 message, 1 answer, 2 files" in result.text
@@ -129,9 +132,9 @@ class TestForget:
             str(chat.thread("t2")),
         ]
         assert left["erasures"] == []
-        if records is not None:
-            assert len(records) == 1
-            assert traces(data_dir, SECRET) == []
+        assert {"workflow_status", "operation_outputs"} <= records.keys()
+        assert all(ids == {row.id for row in left["turns"]} for ids in records.values())
+        assert traces(data_dir, SECRET) == []
         assert len(blobs(data_dir)) == 2
         assert (str(chat.thread()), "forget", "") in chat.effects
 
@@ -285,16 +288,18 @@ async def counts(client: AsyncOpenAI) -> tuple[list[str], list[str]]:
     return sorted(files), sorted(containers)
 
 
-def workflow_rows(data_dir: Path) -> list[Any] | None:
-    """The records of durable workflows; None where they are not in a file of ours."""
-    path = data_dir / "workflows.db"
-    if not path.exists():
-        return None
-    engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.connect() as db:
-        found = list(db.execute(sa.text("SELECT workflow_uuid FROM workflow_status")))
-        for table in ("operation_outputs", "workflow_input", "workflow_output"):
-            ids = set(db.scalars(sa.text(f"SELECT workflow_uuid FROM {table}")))
-            assert ids <= {row[0] for row in found}
-    engine.dispose()
-    return found
+def workflows(where: Path | str) -> dict[str, set[str]]:
+    """The ids of durable workflows, by the tables in which something stands of them."""
+    database = open_blocking(where, timeout_seconds=5)
+    schema = "dbos" if isinstance(where, str) else None
+    found: dict[str, set[str]] = {}
+    with database.connect() as db:
+        inspector = sa.inspect(db)
+        for name in inspector.get_table_names(schema):
+            columns = {column["name"] for column in inspector.get_columns(name, schema)}
+            if "workflow_uuid" in columns:
+                column: sa.ColumnClause[str] = sa.column("workflow_uuid")
+                table = sa.table(name, column, schema=schema)
+                found[name] = set(db.scalars(sa.select(table.c.workflow_uuid)))
+    database.dispose()
+    return {name: ids for name, ids in found.items() if ids}
