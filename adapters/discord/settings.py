@@ -29,7 +29,7 @@ class DiscordSettings(BaseModel):
     """Another server with Discord's gateway, such as a proxy."""
 
     discord_message_content: bool = True
-    """Whether to ask for the message content intent; without it only what is sent to the bot counts."""
+    """Whether to ask for the message content intent; else only what is sent to the bot counts."""
 
     discord_shards: int = Field(default=1, ge=0)
     """In how many shards the servers are divided; 0 takes as many as Discord advises."""
