@@ -169,10 +169,12 @@ def _feedback(turn_id: str, thread: str) -> Block:
 
 
 def _purpose(code: str) -> str:
-    """The comment with which code begins, as models and planners like to."""
+    """The comment with which code begins, as models and planners like to; else its length."""
     first = code.lstrip().partition("\n")[0]
     words = first.lstrip("# ").strip() if first.startswith("#") else ""
-    return f": {escaped(words)}" if words else ""
+    lines = len(code.strip().splitlines())
+    counted = f", {lines} line{'' if lines == 1 else 's'}" if lines else ""
+    return f": {escaped(words)}" if words else counted
 
 
 def _backticks(content: str) -> list[str]:

@@ -21,7 +21,7 @@ from bot.domain import (
 from bot.errors import AmbiguousSend
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import FakeSlack, Message
-from tests.fakes.slack_driver import SlackSite, loopback, serve
+from tests.fakes.slack_driver import SCOPES, SlackSite, loopback, serve
 
 ACTIONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
 
@@ -567,3 +567,29 @@ class TestCost:
             assert texts == [f"Answer to question {n}, whole." for n in range(50)]
             assert all(len(slack.answers(m.channel, m.ts)) == 1 for m in asked)
             assert not slack.violations
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["assistant:write", "reactions:write", "users:read", "channels:read", "files:write"],
+)
+async def test_a_missing_scope_costs_what_it_is_for(
+    stage: Stage, tmp_path: Path, missing: str
+) -> None:
+    """An app installed before a scope was added still answers; what the scope is for is left out,
+    and where people would miss it, it is named."""
+    scopes = [scope for scope in SCOPES if scope != missing]
+    async with loopback(scopes=scopes) as slack, serve(slack, tmp_path, stage.script) as site:
+        asked = await site.ann.say("C1", "total in <#C1> for <@U1>?", mention=True)
+        table = await keep(site, asked, "totals.csv", b"a,b\n")
+        await site.ann.open_home()
+        await site.ann.open_home("messages")
+        stage.answer("North leads.", artifacts=(table,))
+        await slack.until(lambda: len(slack.answers("C1", asked.ts)) == 2)
+        answer, other = slack.answers("C1", asked.ts)
+
+    assert answer.text == "North leads."
+    if missing == "files:write":
+        assert "files:write" in other.text
+    else:
+        assert [file.name for file in other.files] == ["totals.csv"]

@@ -15,6 +15,8 @@ from adapters.slack.teams import Team
 from adapters.slack.welcome import PROMPTS
 from bot.domain import ThreadKey
 
+_WORKSPACE = "workspace"
+
 
 def register(app: AsyncApp, context: SlackContext, courier: Courier) -> None:
     """Listen to people who open the app."""
@@ -46,7 +48,7 @@ class Home:
         )
         caller = await self._courier.caller(team, user)
         key = ThreadKey(PLATFORM, team.id, channel, "")
-        usage = await services.commands.run("usage", key, caller)
+        usage = await services.commands.run("usage", key, caller, self._usage_scope())
         view = home_view(
             team,
             threads,
@@ -55,6 +57,12 @@ class Home:
             note=services.engine_note,
         )
         await team.api.attempt("views.publish", user_id=user, view=view)
+
+    def _usage_scope(self) -> str:
+        """The whole workspace, where the core tells its channels apart."""
+        specs = self._context.services.commands.specs
+        known = [a.choices for spec in specs if spec.name == "usage" for a in spec.arguments]
+        return _WORKSPACE if any(_WORKSPACE in choices for choices in known) else ""
 
     async def _prompt(self, team: Team, channel: str) -> None:
         await team.api.attempt(
