@@ -155,7 +155,7 @@ async def application(
         interpreter = Interpreter(settings, base_url=engine.base_url, api_key=engine.api_key)
         stack.push_async_callback(interpreter.close)
 
-        blobs = BlobStore(settings.blobs_path, shared=settings.shared)
+        blobs = blobs_of(settings)
         turns, threads, files = Turns(database), Threads(database), Files(database)
         workflows = Workflows(
             settings.workflows_database,
@@ -285,6 +285,13 @@ async def application(
         renewing = partial(alone, leases, "renewal", lab.containers.run)
         background = (tidying, renewing)
         yield Application(services, platforms, dispatcher, background)
+
+
+def blobs_of(settings: Settings) -> BlobStore:
+    """The blob store that the settings name. Raises SettingsError."""
+    if settings.blobs_url:
+        return BlobStore.at(settings.blobs_url, settings.data_dir / "scratch")
+    return BlobStore.in_folder(settings.blobs_path, shared=settings.shared)
 
 
 async def _drain(dispatcher: Dispatcher, timeout_seconds: float) -> None:

@@ -94,7 +94,7 @@ class Housekeeping:
     async def _orphan_blobs(self) -> int:
         before = time.time() - self._settings.blobs_orphan_hours * SECONDS_PER_HOUR
         keys = {folder_of(key): key for key in await self._threads.keys()}
-        erased = 0
+        erased = await self._blobs.erase_unfinished(before)
         for folder in await self._blobs.folders():
             key = keys.get(folder)
             keep = await self._files.blobs(key) if key else set()

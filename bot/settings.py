@@ -31,6 +31,11 @@ class Settings(Rules, Upkeep):
         description="A PostgreSQL database for all state but files: `postgresql://…`. "
         "Several workers may share it.",
     )
+    blobs_url: str | None = Field(
+        None,
+        description="An object store for files: `s3://bucket/prefix`, `gs://…` or `az://…`, with "
+        "its keys in the environment as usual; unset, they lie in `DATA_DIR/blobs`.",
+    )
     database_connections: int = Field(
         10,
         ge=2,
