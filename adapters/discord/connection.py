@@ -137,6 +137,8 @@ class Connection:
 
     def _make(self) -> discord.Client:
         settings = self._settings
+        # It speaks with nobody: no library for that is missing.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         intents = discord.Intents.none()
         intents.guilds = intents.messages = True
         intents.message_content = settings.discord_message_content

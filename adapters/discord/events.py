@@ -116,8 +116,8 @@ class Events:
             return False
         if said.addressed is Addressing.AMBIENT and not await self._takes_part(message, said.key):
             return False
-        if missed:
-            return True  # an order is for its moment, and may have been followed already
+        if missed or not await self._context.store.claim(message.id):
+            return True  # an order is for its moment, and is followed once
         guild_id = message.guild.id if message.guild else None
         key = said.key
         if said.addressed is Addressing.MENTION and key.thread == str(message.id):

@@ -37,15 +37,17 @@ class Interactions:
             await self._complete(interaction, data)
         elif interaction.type is discord.InteractionType.application_command:
             try:
-                await self._command(interaction, data)
+                if await self._context.store.claim(interaction.id):
+                    await self._command(interaction, data)
             except discord.HTTPException as error:
                 _log_late(interaction, error)
 
     async def pressed(self, interaction: discord.Interaction[Any], action: Action) -> None:
         """Somebody pressed a button."""
         try:
-            key = await self._key(interaction)
-            await self._run(interaction, key, action.command, action.arguments)
+            if await self._context.store.claim(interaction.id):
+                key = await self._key(interaction)
+                await self._run(interaction, key, action.command, action.arguments)
         except discord.HTTPException as error:
             _log_late(interaction, error)
 

@@ -10,10 +10,12 @@ from sqlalchemy import Row, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.discord.tables import invocations, places, posts, state
+from adapters.discord.tables import claims, invocations, places, posts, state
 from bot.domain import ThreadKey
 
 TOKEN_SECONDS = 14.5 * 60  # Discord's 15 minutes, less what a request takes [facts: discord]
+
+CLAIM_SECONDS = 3600.0  # long after which nobody delivers a command again
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,13 @@ class DiscordStore:
         async with self._database.begin() as db:
             await db.execute(delete(invocations).where(dead))
             await db.execute(insert(invocations).values(**values))
+
+    async def claim(self, order_id: int) -> bool:
+        """Whether a command, by its message or interaction, is for this worker to follow."""
+        now = time.time()
+        async with self._database.begin() as db:
+            await db.execute(delete(claims).where(claims.c.created_at < now - CLAIM_SECONDS))
+            return await _inserted(db, claims, {"id": str(order_id), "created_at": now})
 
     async def forget(self, key: ThreadKey) -> None:
         """Erase what is kept of a conversation."""

@@ -37,6 +37,14 @@ invocations = Table(
     Column("created_at", Float, nullable=False),
 )
 
+# Commands that were given: with several workers each of them hears of one, and one follows it.
+claims = Table(
+    "discord_claims",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_at", Float, nullable=False, index=True),
+)
+
 # Single values: the registered commands' fingerprint, up to where messages were seen.
 state = Table(
     "discord_state",

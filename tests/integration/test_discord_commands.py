@@ -161,6 +161,27 @@ class TestCommands:
             {"name": "sal two", "value": "sal-2"},
         ]
 
+    async def test_are_followed_once_by_two_workers(self, tmp_path: Path) -> None:
+        """Two workers on one database hear the same command, message or press; one follows it."""
+        async with FakeDiscord(rate_limits=False) as discord:
+            ann, general = discord.person("Ann"), discord.channel("general")
+            async with (
+                serve(tmp_path, discord=discord) as one,
+                serve(tmp_path, discord=discord) as two,
+            ):
+                await discord.gateway.connected(2)
+                cores = (one.core, two.core)
+                for core in cores:
+                    core.results["help"] = CommandResult("Help.", actions=(Action("help", "Help"),))
+
+                shown = await (await ann.slash(general, "help")).answer()
+                await (await ann.click(shown, "Help")).answer()
+                await ann.say(general, "help", mention=True)
+                await one.until(lambda: sum(len(core.commands) for core in cores) >= 3)
+                await one.answer_in(general, 0)
+
+        assert sum(len(core.commands) for core in cores) == 3
+
     async def test_are_registered_once_until_they_change(self, tmp_path: Path) -> None:
         """A restart registers nothing: Discord allows 200 a day."""
         async with FakeDiscord() as discord:

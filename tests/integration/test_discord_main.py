@@ -151,3 +151,29 @@ class TestQuestion:
 
         assert "Stopped" in answer.content
         assert {"Code", "Retry"} <= {b["label"] for b in answer.buttons}
+
+
+class TestCommands:
+    async def test_are_all_answered(self, discord: FakeDiscord, tmp_path: Path) -> None:
+        """Every command that is registered gets an answer in a thread, from the real core."""
+        lines = {"files": ("get", "sales.csv"), "settings": ("followups", "all")}
+        answered: dict[str, str] = {}
+        async with bot(tmp_path, discord) as app:
+            owner = discord.owner
+            asked = await owner.say(
+                discord.channel("general"), QUESTION, mention=True, files={"sales.csv": SALES}
+            )
+            thread = await discord.until(lambda: asked.thread, SECONDS)
+            await answers(discord, thread)
+            listed = [spec for spec in app.services.commands.specs if spec.listed]
+            for spec in sorted(listed, key=lambda spec: spec.name in ("retry", "reset", "forget")):
+                needed = {a.name: a.choices[0] for a in spec.arguments if a.required and a.choices}
+                names = [argument.name for argument in spec.arguments]
+                chosen = dict(zip(names, lines.get(spec.name, ()), strict=False)) or needed
+                given = await owner.slash(thread, spec.name, **chosen)
+                answered[spec.name] = (await given.answer(SECONDS)).content
+            choices = await owner.autocomplete(thread, "files", "name", "sal")
+
+        assert all(answered.values())
+        assert [name for name, said in answered.items() if "did not work" in said] == []
+        assert [choice["value"] for choice in choices] == ["sales.csv"]

@@ -307,3 +307,16 @@ class TestThreads:
             answer = await site.answer_in(await site.thread_of(other))
 
         assert answer.content == "You said: two"
+
+    async def test_get_a_light_sign_for_files_alone(self, site: DiscordSite) -> None:
+        """Files that came without a question get a reaction, not an answer."""
+        site.core.answers = False
+        thread = await site.discord.person("Ben").open_thread(
+            site.discord.channel("general"), "data"
+        )
+        said = await site.discord.person("Ann").say(thread, files={"a.csv": b"1"})
+        (message,) = await site.until(lambda: site.core.accepted)
+
+        await site.platform.taken(message)
+
+        assert list(said.reactions) == ["📎"]

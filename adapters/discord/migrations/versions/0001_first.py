@@ -38,6 +38,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_discord_invocations_thread", "discord_invocations", ["thread"])
     op.create_table(
+        "discord_claims",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("created_at", sa.Float, nullable=False),
+    )
+    op.create_index("ix_discord_claims_created_at", "discord_claims", ["created_at"])
+    op.create_table(
         "discord_state",
         sa.Column("name", sa.String(255), primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
@@ -45,5 +51,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("discord_state", "discord_invocations", "discord_places", "discord_posts"):
-        op.drop_table(table)
+    for table in ("state", "claims", "invocations", "places", "posts"):
+        op.drop_table(f"discord_{table}")
