@@ -156,7 +156,8 @@ async def application(
         stack.push_async_callback(interpreter.close)
 
         blobs = blobs_of(settings)
-        turns, threads, files = Turns(database), Threads(database), Files(database)
+        turns = Turns(database, patience_seconds=settings.database_timeout_seconds)
+        threads, files = Threads(database), Files(database)
         workflows = Workflows(
             settings.workflows_database,
             timeout_seconds=settings.database_timeout_seconds,
@@ -211,7 +212,14 @@ async def application(
         access = Access(settings, channels)
         books = books_of(settings, database=database, turns=turns, channels=channels, clock=clock)
         inbox = DurableInbox(
-            Arrivals(database), channels, access, dispatcher, platforms, tasks, forgetter
+            Arrivals(database),
+            channels,
+            access,
+            dispatcher,
+            platforms,
+            tasks,
+            forgetter,
+            patience_seconds=settings.database_timeout_seconds,
         )
         asking = AskingCommands(
             turns=turns,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from dbos import (
 
 from bot.store.database import CONNECTIONS_MAX, open_blocking, postgresql_url
 from bot.store.fencing import TakenOver, current
+from bot.store.patience import patiently
 
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ APPLICATION_VERSION = "1"
 FIRST_PAUSE_SECONDS = 0.5
 
 _run_turn: Callable[[str], Awaitable[None]] | None = None
+_patience_seconds = 0.0
 _running: dict[str, asyncio.Task[Any]] = {}
 
 
@@ -60,6 +63,8 @@ async def step(
 ) -> T:
     """Run one step of a workflow and checkpoint what it returns (JSON).
 
+    While the database is gone it is tried again, like the library's own records of steps.
+
     Args:
         name: the step's name, as it is stored.
         work: what to do, with its arguments.
@@ -68,7 +73,7 @@ async def step(
     """
 
     async def checkpointed() -> T:
-        return await work(*arguments)
+        return await patiently(partial(work, *arguments), seconds=_patience_seconds)
 
     options: StepOptions = {"name": name}
     if attempts > 1:
@@ -113,6 +118,8 @@ class Workflows:
         poll_seconds: float,
         connections_max: int = CONNECTIONS_MAX,
     ) -> None:
+        global _patience_seconds
+        _patience_seconds = timeout_seconds
         self._engine = open_blocking(
             where, timeout_seconds=timeout_seconds, connections_max=connections_max
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import structlog
 
@@ -13,7 +14,8 @@ from bot.domain import Addressing, IncomingMessage, ThreadKey
 from bot.followups import Followups, Intent
 from bot.forgetting import Forgetter
 from bot.ports import ChatPlatform
-from bot.store.arrivals import Arrivals
+from bot.store.arrivals import Arrival, Arrivals
+from bot.store.patience import patiently
 from bot.supervision import TaskSet
 
 log = structlog.get_logger()
@@ -31,6 +33,8 @@ class DurableInbox:
         platforms: Mapping[str, ChatPlatform],
         tasks: TaskSet,
         forgetter: Forgetter,
+        *,
+        patience_seconds: float,
     ) -> None:
         self._arrivals = arrivals
         self._channels = channels
@@ -39,12 +43,13 @@ class DurableInbox:
         self._platforms = platforms
         self._tasks = tasks
         self._forgetter = forgetter
+        self._patience_seconds = patience_seconds
 
     async def accept(self, message: IncomingMessage) -> bool:
         """Commit a message; True where it is new and for us. The first sign and the turn follow
         at once."""
         await self._forgetter.wait_for(message.key)
-        arrival = await self._arrivals.accept(message, await self._rule(message))
+        arrival = await patiently(partial(self._arrive, message), seconds=self._patience_seconds)
         if arrival.intent is None:
             return False
         turn_id = arrival.turn_id
@@ -56,6 +61,9 @@ class DurableInbox:
             self._dispatcher.wake(turn_id)
         return True
 
+    async def _arrive(self, message: IncomingMessage) -> Arrival:
+        return await self._arrivals.accept(message, await self._rule(message))
+
     async def _rule(self, message: IncomingMessage) -> Followups:
         """The channel's rule. Who may not use the bot hears that where they speak to it; what they
         say to others is left alone."""
@@ -66,12 +74,14 @@ class DurableInbox:
 
     async def revise(self, key: ThreadKey, message_id: str, text: str) -> bool:
         """A message was edited; True where its new text still counts, as it was waiting."""
-        revised = await self._arrivals.revise(key, message_id, text)
+        revise = partial(self._arrivals.revise, key, message_id, text)
+        revised = await patiently(revise, seconds=self._patience_seconds)
         log.info("revised", thread=str(key), message=message_id, waiting=revised)
         return revised
 
     async def withdraw(self, key: ThreadKey, message_id: str) -> bool:
         """A message was deleted; True where it was waiting, and so will not be answered."""
-        withdrawn = await self._arrivals.withdraw(key, message_id)
+        withdraw = partial(self._arrivals.withdraw, key, message_id)
+        withdrawn = await patiently(withdraw, seconds=self._patience_seconds)
         log.info("withdrawn", thread=str(key), message=message_id, waiting=withdrawn)
         return withdrawn

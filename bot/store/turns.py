@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from bot.events import Outcome
 from bot.followups import Intent
 from bot.store.fencing import still_ours
 from bot.store.messages import from_row
+from bot.store.patience import patiently
 from bot.store.tables import messages, threads, turns
 
 
@@ -52,8 +54,9 @@ class Turn:
 class Turns:
     """Queries on turns and the messages they answer. Each method is one transaction."""
 
-    def __init__(self, database: AsyncEngine) -> None:
+    def __init__(self, database: AsyncEngine, *, patience_seconds: float = 0) -> None:
         self._database = database
+        self._patience_seconds = patience_seconds
 
     async def get(self, turn_id: str) -> Turn:
         """The turn; KeyError where there is none."""
@@ -112,7 +115,11 @@ class Turns:
         return (await self.asked(turn_id))[1]
 
     async def update(self, turn_id: str, **values: Any) -> None:
-        """Set columns of a turn."""
+        """Set columns of a turn; while the database is gone, this waits: what the engine said
+        is nowhere else."""
+        await patiently(partial(self._update, turn_id, values), seconds=self._patience_seconds)
+
+    async def _update(self, turn_id: str, values: dict[str, Any]) -> None:
         async with self._database.begin() as db:
             await still_ours(db, turn_id)
             await db.execute(sa.update(turns).where(turns.c.id == turn_id).values(**values))

@@ -47,6 +47,24 @@ class PostgresServer:
         """The name of a database in its address."""
         return address.partition("@/")[2].partition("?")[0]
 
+    def shut(self, address: str) -> None:
+        """Send everybody away who uses a database, and let nobody in, as if it were down."""
+        self._let_in(address, "false")
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [self.name_of(address)],
+            )
+
+    def reopen(self, address: str) -> None:
+        """Let people in again."""
+        self._let_in(address, "true")
+
+    def _let_in(self, address: str, allowed: str) -> None:
+        change = f"ALTER DATABASE {self.name_of(address)} WITH ALLOW_CONNECTIONS {allowed}"
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(change.encode())
+
     def drop(self, address: str) -> None:
         """Throw a database away, whoever is connected to it."""
         name = self.name_of(address)

@@ -15,6 +15,7 @@ from bot.settings import Settings
 from bot.store.database import open_database, upgrade_all
 from bot.store.turns import Turns
 from tests.fakes.platform import ScriptedChat
+from tests.fakes.postgres import PostgresServer
 from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 from tests.fakes.threadlab import running, settings_for
 
@@ -84,6 +85,33 @@ class TestUse:
             await chat.say("two")
             surfaces = await chat.finished(2)
 
+        assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
+        assert [effect[1] for effect in chat.effects].count("post") == 2
+
+    async def test_a_server_that_is_gone_for_a_while(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        postgres: PostgresServer,
+        postgres_url: str,
+    ) -> None:
+        """While the database is down a message waits to be accepted; then all is answered, once."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url, database_url=postgres_url):
+            await chat.say("one", thread="t1")
+            while not api.responses:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(postgres.shut, postgres_url)
+            gate.set()
+            saying = asyncio.create_task(chat.say("two", thread="t2"))
+            _, waiting = await asyncio.wait([saying], timeout=0.5)
+            await asyncio.to_thread(postgres.reopen, postgres_url)
+            await saying
+            surfaces = await chat.finished(2)
+
+        assert waiting
         assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
         assert [effect[1] for effect in chat.effects].count("post") == 2
 
