@@ -12,9 +12,13 @@ from pydantic.fields import FieldInfo
 from bot import plugins
 
 OUR_PREFIXES = ("ENGINE_", "OPENAI_", "SLACK_", "THREADLAB_", "WEB_")
-# Read by the openai client or by scripts/setup.sh, or a chat's own.
+# Read by the openai client, the object store or scripts/setup.sh, or a chat's own.
 ELSEWHERE = frozenset(
     {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ENDPOINT",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
         "OPENAI_CUSTOM_HEADERS",
         "OPENAI_LOG",
         "OPENAI_ORG_ID",
