@@ -73,7 +73,7 @@ def parts(result: CommandResult, context: DiscordContext) -> list[_Part]:
     """A result as messages: text, then files; buttons with the last."""
     texts = split(as_discord(result.text), CONTENT_CHARS_MAX - _NOTES_CHARS)
     groups = portioned(result.files, _portions(context))
-    count = max(len(texts) + max(len(groups) - 1, 0), 1)
+    count = max(len(texts), 1) + max(len(groups) - 1, 0)
     last_text = max(len(texts), 1) - 1
     made: list[_Part] = []
     for number in range(count):

@@ -31,7 +31,7 @@ def plan(answer: Answer, portions: Portions) -> Sequence[Post]:
     frame = _frame_chars(answer)
     pieces = _pieces(_warned(as_discord(answer.text), failed=answer.failed), frame)
     groups = portioned(answer.artifacts, portions)
-    count = max(len(pieces) + max(len(groups) - 1, 0), 1)
+    count = max(len(pieces), 1) + max(len(groups) - 1, 0)
     last_text = max(len(pieces), 1) - 1
     posts = []
     for number in range(count):

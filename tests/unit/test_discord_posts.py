@@ -62,6 +62,14 @@ class TestPlan:
         assert [len(post.artifacts) for post in posts] == [10, 10, 3]
         assert [post.text for post in posts] == ["Here.", "", ""]
 
+    def test_needs_no_text_to_send_all_files(self) -> None:
+        """An answer of files alone, more than one message takes, is complete."""
+        files = tuple(artifact(number) for number in range(11))
+
+        posts = plan(Answer("t", "", artifacts=files), PORTIONS)
+
+        assert [len(post.artifacts) for post in posts] == [10, 1]
+
     def test_marks_a_failure(self) -> None:
         """A sentence about a failure is told from an answer at a glance."""
         (post,) = plan(Answer("t", "The engine can't be reached.", failed=True), PORTIONS)
