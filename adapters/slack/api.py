@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -70,11 +71,30 @@ class Busy(Refused):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Pool:
+    """Connections that calls share while the platform runs; else each call has its own."""
+
+    def __init__(self) -> None:
+        self.session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def opened(self, settings: SlackSettings) -> AsyncIterator[None]:
+        """Share connections until the block ends."""
+        timeout = aiohttp.ClientTimeout(total=settings.slack_call_seconds)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+            self.session = session
+            try:
+                yield
+            finally:
+                self.session = None
+
+
 class WebApi:
     """The Web API with one workspace's token."""
 
-    def __init__(self, settings: SlackSettings, token: str) -> None:
+    def __init__(self, settings: SlackSettings, token: str, pool: Pool | None = None) -> None:
         self.token = token
+        self._pool = pool or Pool()
         # The SDK's own handler sends again after a lost connection, and so might post twice.
         waits = AsyncRateLimitErrorRetryHandler(max_retry_count=settings.slack_rate_limit_retries)
         self._patient = make_client(settings, token)
@@ -96,6 +116,7 @@ class WebApi:
         assert method in METHODS, f"{method} has no scope"
         given = {name: value for name, value in arguments.items() if value is not None}
         client = self._patient if patient else self._hasty
+        client.session = self._pool.session
         try:
             if method in _READS:
                 response = await client.api_call(method, http_verb="GET", params=given)

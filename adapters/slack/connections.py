@@ -47,17 +47,16 @@ class Connections:
             SettingsError: Slack does not take the tokens.
             PlatformError: Slack can't be reached.
         """
-        if self._installations is None:
-            await self._meet()
-        app = build_app(self._context, self._installations)
-        try:
-            if self._context.settings.slack_mode == "http":
-                await self._serve(app)
-            else:
-                await self._connect(app)
-        finally:
-            self.ready.clear()
-            await self._context.tasks.close(self._context.settings.slack_shutdown_seconds)
+        settings = self._context.settings
+        async with self._context.teams.pool.opened(settings):
+            if self._installations is None:
+                await self._meet()
+            app = build_app(self._context, self._installations)
+            try:
+                await (self._serve(app) if settings.slack_mode == "http" else self._connect(app))
+            finally:
+                self.ready.clear()
+                await self._context.tasks.close(settings.slack_shutdown_seconds)
 
     async def _meet(self) -> None:
         try:

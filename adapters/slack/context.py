@@ -50,7 +50,7 @@ class SlackContext:
         self.names = Names(settings)
         self.replies = Replies(services.database)
         self.tasks = Tasks()
-        self.sessions = Sessions(self.tasks)
+        self.sessions = Sessions(settings, self.tasks)
         self.uploads = Uploads(settings, services.blobs)
         # Whom an answer is for, by thread and message: streams in channels name them.
         self.askers: Recently[tuple[str, str], str] = Recently(settings.slack_events_remembered)

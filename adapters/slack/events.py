@@ -14,13 +14,17 @@ PLATFORM = "slack"
 
 _SAID = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 _DIRECT = "im"
+_MENTIONED_IN = ("channel", "group")  # there app_mention comes too, but for uploads
 
 Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote a message; `markup` is its text as Slack has it."""
+    """Somebody wrote a message; `markup` is its text as Slack has it.
+
+    `told_twice`: another event, app_mention, tells of it too, maybe to another process.
+    """
 
     key: ThreadKey
     ts: str
@@ -30,6 +34,7 @@ class Said:
     files: tuple[Payload, ...]
     addressed: Addressing
     others: tuple[str, ...]
+    told_twice: bool
 
     @property
     def sent_at(self) -> datetime:
@@ -104,6 +109,8 @@ def _said(event: Payload, team: str, channel: str, bot_user: str) -> Said | None
     addressed = _addressed(event, channel, bot_user, in_thread)
     if addressed is None:
         return None
+    files = _files(event)
+    in_channel = event.get("channel_type") in _MENTIONED_IN and event["type"] == "message"
     user, parent = str(event["user"]), event.get("parent_user_id")
     profile = event.get("user_profile") or {}
     return Said(
@@ -112,9 +119,10 @@ def _said(event: Payload, team: str, channel: str, bot_user: str) -> Said | None
         user=user,
         user_name=profile.get("display_name") or profile.get("real_name") or None,
         markup=str(event.get("text") or ""),
-        files=_files(event),
+        files=files,
         addressed=addressed,
         others=(str(parent),) if parent and parent not in (user, bot_user) else (),
+        told_twice=in_channel and addressed is Addressing.MENTION and not files,
     )
 
 

@@ -36,10 +36,22 @@ def words(text: str, bot_id: str, names: Mapping[str, str]) -> str:
         target, _, label = match[1].partition("|")
         return _shown(target, label, names)
 
+    return _unescaped(_MARKUP.sub(shown, _without_bot(text, bot_id))).strip()
+
+
+def command_line(text: str, bot_id: str) -> str:
+    """What somebody wrote to the bot, as a command takes it: people stay mentioned by their ids."""
+    return _unescaped(_without_bot(text, bot_id)).strip()
+
+
+def _without_bot(text: str, bot_id: str) -> str:
     own = re.escape(bot_id)
     text = re.sub(rf"\A(?:\s*<@{own}(?:\|[^>]*)?>[\s,:]*)+", "", text)
-    text = re.sub(rf"(?:\s*<@{own}(?:\|[^>]*)?>\s*)+\Z", "", text)
-    return _ESCAPED.sub(lambda match: _ESCAPES[match[0]], _MARKUP.sub(shown, text)).strip()
+    return re.sub(rf"(?:\s*<@{own}(?:\|[^>]*)?>\s*)+\Z", "", text)
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda match: _ESCAPES[match[0]], text)
 
 
 def _shown(target: str, label: str, names: Mapping[str, str]) -> str:

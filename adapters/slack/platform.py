@@ -16,7 +16,7 @@ from adapters.slack.poster import Place
 from adapters.slack.reply import SlackReply
 from adapters.slack.settings import SlackSettings
 from adapters.slack.status import StatusLine
-from adapters.slack.teams import OneToken, Teams
+from adapters.slack.teams import OneToken, Team, Teams
 from bot.domain import Attachment, IncomingMessage, ThreadKey
 from bot.errors import AttachmentUnavailable, PlatformError
 from bot.ports import Services
@@ -108,13 +108,28 @@ class SlackPlatform:
     ) -> SlackReply:
         """The surface of a turn; which message shows it is kept under the turn's id."""
         team = await self._context.teams.get(key.workspace)
-        if ref is not None:
-            self._context.sessions.resumed(key)
         kept = await self._context.replies.open(turn_id, str(key))
         # A question that is asked again has the id of its message, and more.
         asked = message_id.partition("~")[0]
         user = self._context.askers.get((str(key), asked))
+        if user is None:  # accepted by another process, which has begun the session
+            self._context.sessions.resumed(key)
+            user = await self._asker(team, key, asked)
         return SlackReply(self._context, team, Place(key, turn_id, asked, user), kept)
+
+    async def _asker(self, team: Team, key: ThreadKey, asked: str) -> str | None:
+        """Who wrote a message, asked of Slack; None where it does not say."""
+        found = await team.api.attempt(
+            "conversations.replies",
+            channel=key.channel,
+            ts=key.thread,
+            oldest=asked,
+            latest=asked,
+            inclusive=True,
+            limit=1,
+        )
+        users = [m.get("user") for m in (found or {}).get("messages", ()) if m["ts"] == asked]
+        return next((str(user) for user in users if user and user != team.bot_user), None)
 
     async def _react(self, message: IncomingMessage, emoji: str) -> None:
         team = await self._context.teams.get(message.key.workspace)

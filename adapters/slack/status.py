@@ -25,9 +25,11 @@ _CALLS = 2
 class Sessions:
     """Agent sessions that we have set to work."""
 
-    def __init__(self, tasks: Tasks) -> None:
+    def __init__(self, settings: SlackSettings, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._working: OrderedDict[ThreadKey, None] = OrderedDict()
+        # Another process may end what this one has begun: after a while it is not believed.
+        self._believed_seconds = settings.slack_status_seconds
+        self._working: OrderedDict[ThreadKey, float] = OrderedDict()
         self._open: Counter[ThreadKey] = Counter()
 
     def opened(self, key: ThreadKey) -> None:
@@ -42,11 +44,11 @@ class Sessions:
 
     async def begin(self, team: Team, key: ThreadKey, title: str = "") -> bool:
         """Show that work is being done, with Slack's own Stop; whether that is shown."""
-        if key in self._working:
+        if self.works(key):
             return True
         if not team.sessions.take(_CALLS):  # one to begin, one to end
             return False
-        self._working[key] = None
+        self._working[key] = time.monotonic()
         done = await team.api.attempt(
             "agents.sessions.setStatus",
             channel_id=key.channel,
@@ -64,11 +66,14 @@ class Sessions:
 
     def resumed(self, key: ThreadKey) -> None:
         """An earlier process has set it to work."""
-        self._working[key] = None
+        self._working[key] = time.monotonic()
 
     def works(self, key: ThreadKey) -> bool:
         """Whether the thread shows that work is being done."""
-        return key in self._working
+        began_at = self._working.get(key)
+        if began_at is None:
+            return False
+        return bool(self._open[key]) or time.monotonic() - began_at < self._believed_seconds
 
     def status_at_end(self, key: ThreadKey) -> str | None:
         """What to say of it together with the end of a stream."""

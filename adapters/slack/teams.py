@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from typing import Protocol
 
-from adapters.slack.api import WebApi
+from adapters.slack.api import Pool, WebApi
 from adapters.slack.pace import Allowance
 from adapters.slack.settings import SlackSettings
 from bot.errors import PlatformError
@@ -56,6 +56,7 @@ class Teams:
     """Opens workspaces when they are first spoken of, and remembers them."""
 
     def __init__(self, settings: SlackSettings, tokens: Tokens) -> None:
+        self.pool = Pool()
         self._settings = settings
         self._tokens = tokens
         self._known: OrderedDict[str, Team] = OrderedDict()
@@ -92,7 +93,7 @@ class Teams:
             token = await self._tokens.token(enterprise_id)
         if token is None:
             raise PlatformError(f"The app is not installed in the workspace {team_id}.")
-        api = WebApi(self._settings, token)
+        api = WebApi(self._settings, token, self.pool)
         found = await api.call("auth.test")
         return Team(
             self._settings,

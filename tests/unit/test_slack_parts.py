@@ -75,6 +75,24 @@ class TestEvents:
         assert mention.ts == message.ts == edit.ts
 
     @pytest.mark.parametrize(
+        ("changes", "twice"),
+        [
+            ({"text": "<@UBOT> reset"}, True),
+            ({"type": "app_mention", "channel_type": None}, False),
+            ({"text": "<@UBOT>", "subtype": "file_share", "files": [{"id": "F1"}]}, False),
+            ({"channel_type": "mpim", "text": "<@UBOT> reset"}, False),
+            ({"channel": "D1", "channel_type": "im"}, False),
+        ],
+    )
+    def test_that_come_twice_are_known(self, changes: dict[str, Any], twice: bool) -> None:
+        """A mention in a channel is told by two events, maybe to two processes: a command is
+        carried out for one of them."""
+        found = said(**changes)
+
+        assert isinstance(found, Said)
+        assert found.told_twice is twice
+
+    @pytest.mark.parametrize(
         "changes",
         [
             {"subtype": "message_changed", "message": SAID, "previous_message": SAID},

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack.grids import first_grid
-from adapters.slack.incoming_text import mentions, named_ids, words
+from adapters.slack.incoming_text import command_line, mentions, named_ids, words
 from adapters.slack.mrkdwn import escaped, mrkdwn
 from adapters.slack.outgoing_text import neutral, settled, with_file_names
 from adapters.slack.split import floor_chars, split
@@ -62,6 +62,12 @@ class TestIncoming:
     def test_the_bot_is_named_by_its_whole_id(self, markup: str, named: bool) -> None:
         """A longer id is somebody else."""
         assert mentions(markup, "UBOT") is named
+
+    def test_commands_keep_mentions(self) -> None:
+        """A command about people takes their ids."""
+        line = command_line("<@UBOT> settings users <@U1> &amp; <@U2|bo>", "UBOT")
+
+        assert line == "settings users <@U1> & <@U2|bo>"
 
     @given(_TEXTS)
     def test_any_text_can_be_read(self, markup: str) -> None:

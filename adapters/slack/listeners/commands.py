@@ -10,6 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier, Respond
 from adapters.slack.events import PLATFORM
+from adapters.slack.incoming_text import command_line
 from adapters.slack.listeners.origin import team_of
 from adapters.slack.menus import NO_THREADS, thread_menu
 from adapters.slack.teams import Team
@@ -38,7 +39,7 @@ class SlashCommand:
         self._context.tasks.spawn(self._answer(team, body, respond), "slash-command")
 
     async def _answer(self, team: Team, body: dict[str, Any], respond: Respond) -> None:
-        name, _, arguments = str(body.get("text") or "").strip().partition(" ")
+        name, _, arguments = command_line(str(body.get("text") or ""), team.bot_user).partition(" ")
         name, arguments = name.lower() or "help", arguments.strip()
         key = ThreadKey(PLATFORM, team.id, str(body["channel_id"]), "")
         user = str(body["user_id"])

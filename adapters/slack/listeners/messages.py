@@ -11,6 +11,7 @@ from slack_bolt.app.async_app import AsyncApp
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import Deleted, Edited, Said, read_event
+from adapters.slack.incoming_text import command_line
 from adapters.slack.intake import SPOKEN_TO, Intake
 from adapters.slack.listeners.origin import team_of
 from adapters.slack.teams import Team
@@ -57,21 +58,21 @@ class Messages:
     async def _said(self, team: Team, said: Said) -> None:
         message = await self._intake.message(team, said)
         if not message.text and not message.attachments:
-            if said.addressed in SPOKEN_TO:
+            if said.addressed in SPOKEN_TO and not said.told_twice:
                 self._answer_nothing(team, message)
             return
-        command = self._command(message)
+        command = self._command(message, command_line(said.markup, team.bot_user))
         if command is None:
             await self._intake.accept(message)
-        elif self._context.first_time(str(message.key), message.id):
+        elif not said.told_twice and self._context.first_time(str(message.key), message.id):
             self._context.tasks.spawn(
                 self._courier.give(team, message.key, message.author.id, *command), "command"
             )
 
-    def _command(self, message: IncomingMessage) -> tuple[str, str] | None:
+    def _command(self, message: IncomingMessage, line: str) -> tuple[str, str] | None:
         if message.addressed not in _COMMANDED or message.attachments:
             return None
-        return self._context.services.commands.parse(message.text)
+        return self._context.services.commands.parse(line)
 
     def _answer_nothing(self, team: Team, message: IncomingMessage) -> None:
         """The bot was named, and nothing else was said: it says what it can do, once."""
