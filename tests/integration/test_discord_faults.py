@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from adapters.discord import check
+from adapters.discord import check, plugin
 from bot.domain import (
     Action,
     Answer,
@@ -362,8 +362,6 @@ class TestRunning:
                 discord.gateway.refuse(1)
             core = FakeCore(tmp_path, _echo, _environ(discord))
             with discord.in_discord_py():
-                from adapters.discord import plugin
-
                 platform = await core.attach(plugin)
                 running = asyncio.create_task(keep_running("discord", platform.run))
                 await discord.gateway.connected()
@@ -380,13 +378,52 @@ class TestRunning:
                 await asyncio.gather(running, return_exceptions=True)
                 await core.close()
 
+    @pytest.mark.parametrize("fault", ["dropped", "invalid session", "garbage"])
+    async def test_breaks_in_mid_answer_and_posts_it(self, tmp_path: Path, fault: str) -> None:
+        """Whatever becomes of the gateway while code runs, the answer arrives, once."""
+        go_on = asyncio.Event()
+
+        async def slow(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            yield Progress("computing…")
+            await go_on.wait()
+            yield Answer(f"turn-{message.id}", "Here it is.")
+
+        async with FakeDiscord() as discord:
+            core = FakeCore(tmp_path, slow, _environ(discord))
+            with discord.in_discord_py():
+                platform = await core.attach(plugin)
+                running = asyncio.create_task(keep_running("discord", platform.run))
+                await discord.gateway.connected()
+                asked = await discord.person("Ann").say(
+                    discord.channel("general"), "one", mention=True
+                )
+                thread = await discord.until(lambda: asked.thread)
+                await discord.until(lambda: discord.bot_messages(thread))
+                before = len(discord.gateway.sessions)
+                if fault == "dropped":
+                    discord.gateway.drop()
+                elif fault == "garbage":
+                    discord.gateway.garbage()
+                else:
+                    discord.gateway.invalidate()
+                go_on.set()
+                (answer,) = await discord.until(
+                    lambda: [m for m in discord.bot_messages(thread) if "Here" in m.content]
+                )
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                await core.close()
+
+        assert before == 1
+        assert discord.bot_messages(thread) == [answer]
+
     async def test_in_two_shards_works(self, tmp_path: Path) -> None:
         """DISCORD_SHARDS divides the servers; questions are answered all the same."""
         async with FakeDiscord(shards=2) as discord:
             core = FakeCore(tmp_path, _echo, _environ(discord) | {"DISCORD_SHARDS": "2"})
             with discord.in_discord_py():
-                from adapters.discord import plugin
-
                 platform = await core.attach(plugin)
                 running = asyncio.create_task(platform.run())
                 await discord.gateway.connected(2, timeout_seconds=20)

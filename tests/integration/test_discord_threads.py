@@ -284,8 +284,9 @@ class TestThreads:
         assert answer is not status
         assert answer.content == "Here it is."
 
-    async def test_that_are_deleted_do_no_harm(self, tmp_path: Path) -> None:
-        """An answer to a thread that is gone is dropped; others go on."""
+    @pytest.mark.parametrize("end", ["deleted", "locked"])
+    async def test_that_are_gone_or_locked_do_no_harm(self, tmp_path: Path, end: str) -> None:
+        """An answer that a thread does not take any more is dropped; others go on."""
         go_on = asyncio.Event()
 
         async def slow(
@@ -300,7 +301,10 @@ class TestThreads:
             asked = await ann.say(general, "one", mention=True)
             thread = await site.thread_of(asked)
             await site.until(lambda: site.discord.bot_messages(thread))
-            site.discord.chat.delete_channel(thread)
+            if end == "deleted":
+                site.discord.chat.delete_channel(thread)
+            else:
+                await ann.archive(thread, locked=True)
             go_on.set()
             other = await ann.say(general, "two", mention=True)
 
