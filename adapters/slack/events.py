@@ -14,6 +14,7 @@ PLATFORM = "slack"
 
 _SAID = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 _DIRECT = "im"
+_SLACKBOT = "USLACKBOT"  # speaks without a bot_id
 _MENTIONED_IN = ("channel", "group")  # there app_mention comes too, but for uploads
 
 Payload = Mapping[str, Any]
@@ -157,4 +158,5 @@ def _edited(event: Payload, team: str, channel: str, bot_user: str) -> Edited | 
 
 def _is_persons(message: Payload, bot_user: str) -> bool:
     user = message.get("user")
-    return bool(user and message.get("ts") and not message.get("bot_id") and user != bot_user)
+    others = user not in (None, "", bot_user, _SLACKBOT)
+    return bool(others and message.get("ts") and not message.get("bot_id"))

@@ -296,6 +296,18 @@ class TestShortcuts:
         assert "Invite me first" in sent.response["errors"]["question"]
         assert site.core.accepted == []
 
+    async def test_a_question_that_slack_does_not_take_is_said(self, site: SlackSite) -> None:
+        """The modal keeps the question, and asks to try again."""
+        posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
+        site.slack.fail("chat.postMessage", status=429)
+
+        await site.ann.shortcut("threadlab_analyse", posted)
+        sent = await site.ann.submit(site.ann.modal(), {"question": "total?"})
+
+        assert sent.response is not None
+        assert "try again" in sent.response["errors"]["question"]
+        assert site.core.accepted == []
+
     async def test_settings_are_changed_in_a_modal(self, site: SlackSite) -> None:
         """The shortcut for settings: a channel, its settings, and only what was changed is set."""
         bo = site.slack.person("U2", "Bo", admin=True)

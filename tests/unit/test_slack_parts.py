@@ -48,6 +48,7 @@ class TestEvents:
             ({"subtype": "bot_message", "text": "<@UBOT>"}, None),
             ({"bot_id": "B1", "text": "<@UBOT>"}, None),
             ({"user": "UBOT", "text": "<@UBOT>"}, None),
+            ({"user": "USLACKBOT", "channel": "D1", "channel_type": "im"}, None),
         ],
     )
     def test_say_how_the_bot_is_addressed(

@@ -41,6 +41,8 @@ ANALYSE = "threadlab_analyse"
 _QUOTE_CHARS = 1_500
 _FILES_MAX = 20
 _SHOWN_CHARS = 2_900
+_OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
+NOT_POSTED = "Slack did not take the question. Please try again in a moment."
 NOT_A_MEMBER = "I am not in this conversation. Invite me first: /invite @Threadlab"
 
 Body = dict[str, Any]
@@ -86,12 +88,10 @@ class Shortcuts:
         about, question = AskedAbout.parse(view["private_metadata"]), field(view, QUESTION)
         try:
             ts = await self._say(team, about, user, question)
-        except Refused as error:
-            log.info("question not posted", channel=about.channel, error=error.error)
-            await ack(response_action="errors", errors={QUESTION: NOT_A_MEMBER})
-            return
-        except PlatformError:
-            problem = "Slack did not answer. Please try again."
+        except PlatformError as error:
+            log.info("question not posted", channel=about.channel, error=str(error))
+            outside = isinstance(error, Refused) and error.error in _OUTSIDE
+            problem = NOT_A_MEMBER if outside else NOT_POSTED
             await ack(response_action="errors", errors={QUESTION: problem})
             return
         await self._intake.accept(await self._message(team, about, user, question, ts))
@@ -144,6 +144,7 @@ class Shortcuts:
         text = f"<@{user}> asks:\n>{shown}"
         posted = await team.api.call(
             "chat.postMessage",
+            patient=False,  # the modal waits three seconds
             channel=about.channel,
             thread_ts=about.thread,
             text=fallback(question),
