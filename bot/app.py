@@ -16,28 +16,20 @@ from bot import plugins
 from bot.access import Access, Gate
 from bot.artifacts import ArtifactKeeper
 from bot.asking import Asker
-from bot.assembly import books_of, lab_of
+from bot.assembly import books_of, commands_of, lab_of
 from bot.blobs import BlobStore
 from bot.budgets import Clock
 from bot.channels import Channels
-from bot.commands.asking import AskingCommands
-from bot.commands.channel import ChannelCommands
-from bot.commands.erasure import ErasureCommands
-from bot.commands.export import ExportCommands
-from bot.commands.files import FilesCommands
-from bot.commands.money import MoneyCommands
-from bot.commands.registry import CommandRegistry
-from bot.commands.workspace import WorkspaceCommands
 from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
 from bot.errors import SettingsError
 from bot.forgetting import Forgetter
+from bot.health import Health, Metrics, serve
 from bot.housekeeping import Housekeeping
 from bot.inbox import DurableInbox
 from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
 from bot.leases import SharedLeases, SoleLeases, alone
-from bot.notebook import NotebookExporter
 from bot.open_turn import OpenTurns
 from bot.pacing import Pacer, pace_of
 from bot.ports import AdapterPlugin, ChatPlatform, Leases, Services
@@ -46,7 +38,7 @@ from bot.recovery import Recovery
 from bot.settings import Settings
 from bot.store.arrivals import Arrivals
 from bot.store.channels import StoredSettings
-from bot.store.database import ensure_folders, open_database, upgrade_all
+from bot.store.database import ensure_folders, open_database, probe, upgrade_all
 from bot.store.feedback import Feedback
 from bot.store.files import Files
 from bot.store.folder import claimed
@@ -78,6 +70,7 @@ class Application:
     services: Services
     platforms: Mapping[str, ChatPlatform]
     dispatcher: Dispatcher
+    health: Health
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
     async def serve(self) -> None:
@@ -91,7 +84,7 @@ class Application:
             for run in self.background:
                 group.create_task(run())
             for name, platform in self.platforms.items():
-                group.create_task(keep_running(name, platform.run))
+                group.create_task(keep_running(name, platform.run, self.health.platform))
 
 
 @asynccontextmanager
@@ -221,36 +214,22 @@ async def application(
             forgetter,
             patience_seconds=settings.database_timeout_seconds,
         )
-        asking = AskingCommands(
-            turns=turns,
-            threads=threads,
-            open_turns=open_turns,
+        commands = commands_of(
+            settings,
+            rights=access,
+            books=books,
+            channels=channels,
+            lab=lab,
+            forgetter=forgetter,
             inbox=inbox,
-            workspace=workspace,
-            specs=lambda: commands.specs,
-        )
-        on_workspace = WorkspaceCommands(
-            workspace=workspace,
-            containers=lab.containers,
-            threads=threads,
+            open_turns=open_turns,
             turns=turns,
+            threads=threads,
             files=files,
-            ledger=books.ledger,
-            prices=settings.prices,
-            stop=asking.stop,
+            feedback=Feedback(database),
+            blobs=blobs,
+            clock=clock,
         )
-        on_files = FilesCommands(settings, files=files, blobs=blobs, workspace=workspace)
-        erasure = ErasureCommands(forgetter)
-        exporter = NotebookExporter(
-            settings, turns=turns, threads=threads, files=files, blobs=blobs
-        )
-        export = ExportCommands(settings, turns=turns, blobs=blobs, exporter=exporter)
-        on_channel = ChannelCommands(settings, channels=channels, threads=threads)
-        money = MoneyCommands(
-            rights=access, books=books, feedback=Feedback(database), turns=turns, clock=clock
-        )
-        groups = (asking, on_workspace, on_files, erasure, export, on_channel, money)
-        commands = CommandRegistry(access, [each for group in groups for each in group.commands])
         services = Services(
             inbox=inbox,
             commands=commands,
@@ -265,6 +244,7 @@ async def application(
             engine_note=engine.note,
         )
         platforms |= {adapter.name: adapter.build(services) for adapter in adapters}
+        metrics = Metrics()
         steps = TurnSteps(
             settings,
             turns=turns,
@@ -280,6 +260,7 @@ async def application(
             outbox=Outbox(database),
             books=books,
             dispatcher=dispatcher,
+            metrics=metrics,
         )
         run = worker.fenced(steps.run, dispatcher, open_turns) if worker else steps.run
         if worker is not None:
@@ -291,8 +272,17 @@ async def application(
         await dispatcher.sweep()
         tidying = partial(alone, leases, "housekeeping", housekeeping.run)
         renewing = partial(alone, leases, "renewal", lab.containers.run)
-        background = (tidying, renewing)
-        yield Application(services, platforms, dispatcher, background)
+        background = [tidying, renewing]
+        health = Health(
+            {"database": partial(probe, database), "files": blobs.probe},
+            running=lambda: len(dispatcher.active),
+            metrics=metrics,
+            timeout_seconds=settings.health_seconds,
+        )
+        if settings.health_port is not None:
+            where = (settings.health_host, settings.health_port)
+            background.append(partial(serve, health.app(), *where))
+        yield Application(services, platforms, dispatcher, health, background)
 
 
 def blobs_of(settings: Settings) -> BlobStore:

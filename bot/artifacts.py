@@ -75,6 +75,9 @@ class ArtifactKeeper:
             # Nothing can be fetched any more; the links become plain names.
             log.warning("container ended before its files were kept", id=outcome.container_id)
             return []
+        except EngineError as error:
+            log.warning("files not listed", id=outcome.container_id, error=str(error))
+            return list(cited.values())
         known = {(f.container_id, f.container_file_id, f.size_bytes) for f in seen}
         for file in listing:
             if file.id in cited or (

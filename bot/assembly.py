@@ -1,4 +1,4 @@
-"""The parts of the workspace, put together for the composition root."""
+"""Parts that belong together, put together for the composition root."""
 
 from __future__ import annotations
 
@@ -6,17 +6,32 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.access import Access
 from bot.blobs import BlobStore
 from bot.books import Books
 from bot.budgets import Budgets, Clock
+from bot.channels import Channels
+from bot.commands.asking import AskingCommands
+from bot.commands.channel import ChannelCommands
+from bot.commands.erasure import ErasureCommands
+from bot.commands.export import ExportCommands
+from bot.commands.files import FilesCommands
+from bot.commands.money import MoneyCommands
+from bot.commands.registry import CommandRegistry
+from bot.commands.workspace import WorkspaceCommands
 from bot.containers import Containers
 from bot.durable import Workflows
 from bot.erasing import Eraser
+from bot.forgetting import Forgetter
+from bot.inbox import DurableInbox
 from bot.interpreter import Interpreter
+from bot.notebook import NotebookExporter
+from bot.open_turn import OpenTurns
 from bot.ports import ChannelList
 from bot.rebuilding import Rebuilder
 from bot.settings import Settings
 from bot.store.erasures import Erasures
+from bot.store.feedback import Feedback
 from bot.store.files import Files
 from bot.store.threads import Threads
 from bot.store.turns import Turns
@@ -92,3 +107,53 @@ def books_of(
     ledger = Ledger(database)
     budgets = Budgets(settings, channels, ledger, clock=clock)
     return Books(ledger, budgets, turns, settings.prices, clock=clock)
+
+
+def commands_of(
+    settings: Settings,
+    *,
+    rights: Access,
+    books: Books,
+    channels: Channels,
+    lab: Lab,
+    forgetter: Forgetter,
+    inbox: DurableInbox,
+    open_turns: OpenTurns,
+    turns: Turns,
+    threads: Threads,
+    files: Files,
+    feedback: Feedback,
+    blobs: BlobStore,
+    clock: Clock,
+) -> CommandRegistry:
+    """All commands, in the order in which help lists them."""
+    asking = AskingCommands(
+        turns=turns,
+        threads=threads,
+        open_turns=open_turns,
+        inbox=inbox,
+        workspace=lab.workspace,
+        specs=lambda: registry.specs,
+    )
+    on_workspace = WorkspaceCommands(
+        workspace=lab.workspace,
+        containers=lab.containers,
+        threads=threads,
+        turns=turns,
+        files=files,
+        ledger=books.ledger,
+        prices=settings.prices,
+        stop=asking.stop,
+    )
+    exporter = NotebookExporter(settings, turns=turns, threads=threads, files=files, blobs=blobs)
+    groups = (
+        asking,
+        on_workspace,
+        FilesCommands(settings, files=files, blobs=blobs, workspace=lab.workspace),
+        ErasureCommands(forgetter),
+        ExportCommands(settings, turns=turns, blobs=blobs, exporter=exporter),
+        ChannelCommands(settings, channels=channels, threads=threads),
+        MoneyCommands(rights=rights, books=books, feedback=feedback, turns=turns, clock=clock),
+    )
+    registry = CommandRegistry(rights, [each for group in groups for each in group.commands])
+    return registry

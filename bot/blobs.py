@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1024 * 1024
 REMOTE_PART_BYTES = 8 * 1024 * 1024  # S3 takes no parts below 5 MiB
 ARRIVING = "arriving"
+PROBE = bytes(4096)
 THREADS = "threads"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -165,6 +166,12 @@ class BlobStore:
         ]
         await obstore.delete_async(scratch, unread)
         return len(unread) + await self._erase(ARRIVING, before)
+
+    async def probe(self) -> None:
+        """Write and delete a little. Raises where that fails, such as on a full disk."""
+        path = f"{ARRIVING}/{secrets.token_hex(16)}"
+        await obstore.put_async(self._store, path, PROBE)
+        await obstore.delete_async(self._store, path)
 
     async def folders(self) -> list[str]:
         """The folders of all threads that have blobs."""

@@ -45,6 +45,16 @@ class Settings(Rules, Upkeep):
         "INFO", description="The least important log line that is written."
     )
 
+    health_host: str = Field(
+        "127.0.0.1", description="Address on which `/health` and `/metrics` are served."
+    )
+    health_port: int | None = Field(
+        None, ge=0, le=65_535, description="Its port; unset, nothing is served."
+    )
+    health_seconds: float = Field(
+        5, gt=0, description="How long a part may take to say that it is well."
+    )
+
     engine: Literal["embedded"] | None = Field(
         None, description="`embedded` answers with Threadlab's own engine, on this machine."
     )
@@ -137,10 +147,22 @@ class Settings(Rules, Upkeep):
     engine_attempts: int = Field(
         4, ge=1, description="How often a question is put to an engine that refuses or fails."
     )
+    engine_file_retries: int = Field(
+        3,
+        ge=0,
+        description="How often a call about files or containers is repeated that the engine "
+        "fails at or has no time for.",
+    )
     retry_wait_seconds: float = Field(
         60, gt=0, description="Longest single wait that a busy engine may ask for."
     )
     post_attempts: int = Field(4, ge=1, description="How often a post to the chat is tried.")
+    step_attempts: int = Field(
+        4,
+        ge=1,
+        description="How often a step of a turn is tried while the database, the disk or the "
+        "store of files refuses.",
+    )
     settle_attempts: int = Field(
         8, ge=2, description="How often closing a turn is tried while the database refuses."
     )

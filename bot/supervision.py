@@ -44,8 +44,15 @@ class TaskSet:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+async def keep_running(
+    name: str, run: Callable[[], Awaitable[None]], tell: Callable[[str, bool], None]
+) -> None:
     """Run a platform for ever: what ends it is logged, and it starts again after a pause.
+
+    Args:
+        name: the platform's.
+        run: what runs it.
+        tell: hears whether it runs.
 
     Raises:
         SettingsError: trying again would not help.
@@ -53,6 +60,7 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
     wait_seconds = FIRST_PAUSE_SECONDS
     while True:
         started = time.monotonic()
+        tell(name, True)
         try:
             await run()
             log.warning("platform ended", platform=name)
@@ -60,6 +68,7 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
             raise
         except Exception:  # one platform's failure must not take the others down
             log.exception("platform failed", platform=name, again_in_seconds=wait_seconds)
+        tell(name, False)
         if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
             wait_seconds = FIRST_PAUSE_SECONDS
         await asyncio.sleep(wait_seconds)

@@ -6,7 +6,9 @@ What passes between steps is small JSON; the rest lies in the database.
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -21,6 +23,7 @@ from bot.durable import step
 from bot.errors import EngineError
 from bot.events import Outcome
 from bot.followups import Intent
+from bot.health import Metrics
 from bot.ingest import Ingester
 from bot.names import safe_name
 from bot.open_turn import OpenTurn, OpenTurns
@@ -78,6 +81,7 @@ class TurnSteps:
         outbox: Outbox,
         books: Books,
         dispatcher: Dispatcher,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._turns = turns
@@ -93,11 +97,12 @@ class TurnSteps:
         self._outbox = outbox
         self._books = books
         self._dispatcher = dispatcher
+        self._metrics = metrics
 
     async def run(self, turn_id: str) -> None:
         """Answer, whatever happens: a failure becomes a sentence in the thread."""
         self._dispatcher.began(turn_id)
-        failed = False
+        began, failed = time.monotonic(), False
         try:
             try:
                 await self._answer(turn_id)
@@ -108,6 +113,8 @@ class TurnSteps:
             attempts = self._settings.settle_attempts
             # A turn that is never settled would hold its thread up.
             next_turn = await step("settle", self.settle, turn_id, state, attempts=attempts)
+            self._metrics.turns.labels(state).inc()
+            self._metrics.seconds.observe(time.monotonic() - began)
         finally:
             self._dispatcher.finished(turn_id)
         if next_turn:
@@ -124,21 +131,22 @@ class TurnSteps:
             await self._open_turns.close(turn_id)
 
     async def _answer(self, turn_id: str) -> None:
-        attempts = self._settings.post_attempts
-        collected = await step("collect", self.collect, turn_id, attempts=attempts)
+        # A disk, a database or a chat may refuse for a moment: each step is safe to run twice.
+        tried = partial(step, attempts=self._settings.step_attempts)
+        collected = await tried("collect", self.collect, turn_id)
         if collected["files"]:
-            await step("ingest", self.ingest, turn_id)
+            await tried("ingest", self.ingest, turn_id)
         if collected["intent"] == Intent.FILES:
-            await step("take", self.take, turn_id, attempts=attempts)
+            await tried("take", self.take, turn_id)
         if collected["intent"] != Intent.ASK:
             return
         for attempt in range(self._settings.engine_attempts):
-            prepared = await step("prepare", self.prepare, turn_id, attempt)
-            verdict = await step("ask", self.ask, turn_id, prepared, attempt)
+            prepared = await tried("prepare", self.prepare, turn_id, attempt)
+            verdict = await tried("ask", self.ask, turn_id, prepared, attempt)
             if verdict != Verdict.AGAIN:
                 break
         if verdict == Verdict.COMPUTED:
-            await step("keep", self.keep, turn_id, prepared)
+            await tried("keep", self.keep, turn_id, prepared)
 
     async def collect(self, turn_id: str) -> dict[str, Any]:
         """Take the waiting messages; where something is asked, open the reply.

@@ -38,7 +38,9 @@ class Interpreter:
             ),
         )
         self._settings = settings
-        self.files = EngineFiles(self._client, keep_days=settings.upload_keep_days)
+        # Files and containers may be asked for twice: at worst one is left to expire.
+        patient = self._client.with_options(max_retries=settings.engine_file_retries)
+        self.files = EngineFiles(patient, keep_days=settings.upload_keep_days)
 
     async def ask(self, question: Question) -> AsyncGenerator[TurnEvent]:
         """Put a question; the last event is `Finished`. Raises EngineError."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError
+from bot.store.tables import threads
 
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -179,3 +180,10 @@ async def ensure_folders(*paths: Path) -> None:
     """Make private folders without blocking the loop."""
     for path in paths:
         await asyncio.to_thread(ensure_folder, path)
+
+
+async def probe(engine: AsyncEngine) -> None:
+    """See that the database can be written to; raises where it can't. Changes nothing."""
+    nothing = sa.update(threads).where(sa.false()).values(generation=threads.c.generation)
+    async with engine.begin() as db:
+        await db.execute(nothing)

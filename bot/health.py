@@ -1,0 +1,133 @@
+"""How the program is, over HTTP: `/health` for a supervisor, `/metrics` for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import generate_latest as written
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bot.errors import SettingsError
+
+log = structlog.get_logger()
+
+Probe = Callable[[], Awaitable[None]]
+FINE = "ok"
+
+
+class Metrics:
+    """What is counted."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.turns = Counter(
+            "threadlab_turns", "Turns that ended.", ["state"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "threadlab_turn_seconds",
+            "From a turn's start here to its end.",
+            buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900),
+            registry=self.registry,
+        )
+        self.running = Gauge("threadlab_turns_running", "Turns now.", registry=self.registry)
+        self.platforms = Gauge(
+            "threadlab_platform_up",
+            "Whether a platform runs.",
+            ["platform"],
+            registry=self.registry,
+        )
+
+
+@dataclass
+class Health:
+    """Asks each part how it is. `platforms` is kept by those who run them."""
+
+    probes: Mapping[str, Probe]
+    running: Callable[[], int]
+    metrics: Metrics
+    timeout_seconds: float
+    platforms: dict[str, bool] = field(default_factory=dict)
+
+    def platform(self, name: str, up: bool) -> None:
+        """A platform began to run, or ended."""
+        self.platforms[name] = up
+        self.metrics.platforms.labels(name).set(up)
+
+    async def report(self) -> dict[str, str]:
+        """Each part with `ok`, or with what is wrong with it."""
+        names = list(self.probes)
+        states = await asyncio.gather(*(self._ask(name) for name in names))
+        chats = {name: FINE if up else "not running" for name, up in self.platforms.items()}
+        return dict(zip(names, states, strict=True)) | chats
+
+    async def _ask(self, name: str) -> str:
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                await self.probes[name]()
+        except TimeoutError:
+            return f"no answer within {self.timeout_seconds:g} s"
+        except Exception as error:  # of any library: it is what we are asked for
+            log.exception("unhealthy", part=name)
+            return type(error).__name__
+        return FINE
+
+    def app(self) -> Starlette:
+        """The HTTP application."""
+
+        async def health(_request: Request) -> Response:
+            checks = await self.report()
+            well = all(state == FINE for state in checks.values())
+            body = {"ok": well, "checks": checks, "turns_running": self.running()}
+            return JSONResponse(body, status_code=200 if well else 503)
+
+        async def metrics(_request: Request) -> Response:
+            self.metrics.running.set(self.running())
+            return Response(written(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+        return Starlette(routes=[Route("/health", health), Route("/metrics", metrics)])
+
+
+class _QuietServer(uvicorn.Server):
+    """A server that leaves signals to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def serve(app: Starlette, host: str, port: int) -> None:
+    """Serve until cancelled.
+
+    Raises:
+        SettingsError: the address can't be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise SettingsError(
+            f"HEALTH_HOST={host} HEALTH_PORT={port} can't be used ({error.strerror}): set them "
+            "to a free address of this machine."
+        ) from error
+    log.info("health", host=host, port=bound.getsockname()[1])
+    server = _QuietServer(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+    )
+    try:
+        await server.serve(sockets=[bound])
+    finally:
+        bound.close()
