@@ -142,7 +142,8 @@ class LiveMessage:
         if not self._stream.grows_text(text):
             if time.monotonic() - self._changed_at < self._step_pace_seconds:
                 return False
-            self._step_pace_seconds *= 2
+            longest_seconds = self._settings.slack_step_pace_max_ms / 1000
+            self._step_pace_seconds = min(self._step_pace_seconds * 2, longest_seconds)
         chunks = self._stream.chunks(text, runs, status)
         if not chunks or self.ts is None:
             return False

@@ -85,8 +85,9 @@ class SlackPlatform:
         await self._react(message, TAKEN)
 
     async def forget(self, key: ThreadKey) -> None:
-        """Erase what is kept of the replies in a thread."""
+        """Erase what is kept of the replies in a thread, and let no Stop stay in it."""
         await self._context.replies.forget(str(key))
+        await self._context.sessions.end(await self._context.teams.get(key.workspace), key)
 
     async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
         """A file's bytes, in chunks.

@@ -171,7 +171,7 @@ class SlackReply:
         text = settled(progress.text[:room_chars])
         if await self._live.grow(text, progress.runs, progress.status):
             self._status.cleared()
-        elif self._live.mode is Mode.NONE and self._says_more(progress.status):
+        elif self._live.mode is not Mode.STREAM and not text and self._says_more(progress.status):
             await self._status.set(progress.status)
         # A change that came too early for Slack's pace has its turn later.
         if text or progress.runs:

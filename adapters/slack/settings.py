@@ -77,6 +77,9 @@ class SlackSettings(BaseModel):
     slack_step_pace_ms: int = Field(default=2_000, ge=1)
     """Least time between two additions that only tell of steps; it doubles each time."""
 
+    slack_step_pace_max_ms: int = Field(default=15_000, ge=1)
+    """Longest time between two such additions."""
+
     slack_update_pace_ms: int = Field(default=3_000, ge=1)
     """Least time between two changes of an answer that can't be streamed."""
 

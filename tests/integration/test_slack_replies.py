@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain import (
     Action,
@@ -393,6 +394,47 @@ class TestTrouble:
         assert not message.streaming
         assert site.slack.sessions_of("C1", asked.ts).status == "active"
         assert site.slack.status("C1", asked.ts) == ""
+
+
+class TestElsewhere:
+    async def test_an_answer_of_another_process_is_streamed_too(
+        self, slack: FakeSlack, stage: Stage, tmp_path: Path
+    ) -> None:
+        """Whom an answer is for is asked of Slack where another process took the question."""
+        async with serve(slack, tmp_path, stage.script) as site:
+            site.core.answers = False
+            asked = await ask(site)
+            await slack.until(lambda: site.core.accepted)
+            key = site.core.accepted[0].key
+
+        async with serve(slack, tmp_path, stage.script) as site:
+            reply = await site.platform.open_reply(
+                key, turn_id="turn-1", message_id=f"{asked.ts}~turn-0", ref=None
+            )
+            reply.show(Progress(text="North "))
+            message = await stream(site, asked, "North ")
+            assert message.streaming
+            for post in reply.plan(Answer("turn-1", "North leads.")):
+                await reply.send(post)
+            await reply.close()
+
+            assert message.text == "North leads."
+            assert slack.sessions_of("C1", asked.ts).status == "active"
+
+    async def test_nothing_is_kept_of_a_forgotten_thread(
+        self, site: SlackSite, stage: Stage
+    ) -> None:
+        """Where its replies were is erased; what was posted stays."""
+        asked = await ask(site)
+        stage.answer("North leads.")
+        await settled(site, asked)
+
+        await site.platform.forget(site.core.accepted[0].key)
+
+        async with site.core.services.database.connect() as connection:
+            left = await connection.execute(sa.text("SELECT count(*) FROM slack_replies"))
+            assert left.scalar_one() == 0
+        assert len(site.slack.answers("C1", asked.ts)) == 1
 
 
 class TestStatus:
