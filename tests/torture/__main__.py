@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import sys
 import tempfile
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=40, help="limit of each of the two")
     parser.add_argument("--keep", type=Path, help="a folder for data and logs")
     chosen = parser.parse_args()
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # of requests that died with us
     print(f"seed {chosen.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="torture-") as made:
         folder = chosen.keep or Path(made)

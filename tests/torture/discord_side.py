@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.fakes.discord import FakeDiscord, Message, Person
 from tests.fakes.discord.records import DM, THREAD_CREATED, THREAD_STARTER
-from tests.torture.evidence import Shown
+from tests.torture.evidence import IN_A_ROW_MAX, Shown
 from tests.torture.workers import Log
 
 CHANNELS = ("general", "random")
@@ -17,7 +17,6 @@ _CALLS = (
     ("POST", "/channels/*/messages/*/threads"),
     ("GET", "/channels/*/messages"),
     ("POST", "/channels/*/typing"),
-    ("GET", "/cdn/*"),
 )
 _FAULTS: tuple[dict[str, object], ...] = (
     {"reset": True},
@@ -25,6 +24,7 @@ _FAULTS: tuple[dict[str, object], ...] = (
     {"status": 500},
     {"status": 502, "accepted": True},
     {"slow_seconds": 1.0},
+    {"slow_seconds": 1.0, "accepted": True},
     {"status": 429, "retry_after_seconds": 0.3},
 )
 
@@ -35,7 +35,7 @@ class DiscordSide:
     Discord hears of nothing that was taken: the program's log tells.
     """
 
-    name = "discord"
+    can_be_read_later = True  # but for a DM that nobody knows of yet
 
     def __init__(self, discord: FakeDiscord, dice: random.Random, log: Log) -> None:
         self.discord = discord
@@ -49,6 +49,7 @@ class DiscordSide:
             "DISCORD_API_URL": self.discord.api_url,
             "DISCORD_GATEWAY_URL": self.discord.gateway_url,
             "DISCORD_SEEN_SECONDS": "0.3",
+            "DISCORD_ATTEMPTS": "6",
         }
 
     async def connected(self, timeout_seconds: float) -> None:
@@ -112,24 +113,24 @@ class DiscordSide:
 
     # -- what goes wrong
 
-    async def trouble(self) -> str:
-        """Something goes wrong at random; what."""
+    def trouble(self) -> None:
+        """Something goes wrong at random."""
         gateway, found = self.discord.gateway, self._dice.random()
         if found < 0.1:
             gateway.drop()
-            return "discord: gateway cut"
-        if found < 0.15:
+        elif found < 0.15:
             gateway.ask_to_reconnect()
-            return "discord: asked to reconnect"
-        if found < 0.2:
+        elif found < 0.2:
             gateway.invalidate(resumable=self._dice.random() < 0.5)
-            return "discord: session invalidated"
-        if found < 0.4:
+        elif found < 0.4:
             gateway.repeat()
-            return "discord: redelivered"
-        (method, path), fault = self._dice.choice(_CALLS), self._dice.choice(_FAULTS)
-        self.discord.fault(method, path, **fault)
-        return f"discord: {method} {path} {fault}"
+        else:
+            self._break(*self._dice.choice(_CALLS), self._dice.choice(_FAULTS))
+
+    def _break(self, method: str, path: str, fault: Mapping[str, object]) -> None:
+        waiting = [each for each in self.discord.faults.waiting if each.path == path]
+        if len(waiting) < IN_A_ROW_MAX:
+            self.discord.fault(method, path, **fault)
 
     def calm(self) -> None:
         """Nothing goes wrong any more."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 QUESTION = re.compile(r"\bQ(\d+) version (\d+):([^\n]*)")
 NUMBER = re.compile(r"\bQ(\d+)\b")
 LINES_OF_LONG = 60
+IN_A_ROW_MAX = 2  # faults of one kind of call: the program may give up after more
 
 
 class Surely(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from dataclasses import dataclass
@@ -125,11 +126,18 @@ class People:
 
     def close_books(self) -> None:
         """Note what is known now of when each message was taken."""
+        known: dict[str, float] = {}  # place → when the program first knew of it
         for number, (side, message) in self._handles.items():
             said = self.said[number]
             said.known_at = side.taken_at(message)
-            # Slack gives an event up in the end; what Discord has can be read later.
-            said.must = side.name == "discord" or said.known_at is not None
+            if said.known_at is not None:
+                known[said.place] = min(said.known_at, known.get(said.place, said.known_at))
+        for number, (side, message) in self._handles.items():
+            said = self.said[number]
+            said.must = said.known_at is not None or (
+                side.can_be_read_later
+                and (not side.alone(message) or known.get(said.place, math.inf) < said.sent_at)
+            )
 
 
 def _is_open(conversation: Conversation) -> bool:

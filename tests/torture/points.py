@@ -42,27 +42,27 @@ class Points:
     def __init__(self, kill: Callable[[], None]) -> None:
         self.met: Counter[str] = Counter()
         self._kill = kill
-        self._armed: str | None = None
+        self._armed: frozenset[str] = frozenset()
 
     @property
     def armed(self) -> bool:
         """Whether a point is waited for."""
-        return self._armed is not None
+        return bool(self._armed)
 
-    def arm(self, call: str) -> None:
-        """Kill the program when it has made this call; its answer never comes."""
-        assert call in POINTS, call
-        self._armed = call
+    def arm(self, points: Iterable[str]) -> None:
+        """Kill the program at the first of these points; its call is never answered."""
+        self._armed = frozenset(points)
 
     def disarm(self) -> None:
         """Let it live."""
-        self._armed = None
+        self._armed = frozenset()
 
     def reached(self, call: str) -> None:
         """A call took effect, and was not answered yet."""
-        if call == self._armed:
-            self._armed = None
-            self.met[POINTS[call]] += 1
+        point = POINTS.get(call)
+        if point in self._armed:
+            self.disarm()
+            self.met[point] += 1
             self._kill()
 
     def watch(self, slack: FakeSlack, discord: FakeDiscord) -> None:

@@ -18,7 +18,7 @@ from tests.fakes.slack import FakeSlack
 from tests.torture.checker import asked_twice, check
 from tests.torture.discord_side import DiscordSide
 from tests.torture.engine import Mischief, TortureEngine, torture_engine
-from tests.torture.evidence import Evidence
+from tests.torture.evidence import IN_A_ROW_MAX, Evidence
 from tests.torture.people import People
 from tests.torture.points import POINTS, Points
 from tests.torture.slack_side import CLOCK_SPEED, SlackSide
@@ -26,7 +26,8 @@ from tests.torture.workers import Log, TortureWorker
 
 CONNECT_SECONDS = 60.0
 STEADY_SECONDS = 1.0  # nothing new may come for so long in the end
-POINT_SECONDS = 4.0
+STUCK_SECONDS = 40.0  # what is wrong and has not changed for so long stays wrong
+POINT_SECONDS = 3.0
 TROUBLE_PAUSE_SECONDS = 0.4
 DEAD_SECONDS = 3.0
 _POLL_SECONDS = 0.1
@@ -66,6 +67,7 @@ class Report:
     quiet_seconds: float = 0.0
     points: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    note: str = ""
     found: Sequence[str] = ()
 
     def __str__(self) -> str:
@@ -82,6 +84,7 @@ class Report:
                 f"logged errors: {dict(self.errors.most_common(8))}",
                 f"wrong: {len(self.found)}",
                 *self.found,
+                self.note,
             ]
         )
 
@@ -123,6 +126,7 @@ class Torture:
 
     def _hire(self, sides: Sequence[SlackSide | DiscordSide], engine: TortureEngine) -> None:
         settings = {
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "DATA_DIR": str(self._folder / "data"),
             "OPENAI_API_KEY": "sk-torture",
             "OPENAI_BASE_URL": engine.base_url,
@@ -158,13 +162,15 @@ class Torture:
         try:
             for side in sides:
                 await side.connected(CONNECT_SECONDS)
-            async with asyncio.timeout(self.plan.limit_seconds):
-                troubling = asyncio.create_task(self._trouble(sides, engine))
-                try:
+            troubling = asyncio.create_task(self._trouble(sides, engine))
+            try:
+                async with asyncio.timeout(self.plan.limit_seconds):
                     await _together(self._talk(people), self._kill_often(sides))
-                finally:
-                    troubling.cancel()
-                    await asyncio.gather(troubling, return_exceptions=True)
+            except TimeoutError:
+                self.report.note = "The time was up before all messages and kills were done."
+            finally:
+                troubling.cancel()
+                await asyncio.gather(troubling, return_exceptions=True)
             await self._await_quiet(sides, engine, people)
         finally:
             self._over = True
@@ -232,11 +238,15 @@ class Torture:
         return sum(worker.kills for worker in self._workers)
 
     async def _kill_at_point(self) -> None:
-        self._points.arm(self._dice.choice(list(POINTS)))
+        points = sorted(set(POINTS.values()))
+        rare = min(points, key=lambda point: self._points.met[point])
+        self._points.arm([rare, *self._dice.sample(points, 2)])
         until = time.monotonic() + POINT_SECONDS
         while self._points.armed and time.monotonic() < until:
             await asyncio.sleep(0.02)
-        self._points.disarm()
+        if self._points.armed:
+            self._points.disarm()
+            self._kill()
 
     def _pause(self) -> None:
         longest = 2.0 if self.plan.workers == 1 else 2 * DEAD_SECONDS
@@ -256,11 +266,13 @@ class Torture:
             if self._dice.random() < 0.3:
                 self._trouble_engine(engine)
             else:
-                await self._dice.choice(sides).trouble()
+                self._dice.choice(sides).trouble()
 
     def _trouble_engine(self, engine: TortureEngine) -> None:
         found = self._dice.random()
         path = self._dice.choice(["/v1/responses", "/v1/files", "/v1/containers"])
+        if len(engine.faults) + len(engine.mischief) >= IN_A_ROW_MAX:
+            return
         if found < 0.2:
             engine.faults.append(Fault(path, 429, "Slow down.", headers={"retry-after": "1"}))
         elif found < 0.4:
@@ -288,15 +300,15 @@ class Torture:
         for side in sides:
             side.calm()
         began = time.monotonic()
-        steady_since, before = began, 0
+        steady_since, before = began, ([""], 0)
         while True:
             found = self._judge(sides, engine, people)
-            quiet = not found and all(side.quiet() for side in sides)
-            effects = sum(len(side.violations) for side in sides) + _effects(sides)
+            quiet = all(side.quiet() for side in sides)
             now = time.monotonic()
-            if not quiet or effects != before:
-                steady_since, before = now, effects
-            if now - steady_since > STEADY_SECONDS or now - began > self.plan.quiet_seconds:
+            if not quiet or (found, _effects(sides)) != before:
+                steady_since, before = now, (found, _effects(sides))
+            steady = now - steady_since > (STUCK_SECONDS if found else STEADY_SECONDS)
+            if steady or now - began > self.plan.quiet_seconds:
                 break
             await asyncio.sleep(_POLL_SECONDS)
         self.report.found = found

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.fakes.slack import Envelope, FakeSlack, Message, Person
 from tests.fakes.slack.faults import Fault
-from tests.torture.evidence import Shown
+from tests.torture.evidence import IN_A_ROW_MAX, Shown
 
 CHANNELS = ("C1", "C2")
 CLOCK_SPEED = 20.0  # what is delivered again after five minutes comes after fifteen seconds
@@ -21,7 +21,6 @@ _METHODS = (
     "chat.stopStream",
     "chat.update",
     "conversations.replies",
-    "download",
     "files.completeUploadExternal",
     "files.getUploadURLExternal",
     "upload",
@@ -31,7 +30,7 @@ _METHODS = (
 class SlackSide:
     """People on Slack, what goes wrong there, and what is to be seen in the end."""
 
-    name = "slack"
+    can_be_read_later = False  # Slack gives an event up in the end
 
     def __init__(self, slack: FakeSlack, dice: random.Random) -> None:
         self.slack = slack
@@ -49,6 +48,7 @@ class SlackSide:
             "SLACK_BOT_TOKEN": self.slack.bot_token,
             "SLACK_APP_TOKEN": self.slack.app_token,
             "SLACK_MESSAGE_CHARS": "1500",
+            "SLACK_UPLOAD_ATTEMPTS": "8",
         }
 
     async def connected(self, timeout_seconds: float) -> None:
@@ -131,21 +131,21 @@ class SlackSide:
             again = Envelope("events_api", self._dice.choice(done).payload)
             self.slack.spawn(self.slack.delivery.send(again))
 
-    async def trouble(self) -> str:
-        """Something goes wrong at random; what."""
+    def trouble(self) -> None:
+        """Something goes wrong at random."""
         found = self._dice.random()
         if found < 0.15:
             self.slack.sockets.drop()
-            return "slack: sockets cut"
-        if found < 0.2:
+        elif found < 0.2:
             self.slack.spawn(self.slack.sockets.disconnect())
-            return "slack: sockets refreshed"
-        if found < 0.4:
+        elif found < 0.4:
             self.redeliver()
-            return "slack: redelivered"
-        method, fault = self._dice.choice(_METHODS), self._dice.choice(_FAULTS)
-        self.slack.faults.add(method, fault, times=1, after=0)
-        return f"slack: {method} {fault.drop or fault.status or 'slow'}"
+        else:
+            self._break(self._dice.choice(_METHODS), self._dice.choice(_FAULTS))
+
+    def _break(self, method: str, fault: Fault) -> None:
+        if self.slack.faults.waiting(method) < IN_A_ROW_MAX:
+            self.slack.faults.add(method, fault, times=1, after=0)
 
     def calm(self) -> None:
         """Nothing goes wrong any more."""

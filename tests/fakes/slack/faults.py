@@ -40,6 +40,10 @@ class Faults:
         queue = self._waiting.get(method)
         return queue.pop(0) if queue else None
 
+    def waiting(self, method: str) -> int:
+        """How many faults wait for calls of a method."""
+        return sum(fault is not None for fault in self._waiting.get(method, ()))
+
     def clear(self) -> None:
         """Nothing goes wrong from here on."""
         self._waiting.clear()
