@@ -13,6 +13,7 @@ from discord import gateway, http
 from adapters.discord.rest import Pace
 from adapters.discord.settings import DiscordSettings
 from bot.errors import PlatformError, SettingsError
+from bot.ports import Leases
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ BAD_TOKEN = (
     "Bot → Reset Token."
 )
 
+_LEASE = "discord gateway"
 _LEAST_LINGER_SECONDS = 0.5  # an answer may just be about to be opened
 
 Listener = Callable[..., Awaitable[None]]
@@ -36,8 +38,9 @@ Listener = Callable[..., Awaitable[None]]
 class Connection:
     """Holds the client that is logged in."""
 
-    def __init__(self, settings: DiscordSettings) -> None:
+    def __init__(self, settings: DiscordSettings, leases: Leases) -> None:
         self._settings = settings
+        self._leases = leases
         self._client: discord.Client | None = None
         self._logged_in = asyncio.Event()
         self._pace = Pace(settings.discord_requests_per_second)
@@ -77,7 +80,10 @@ class Connection:
             setattr(client, f"on_{name}", listener)
         lingering = False
         try:
-            await client.start(self._settings.token)
+            await client.login(self._settings.token)
+            # Of several workers one listens; all of them write.
+            async with self._leases.hold(_LEASE):
+                await client.connect()
         except asyncio.CancelledError:
             lingering = True
             await self._leave(client, idle)

@@ -38,7 +38,7 @@ class DiscordPlatform:
 
     def __init__(self, services: Services) -> None:
         settings = DiscordSettings.read(services.environ)
-        connection = Connection(settings)
+        connection = Connection(settings, services.leases)
         rest = Rest(connection.client, settings)
         store = DiscordStore(services.database)
         self._context = DiscordContext(services, settings, connection, rest, store)

@@ -37,7 +37,7 @@ invocations = Table(
     Column("created_at", Float, nullable=False),
 )
 
-# Commands that were given: with several workers each of them hears of one, and one follows it.
+# Commands that were followed: where two workers listen for a moment, one follows each.
 claims = Table(
     "discord_claims",
     metadata,

@@ -363,7 +363,7 @@ class TestRunning:
             core = FakeCore(tmp_path, _echo, _environ(discord))
             with discord.in_discord_py():
                 platform = await core.attach(plugin)
-                running = asyncio.create_task(keep_running("discord", platform.run))
+                running = asyncio.create_task(keep_running("discord", platform.run, _deaf))
                 await discord.gateway.connected()
                 if fault == "garbage":
                     identified = discord.gateway.identifies
@@ -394,7 +394,7 @@ class TestRunning:
             core = FakeCore(tmp_path, slow, _environ(discord))
             with discord.in_discord_py():
                 platform = await core.attach(plugin)
-                running = asyncio.create_task(keep_running("discord", platform.run))
+                running = asyncio.create_task(keep_running("discord", platform.run, _deaf))
                 await discord.gateway.connected()
                 asked = await discord.person("Ann").say(
                     discord.channel("general"), "one", mention=True
@@ -496,6 +496,10 @@ class TestRunning:
 
 async def _echo(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Progress | Answer]:
     yield Answer(f"turn-{message.id}", f"You said: {message.text}")
+
+
+def _deaf(name: str, runs: bool) -> None:
+    """Nobody asks whether it runs."""
 
 
 def _environ(discord: FakeDiscord) -> dict[str, str]:
