@@ -24,6 +24,7 @@ from adapters.discord.messages import (
     words_of,
 )
 from adapters.discord.places import Places
+from adapters.discord.starters import with_starter
 from adapters.discord.titles import title_of
 from bot.domain import Addressing, Caller, IncomingMessage, ThreadKey
 from bot.errors import PlatformError
@@ -82,6 +83,8 @@ class Events:
         said = incoming(message, addressed, bot_id, key)
         if await self._was_command(message, said, missed=missed):
             return
+        if addressed is not Addressing.AMBIENT and isinstance(message.channel, discord.Thread):
+            said = await with_starter(self._context, message.channel, said)
         names = [attachment.name for attachment in said.attachments]
         origin = Origin(key, message.channel.id, title_of(said.text, names))
         self._context.origins.note(said.id, origin)

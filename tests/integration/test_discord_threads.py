@@ -63,6 +63,29 @@ class TestMention:
         assert message.key.thread == str(thread.id)
         assert message.others == (str(ben.id),)
 
+    @pytest.mark.parametrize("place", ["general", "questions"])
+    async def test_in_a_thread_on_a_file_brings_the_file(
+        self, site: DiscordSite, place: str
+    ) -> None:
+        """A thread that was opened on a file, or a forum's post with one, is about that file."""
+        ann, ben = site.discord.person("Ann"), site.discord.person("Ben")
+        channel, files = site.discord.channel(place), {"b.csv": b"1,2\n"}
+        if place == "questions":
+            thread = await ben.post(channel, "Totals", "see here", files=files)
+        else:
+            said = await ben.say(channel, "see here", files=files)
+            thread = await ben.open_thread(channel, "Totals", starter=said)
+        site.core.answers = False
+
+        await ann.say(thread, "sum?", mention=True, files={"a.csv": b"1"})
+        await site.until(lambda: any(m.text == "sum?" for m in site.core.accepted))
+
+        message = site.core.accepted[-1]
+        assert [attachment.name for attachment in message.attachments] == ["b.csv", "a.csv"]
+        assert message.others == (str(ben.id),)
+        read = [c async for c in site.platform.read(message.key, message.attachments[0])]
+        assert b"".join(read) == b"1,2\n"
+
     async def test_by_its_role_counts(self, site: DiscordSite) -> None:
         """People pick the bot's role from the list, which bears the same name."""
         role = next(role for role in site.discord.guild.roles.values() if role.managed_by)
