@@ -52,6 +52,12 @@ _UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "servic
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
 
+# What a workspace, or the app in it, does not have at all: it is not asked for at every turn.
+_LACKING = frozenset(
+    {"feature_not_enabled", "missing_scope", "not_allowed_token_type", "unknown_method"}
+)
+
+
 class Refused(PlatformError):
     """Slack refuses a call; `error` is its word for why."""
 
@@ -61,6 +67,11 @@ class Refused(PlatformError):
         self.method = method
         self.error = error
         self.needed = needed
+
+    @property
+    def lasting(self) -> bool:
+        """Whether asking again soon is of no use, for anybody in the workspace."""
+        return self.error in _LACKING or self.error in _BUSY
 
 
 class Busy(Refused):

@@ -128,7 +128,7 @@ class LiveMessage:
         except PlatformError as error:
             log.info("answer is not streamed", turn=turn_id, error=str(error))
             self._may_stream = False
-            if isinstance(error, Busy):
+            if isinstance(error, Refused) and error.lasting:
                 self._team.streams.use_up()
             await self._replies.shown(turn_id, None)
             return False

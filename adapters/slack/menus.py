@@ -13,13 +13,14 @@ from bot.ports import Choice
 
 PICK = "threadlab_pick"
 COMPLETE = "threadlab_complete"
+TOO_LONG = "That is too long to be kept in a menu. In the thread, write `@Threadlab {command} …`."
 NO_THREADS = (
     "You have no thread with me in this conversation yet. Mention me in a message to begin one."
 )
 
 _OPTION_CHARS = 75
 _VALUE_CHARS = 150
-_ARGUMENTS_CHARS = 120  # a block's id has 255
+ARGUMENTS_CHARS = 100  # a block's id has 255
 STATES = {
     ContainerState.NONE: "no container",
     ContainerState.RUNNING: "running",
@@ -33,7 +34,7 @@ def thread_menu(command: str, arguments: str, threads: Sequence[ThreadSummary]) 
     return [
         {
             "type": "section",
-            "block_id": json.dumps([command, arguments[:_ARGUMENTS_CHARS]]),
+            "block_id": _id(command, arguments),
             "text": {"type": "mrkdwn", "text": f"Which thread is {shown} for?"},
             "accessory": {
                 "type": "static_select",
@@ -69,7 +70,7 @@ def value_menu(command: str, arguments: str, argument: str, thread: str) -> list
     return [
         {
             "type": "section",
-            "block_id": json.dumps([command, arguments[:_ARGUMENTS_CHARS], argument, thread]),
+            "block_id": _id(command, arguments, argument, thread),
             "text": {
                 "type": "mrkdwn",
                 "text": f"`{escaped(f'{command} {arguments}'.strip())}`: which {argument}?",
@@ -102,6 +103,11 @@ def options(choices: Sequence[Choice]) -> list[Block]:
 def day(at: datetime) -> str:
     """A date, short."""
     return f"{at.day} {at:%b}"
+
+
+def _id(*parts: str) -> str:
+    """What a menu has to remember, in its block's id."""
+    return json.dumps(parts, ensure_ascii=False)
 
 
 def _plain(text: str) -> Block:

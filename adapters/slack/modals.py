@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ FIELD = "value"
 _QUESTION_CHARS = 3_000
 _FILES_MAX = 20
 _OPTIONS_MAX = 100
+_DIGEST_CHARS = 16
 _LABEL_CHARS = 75
 _LABELS = {
     "model": "Model",
@@ -49,7 +51,8 @@ class AskedAbout:
 
     def as_json(self) -> str:
         """For a view's `private_metadata`."""
-        return json.dumps([self.channel, self.thread, list(self.files), self.quote])
+        kept = [self.channel, self.thread, list(self.files), self.quote]
+        return json.dumps(kept, ensure_ascii=False)
 
     @classmethod
     def parse(cls, text: str) -> AskedAbout:
@@ -119,7 +122,7 @@ def settings_modal(channel: str, settings: ChannelSettings, choices: Sequence[Ch
     return {
         "type": "modal",
         "callback_id": SETTINGS,
-        "private_metadata": json.dumps([channel, written(now)]),
+        "private_metadata": json.dumps([channel, _digests(written(now))]),
         "title": _plain("Threadlab's settings"),
         "submit": _plain("Save"),
         "close": _plain("Cancel"),
@@ -147,13 +150,22 @@ def written(values: Mapping[str, Any]) -> dict[str, str]:
 def changed(view: View) -> tuple[str, dict[str, str]]:
     """The channel of a submitted modal, and the settings that differ from before."""
     channel, before = json.loads(view["private_metadata"])
-    now = {name: _chosen(state) for name, state in view["state"]["values"].items()}
-    return str(channel), {k: v for k, v in written(now).items() if v != before.get(k)}
+    now = written({name: _chosen(state) for name, state in view["state"]["values"].items()})
+    digests = _digests(now)
+    return str(channel), {k: v for k, v in now.items() if digests[k] != before.get(k)}
 
 
 def field(view: View, block_id: str) -> str:
     """What was filled into a modal's field."""
     return str(_chosen(view["state"]["values"][block_id]) or "")
+
+
+def _digests(values: Mapping[str, str]) -> dict[str, str]:
+    """Values in few characters, to be compared: a view keeps 3,000 [facts: slack]."""
+    return {
+        name: hashlib.sha256(value.encode()).hexdigest()[:_DIGEST_CHARS]
+        for name, value in values.items()
+    }
 
 
 def _chosen(state: Mapping[str, Any]) -> Any:

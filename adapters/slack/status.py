@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 
 import structlog
 
-from adapters.slack.api import Busy
+from adapters.slack.api import Busy, Refused
 from adapters.slack.outgoing_text import neutral
 from adapters.slack.settings import SlackSettings
 from adapters.slack.tasks import Tasks
@@ -49,20 +49,14 @@ class Sessions:
         if not team.sessions.take(_CALLS):  # one to begin, one to end
             return False
         self._working[key] = time.monotonic()
-        done = await team.api.attempt(
-            "agents.sessions.setStatus",
-            channel_id=key.channel,
-            thread_ts=key.thread,
-            status="processing",
-            title=neutral(" ".join(title.split()))[:_TITLE_CHARS] or None,
-        )
-        if done is None:
+        done = await self._set_working(team, key, title)
+        if not done:
             self._working.pop(key, None)
         elif key not in self._working:  # the answer was quicker than this call
             await self.set_active(team, key)
         while len(self._working) > _SESSIONS_MAX:
             self._working.popitem(last=False)
-        return done is not None
+        return done
 
     def resumed(self, key: ThreadKey) -> None:
         """An earlier process has set it to work."""
@@ -97,6 +91,23 @@ class Sessions:
             self._tasks.spawn(self._set_active(team, key, patient=True), "session-end")
         except PlatformError as error:
             log.info("session not ended", thread=str(key), error=str(error))
+
+    async def _set_working(self, team: Team, key: ThreadKey, title: str) -> bool:
+        try:
+            await team.api.call(
+                "agents.sessions.setStatus",
+                patient=False,
+                channel_id=key.channel,
+                thread_ts=key.thread,
+                status="processing",
+                title=neutral(" ".join(title.split()))[:_TITLE_CHARS] or None,
+            )
+        except PlatformError as error:
+            log.info("session not begun", thread=str(key), error=str(error))
+            if isinstance(error, Refused) and error.lasting:
+                team.sessions.use_up()
+            return False
+        return True
 
     async def _set_active(self, team: Team, key: ThreadKey, *, patient: bool) -> None:
         await team.api.call(

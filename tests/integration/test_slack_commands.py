@@ -133,6 +133,15 @@ class TestSlashCommand:
         assert site.slack.answers("C1", thread)[-1].text == "The container was ended."
         assert site.core.calls[0][3] == "everything"
 
+    async def test_too_long_arguments_are_not_cut(self, site: SlackSite) -> None:
+        """What a menu can't keep whole is not kept at all: another file might be meant."""
+        await asked_and_answered(site)
+
+        await site.ann.command("/threadlab", "files delete " + "ä" * 200, "C1")
+
+        assert "@Threadlab files" in (await told(site)).text
+        assert site.core.calls == []
+
     async def test_suggests_values(self, site: SlackSite) -> None:
         """`files get` without a name lets the core suggest names while somebody types."""
         answer = await asked_and_answered(site)
@@ -283,6 +292,17 @@ class TestShortcuts:
         chunks = [c async for c in site.platform.read(message.key, message.attachments[0])]
 
         assert b"".join(chunks) == b"a,b\n1,2\n"
+
+    async def test_long_messages_are_quoted_in_part(self, site: SlackSite) -> None:
+        """A message without files is quoted under the question, as far as a modal can keep it."""
+        posted = await site.ann.say("C1", '"ä"\n' * 900)
+
+        await site.ann.shortcut("threadlab_analyse", posted)
+        await site.ann.submit(site.ann.modal(), {"question": "how many lines?"})
+        await site.slack.until(lambda: site.core.accepted)
+
+        text = site.core.accepted[0].text
+        assert text.startswith('how many lines?\n\n> "ä"\n> "ä"')
 
     async def test_a_foreign_channel_is_said(self, site: SlackSite) -> None:
         """Where the bot is no member, the modal says how to invite it."""

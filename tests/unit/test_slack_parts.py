@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from adapters.slack.blocks import body, fallback, fenced, given_command, metadata, post_of, tail
 from adapters.slack.context import Recently
 from adapters.slack.events import Deleted, Edited, Said, attachment, read_event
+from adapters.slack.modals import changed, settings_modal
 from adapters.slack.pace import Allowance
 from adapters.slack.plan import plan
 from adapters.slack.settings import SlackSettings
 from adapters.slack.stream import Streamed, StreamState
 from bot.domain import Action, Addressing, Answer, Artifact, Blob, CodeRun, Post, RunState
+from bot.ports import ChannelSettings
 
 SAID: dict[str, Any] = {
     "type": "message",
@@ -323,3 +325,45 @@ def test_the_newest_are_remembered() -> None:
     new = [recently.put(key, 1) for key in ("a", "b", "a", "c", "b")]
 
     assert new == [True, True, False, True, True]
+
+
+_USER_IDS = st.from_regex(r"U[A-Z0-9]{8,10}", fullmatch=True)
+
+
+class TestModals:
+    @given(
+        st.text(max_size=2_000),
+        st.lists(st.from_regex(r"U[A-Z0-9]{8,10}", fullmatch=True), max_size=200),
+    )
+    def test_settings_fit_into_a_view(self, instructions: str, users: list[str]) -> None:
+        """However long the settings of a channel are, a view keeps what it needs, and an untouched
+        modal changes nothing."""
+        settings = ChannelSettings(
+            model="gpt-5",
+            effort=None,
+            memory_limit="1g",
+            mode="auto",
+            instructions=instructions,
+            followups="smart",
+            budget_day_usd=2.5,
+            budget_month_usd=None,
+            users=tuple(users),
+        )
+
+        view = settings_modal("C1", settings, [])
+        values = {block["block_id"]: _untouched(block) for block in view["blocks"][1:]}
+        submitted = {**view, "state": {"values": values}}
+
+        assert len(view["private_metadata"]) <= 3_000
+        assert changed(submitted) == ("C1", {})
+
+
+def _untouched(block: dict[str, Any]) -> dict[str, Any]:
+    element = block["element"]
+    state = {
+        "type": element["type"],
+        "value": element.get("initial_value"),
+        "selected_option": element.get("initial_option"),
+        "selected_users": element.get("initial_users"),
+    }
+    return {"value": state}

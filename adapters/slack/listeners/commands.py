@@ -12,7 +12,7 @@ from adapters.slack.courier import Courier, Respond
 from adapters.slack.events import PLATFORM
 from adapters.slack.incoming_text import command_line
 from adapters.slack.listeners.origin import team_of
-from adapters.slack.menus import NO_THREADS, thread_menu
+from adapters.slack.menus import ARGUMENTS_CHARS, NO_THREADS, TOO_LONG, thread_menu
 from adapters.slack.teams import Team
 from bot.domain import ThreadKey
 from bot.ports import Place
@@ -55,6 +55,9 @@ class SlashCommand:
         self, key: ThreadKey, user: str, name: str, arguments: str, respond: Respond
     ) -> None:
         """Let the person pick one of their threads here."""
+        if len(arguments) > ARGUMENTS_CHARS:
+            await respond(text=TOO_LONG.format(command=name), response_type="ephemeral")
+            return
         recent = await self._context.services.threads.recent(
             PLATFORM,
             key.workspace,

@@ -38,7 +38,7 @@ from bot.errors import PlatformError
 log = structlog.get_logger(__name__)
 
 ANALYSE = "threadlab_analyse"
-_QUOTE_CHARS = 1_500
+_QUOTE_CHARS = 1_000
 _FILES_MAX = 20
 _SHOWN_CHARS = 2_900
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
