@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[2]
         ({"TURNS_AT_ONCE": "many"}, "TURNS_AT_ONCE"),
         ({"WEB_HOST": "0.0.0.0"}, "set WEB_TOKEN"),
         ({"DISCORD_TOKEN": "x"}, "ENGINE=embedded"),
-        ({"DISCORD_TOKEN": "x", "ENGINE": "embedded"}, "no Discord adapter yet"),
+        (
+            {"DISCORD_TOKEN": "x", "ENGINE": "embedded", "DISCORD_SHARDS": "-1"},
+            "DISCORD_SHARDS is not valid",
+        ),
     ],
 )
 def test_says_why(tmp_path: Path, environ: dict[str, str], said: str) -> None:
