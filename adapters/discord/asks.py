@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 
 _QUOTED_CHARS_MAX = 1500
 NO_FILES = "There are no files on that message."
-ANALYSE = "What is in {names}? Say what matters in it, with a chart where one helps."
+ANALYSE = "What is in {names}?"
+ANALYSIS = "Analysis of {names}"
 
 
 class Asks:
@@ -56,9 +57,11 @@ class Asks:
             await interaction.response.send_message(NO_FILES, ephemeral=True)
             return
         names = ", ".join(file.name for file in files)
-        said = words_of(message, self._context.bot_id)
-        question = "\n\n".join(part for part in (said, ANALYSE.format(names=names)) if part)
-        await self._ask(interaction, key, question, files)
+        question = short = ANALYSE.format(names=names)
+        if said := words_of(message, self._context.bot_id):
+            question = f"{quoted(said, ())}\n\n{question}"
+        title = ANALYSIS.format(names=names)
+        await self._ask(interaction, key, question, files, short=short, title=title)
 
     async def keep(self, interaction: discord.Interaction[Any], key: ThreadKey) -> None:
         """Remember the command's token: it is the only way to answer there."""
@@ -72,8 +75,11 @@ class Asks:
         key: ThreadKey,
         question: str,
         files: Sequence[Attachment],
+        *,
+        short: str = "",
+        title: str = "",
     ) -> None:
-        shown = quoted(question, [file.name for file in files])
+        shown = quoted(short or question, [file.name for file in files])
         answer = await interaction.response.send_message(
             shown, suppress_embeds=True, allowed_mentions=discord.AllowedMentions.none()
         )
@@ -85,7 +91,8 @@ class Asks:
             await self.keep(interaction, key)
         elif not key.thread:
             key = thread_key(interaction.guild_id, channel_id, message_id)
-        origin = Origin(key, channel_id, title_of(question, [file.name for file in files]))
+        names = [file.name for file in files]
+        origin = Origin(key, channel_id, title_of(title or question, names))
         self._context.origins.note(str(message_id), origin)
         await self._context.services.inbox.accept(
             IncomingMessage(

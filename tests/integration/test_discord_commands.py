@@ -247,7 +247,9 @@ class TestMenu:
 
         (message,) = site.core.accepted
         assert message.author.name == "Ann"
-        assert "sales.csv" in message.text
+        assert message.text == "> our sales\n\nWhat is in sales.csv?"
+        assert shown.thread is not None
+        assert shown.thread.name == "Analysis of sales.csv"
         assert [file.name for file in message.attachments] == ["sales.csv"]
 
     async def test_says_where_there_is_nothing_to_analyse(self, site: DiscordSite) -> None:
