@@ -1,4 +1,4 @@
-.PHONY: help demo test bench
+.PHONY: help demo test torture bench
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -9,6 +9,10 @@ demo: ## Set up and run Threadlab here, with its own engine, and print the page'
 test: ## Set up and check everything: lint, format, types, import directions, tests
 	@scripts/setup.sh dev
 	@scripts/check.sh
+
+torture: ## Set up, and kill, pause and end three workers 200 times while people ask 1,000 things
+	@scripts/setup.sh dev
+	@.venv/bin/python -m tests.torture
 
 bench: ## Set up and measure; the figures stand in docs/reference/figures.md
 	@scripts/setup.sh dev
