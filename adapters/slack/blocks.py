@@ -15,6 +15,7 @@ Block = dict[str, Any]
 DO = "threadlab_do"
 FEEDBACK = "threadlab_feedback"
 EVENT_TYPE = "threadlab_post"
+ASIDE = "aside"  # what a message carries that is no answer
 
 _FALLBACK_CHARS = 150
 _NOTE_CHARS = 3_000

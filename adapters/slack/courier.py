@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from adapters.slack.blocks import Block, body, buttons, fallback
+from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadata
 from adapters.slack.context import SlackContext
 from adapters.slack.outgoing_text import neutral, with_file_names
 from adapters.slack.split import split
@@ -53,7 +53,9 @@ class Courier:
         everybody = result.public or key.channel.startswith("D")
         method = "chat.postMessage" if everybody else "chat.postEphemeral"
         extra: dict[str, Any] = (
-            {"unfurl_links": False, "unfurl_media": False} if everybody else {"user": user}
+            {"unfurl_links": False, "unfurl_media": False, "metadata": metadata(ASIDE)}
+            if everybody
+            else {"user": user}
         )
         for text, blocks in messages(result, key.thread, self._context):
             try:

@@ -150,11 +150,11 @@ class Poster:
         return await self._search(carries)
 
     async def find_unfinished(self) -> str | None:
-        """The ts of a message of this turn that became no post: an open stream, or one that says
-        so."""
+        """The ts of a message of this turn that became no post: one that says so, or a stream,
+        which carries nothing before its end; whatever else the bot writes does."""
 
         def unfinished(message: dict[str, Any]) -> bool:
-            stream = "metadata" not in message and bool(message.get("streaming_state"))
+            stream = "metadata" not in message and not message.get("files")
             return stream or post_of(message) == self._place.unfinished_id
 
         return await self._search(unfinished)

@@ -122,8 +122,11 @@ class SlackSettings(BaseModel):
     slack_events_remembered: int = Field(default=2_000, ge=1)
     """How many commands and greetings are remembered, so that a repeated event does nothing."""
 
-    slack_upload_attempts: int = Field(default=3, ge=1)
+    slack_upload_attempts: int = Field(default=5, ge=1)
     """How often the upload of a file is tried."""
+
+    slack_upload_wait_ms: int = Field(default=200, ge=1)
+    """How long to wait before an upload is tried again; twice as long each time."""
 
     slack_share_seconds: float = Field(default=2, gt=0)
     """How long files may take to appear in their thread, before they are looked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,6 +79,8 @@ class Uploads:
                 log.info("upload to be repeated", file=artifact.id, error=str(error))
                 if attempt == attempts:
                     raise
+                wait_ms = self._settings.slack_upload_wait_ms * 2 ** (attempt - 1)
+                await asyncio.sleep(wait_ms / 1000)
         raise AssertionError("there is at least one attempt")
 
     async def _send_once(self, team: Team, key: ThreadKey, artifact: Artifact) -> Uploaded:

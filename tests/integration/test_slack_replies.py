@@ -20,6 +20,7 @@ from bot.domain import (
     RunState,
 )
 from bot.errors import AmbiguousSend
+from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import FakeSlack, Message
 from tests.fakes.slack_driver import SCOPES, SlackSite, loopback, serve
@@ -375,6 +376,39 @@ class TestTrouble:
 
             assert slack.answers("C1", asked.ts) == [message]
             assert (message.text.strip(), message.streaming) == ("North leads.", False)
+
+    async def test_a_stream_that_was_not_noted_is_found_even_when_dead(
+        self, slack: FakeSlack, stage: Stage, tmp_path: Path
+    ) -> None:
+        """A crash came between Slack's answer and our note of it; Slack has ended the stream since.
+        Its message becomes the answer, and other words of the bot are left alone."""
+        async with serve(slack, tmp_path, stage.script) as site:
+            site.core.answers = False
+            asked = await ask(site)
+            await slack.until(lambda: site.core.accepted)
+            key = site.core.accepted[0].key
+            site.core.results["reset"] = CommandResult("Reset.", public=True)
+            await site.ann.say("C1", "reset", mention=True, thread_ts=asked.ts)
+            await slack.until(lambda: slack.answers("C1", asked.ts))
+            slack.fail("chat.startStream", drop="after")
+            reply = await site.platform.open_reply(
+                key, turn_id="turn-1", message_id=asked.ts, ref=None
+            )
+            reply.show(Progress(text="North "))
+            await slack.until(lambda: len(slack.answers("C1", asked.ts)) == 2)
+            reply._pusher.cancel()
+        await slack.clock.advance(301)
+
+        async with serve(slack, tmp_path, stage.script) as site:
+            again = await site.platform.open_reply(
+                key, turn_id="turn-1", message_id=asked.ts, ref="turn-1"
+            )
+            (post,) = again.plan(Answer("turn-1", "North leads."))
+            await again.send(post)
+            await again.close()
+
+        texts = [message.text for message in slack.answers("C1", asked.ts)]
+        assert texts == ["Reset.", "North leads."]
 
     async def test_an_unfinished_answer_leaves_nothing_open(
         self, site: SlackSite, stage: Stage

@@ -10,7 +10,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack.api import Refused
-from adapters.slack.blocks import fallback
+from adapters.slack.blocks import ASIDE, fallback, metadata
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM, attachment
@@ -149,6 +149,7 @@ class Shortcuts:
             thread_ts=about.thread,
             text=fallback(question),
             blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": text}}],
+            metadata=metadata(ASIDE),
             unfurl_links=False,
             unfurl_media=False,
         )
