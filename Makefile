@@ -10,7 +10,7 @@ test: ## Set up and check everything: lint, format, types, import directions, te
 	@scripts/setup.sh dev
 	@scripts/check.sh
 
-torture: ## Set up, and kill, pause and end three workers 200 times while people ask 1,000 things
+torture: ## Set up, and kill one worker, then three, 200 times each, while people ask 1,000 things
 	@scripts/setup.sh dev
 	@.venv/bin/python -m tests.torture
 

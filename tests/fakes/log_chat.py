@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -27,11 +26,10 @@ from bot.domain import (
     Progress,
     ThreadKey,
 )
-from bot.errors import AmbiguousSend, AttachmentUnavailable, PlatformError
+from bot.errors import AttachmentUnavailable
 from bot.ports import ChatPlatform, Reply, Services
 
 FOLDER = "LOG_CHAT_DIR"
-TROUBLE = "LOG_CHAT_TROUBLE"  # how often a post is refused, or its fate is unknown
 POLL_SECONDS = 0.02
 NETWORK_SECONDS = 0.02  # between the wish to post and its being there
 
@@ -58,9 +56,8 @@ class Book:
 class LogReply:
     """A reply that is a few lines."""
 
-    def __init__(self, effects: Book, key: ThreadKey, turn_id: str, trouble: float) -> None:
+    def __init__(self, effects: Book, key: ThreadKey, turn_id: str) -> None:
         self._effects = effects
-        self._trouble = trouble
         self._key = key
         self._turn_id = turn_id
         self.ref = f"surface-{turn_id}"
@@ -73,14 +70,9 @@ class LogReply:
 
     async def send(self, post: Post) -> str:
         await asyncio.sleep(NETWORK_SECONDS)
-        refused, doubtful = random.random() < self._trouble, random.random() < self._trouble
-        if refused:
-            raise AmbiguousSend("reset") if doubtful else PlatformError("not now")
         self._effects.write(
             effect="post", thread=self._key.thread, post=post.id, text=post.text, failed=post.failed
         )
-        if doubtful:
-            raise AmbiguousSend("accepted, then reset")
         return f"ref-{post.id}"
 
     async def find(self, post_id: str) -> str | None:
@@ -99,7 +91,6 @@ class LogChat:
     def __init__(self, services: Services) -> None:
         folder = Path(services.environ[FOLDER])
         self._services = services
-        self._trouble = float(services.environ.get(TROUBLE, "0"))
         self._messages, self._effects = Book(folder / "messages"), Book(folder / "effects")
 
     async def run(self) -> None:
@@ -129,7 +120,7 @@ class LogChat:
     async def open_reply(
         self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None
     ) -> Reply:
-        return LogReply(self._effects, key, turn_id, self._trouble)
+        return LogReply(self._effects, key, turn_id)
 
 
 class LogChatPlugin:

@@ -1,39 +1,177 @@
-"""What must hold of everything that was said and posted, whatever happened in between."""
+"""Reads the evidence: is each message answered once, in its place, in order? Pure."""
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
+
+from tests.torture.evidence import (
+    LINES_OF_LONG,
+    NUMBER,
+    Asked,
+    Evidence,
+    Said,
+    Shown,
+    Surely,
+    made_content,
+)
+
+_ANSWER = re.compile(r"\bAnswer to Q(\d+) version (\d+)\.")
+_LINE = re.compile(r"\bQ(\d+) line (\d+)\b")
+_SECONDS_PER_MINUTE = 60
 
 
-def findings(said: Iterable[Mapping[str, Any]], posts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What went wrong, a line each: lost, answered twice, out of order, in another thread.
-
-    Args:
-        said: messages, with `thread` and `text`, in the order in which they were written.
-        posts: answers that repeat the text, with `thread`, `text`, `post` and `failed`, in the
-            order in which they were posted.
-    """
-    wanted, found = defaultdict(list), defaultdict(list)
-    for message in said:
-        wanted[message["thread"]].append(message["text"])
-    for post in posts:
-        found[post["thread"]].append(post["text"])
-    wrong = [f"posted {times} times: {post}" for post, times in _repeated(p["post"] for p in posts)]
-    wrong += [f"failed: {post['text']!r}" for post in posts if post["failed"]]
-    for thread in sorted(wanted.keys() | found.keys()):
-        wrong += _compared(thread, wanted[thread], found[thread])
-    return wrong
+def check(evidence: Evidence) -> list[str]:
+    """What is wrong, a sentence each; nothing where all is well."""
+    answers = _answers(evidence)
+    return [
+        *_counts(evidence, answers),
+        *_versions(evidence, answers),
+        *_lengths(evidence, answers),
+        *_places(evidence),
+        *_order(evidence, answers),
+        *_merging(evidence),
+        *_files(evidence, answers),
+        *_engine(evidence),
+        *_rate(evidence),
+        *_left(evidence),
+    ]
 
 
-def _compared(thread: str, wanted: Sequence[str], found: Sequence[str]) -> list[str]:
-    lost = [f"{thread}: lost {text!r}" for text in wanted if text not in found]
-    twice = [f"{thread}: {times} answers to {text!r}" for text, times in _repeated(found)]
-    strange = [f"{thread}: {text!r} was not asked here" for text in found if text not in wanted]
-    order = [text for text in wanted if text in found] != list(dict.fromkeys(found))
-    return lost + twice + strange + ([f"{thread}: out of order"] if order and not strange else [])
+Answers = dict[int, list[tuple[int, int]]]
 
 
-def _repeated(values: Iterable[str]) -> list[tuple[str, int]]:
-    return [(value, times) for value, times in Counter(values).items() if times > 1]
+def _answers(evidence: Evidence) -> Answers:
+    """Number of a message → the position and version of each answer to it, in its own place."""
+    found: Answers = defaultdict(list)
+    for position, shown in enumerate(evidence.shown):
+        for number, version in _ANSWER.findall(shown.text):
+            said = evidence.said.get(int(number))
+            if said is not None and said.place == shown.place:
+                found[int(number)].append((position, int(version)))
+    return found
+
+
+def _counts(evidence: Evidence, answers: Answers) -> Iterator[str]:
+    for number, said in evidence.said.items():
+        count = len(answers.get(number, ()))
+        if said.withdrawn is Surely.YES and count:
+            yield f"Q{number} was answered, though it was deleted while it waited."
+        if count > 1:
+            yield f"Q{number} was answered {count} times."
+        if count == 0 and said.must and said.withdrawn is Surely.NO:
+            yield f"Q{number} was not answered ({said.place})."
+
+
+def _versions(evidence: Evidence, answers: Answers) -> Iterator[str]:
+    for number, found in answers.items():
+        said = evidence.said[number]
+        for _, version in found:
+            newest = said.version
+            if said.edited is Surely.YES and version != newest:
+                yield f"Q{number} was answered as version {version}, not {newest}."
+
+
+def _lengths(evidence: Evidence, answers: Answers) -> Iterator[str]:
+    lines: dict[int, Counter[int]] = defaultdict(Counter)
+    for shown in evidence.shown:
+        for number, line in _LINE.findall(shown.text):
+            lines[int(number)][int(line)] += 1
+    for number in answers:
+        said = evidence.said[number]
+        wanted = range(1, LINES_OF_LONG + 1) if said.long else ()
+        wrong = [line for line in wanted if lines[number][line] != 1]
+        if wrong:
+            line = wrong[0]
+            yield f"Line {line} of the answer to Q{number} stands {lines[number][line]} times."
+
+
+def _places(evidence: Evidence) -> Iterator[str]:
+    for shown in evidence.shown:
+        for number in _numbers(shown):
+            said = evidence.said.get(number)
+            if said is None or said.place != shown.place:
+                home = said.place if said else "nowhere"
+                yield f"Q{number} of {home} is spoken of in {shown.place}."
+
+
+def _numbers(shown: Shown) -> set[int]:
+    named = " ".join([shown.text, *shown.files])
+    return {int(number) for number in NUMBER.findall(named)}
+
+
+def _order(evidence: Evidence, answers: Answers) -> Iterator[str]:
+    by_place: dict[str, list[Said]] = defaultdict(list)
+    for said in evidence.said.values():
+        if answers.get(said.number):
+            by_place[said.place].append(said)
+    for saids in by_place.values():
+        for first in saids:
+            for later in saids:
+                if first.known_at is None or first.known_at >= later.sent_at:
+                    continue  # nobody can say which came first
+                if answers[first.number][0][0] > answers[later.number][0][0]:
+                    yield f"Q{later.number} was answered before Q{first.number}."
+
+
+def _merging(evidence: Evidence) -> Iterator[str]:
+    for shown in evidence.shown:
+        found = [int(number) for number, _ in _ANSWER.findall(shown.text)]
+        authors = {evidence.said[number].author for number in found if number in evidence.said}
+        if len(authors) > 1:
+            yield f"One answer is for several people: {sorted(found)}."
+
+
+def _files(evidence: Evidence, answers: Answers) -> Iterator[str]:
+    delivered: dict[str, list[Shown]] = defaultdict(list)
+    for shown in evidence.shown:
+        for name in shown.files:
+            delivered[name].append(shown)
+    for number in answers:
+        said = evidence.said[number]
+        if not said.makes_file:
+            continue
+        found = delivered[said.made_name]
+        if len(found) != 1:
+            yield f"{said.made_name} was delivered {len(found)} times."
+        elif found[0].files[said.made_name] != made_content(number):
+            yield f"{said.made_name} was delivered with another content."
+
+
+def _engine(evidence: Evidence) -> Iterator[str]:
+    said = evidence.said
+    for asked in evidence.asked:
+        for number in (*asked.numbers, *asked.files, *asked.earlier):
+            if said[number].place != said[asked.numbers[0]].place:
+                yield f"Q{asked.numbers[0]} was asked together with Q{number} of another thread."
+        if len({said[number].author for number in asked.numbers}) > 1:
+            yield f"Several people were merged into one question: {asked.numbers}."
+        for number in asked.numbers:
+            if said[number].sends_file and number not in asked.files:
+                yield f"Q{number} was asked without its file."
+
+
+def _rate(evidence: Evidence) -> Iterator[str]:
+    times = sorted(asked.at for asked in evidence.asked)
+    for position, at in enumerate(times if evidence.per_minute else ()):
+        count = bisect_left(times, at + _SECONDS_PER_MINUTE) - position
+        if count > evidence.per_minute:
+            yield f"{count} questions were asked in a minute, more than {evidence.per_minute}."
+            return
+
+
+def _left(evidence: Evidence) -> Iterator[str]:
+    for place in evidence.working:
+        yield f"A status was left in {place}."
+    for shown in evidence.shown:
+        if shown.working:
+            yield f"A message that is not finished was left in {shown.place}: {shown.text[:80]!r}."
+    yield from evidence.violations
+
+
+def asked_twice(asked: list[Asked] | tuple[Asked, ...]) -> int:
+    """How many questions were put to the engine again, after a failure or a crash."""
+    counted = Counter(each.numbers for each in asked)
+    return sum(counted.values()) - len(counted)
