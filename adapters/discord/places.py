@@ -34,11 +34,11 @@ TOO_LATE = "The command was given over 15 minutes ago, and I can't write here by
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A desk, what it takes, and what is to be said there once: under which name, in what words."""
+    """A desk, what it takes, and what is to be said there once."""
 
     desk: Desk
     portions: Portions
-    say_once: tuple[str, str] | None = None
+    say_once: str | None = None
 
 
 class Places:
@@ -47,8 +47,8 @@ class Places:
     def __init__(self, context: DiscordContext) -> None:
         self._context = context
 
-    async def spot(self, key: ThreadKey, message_id: str) -> Spot:
-        """Where the answer to a message goes. Raises PlatformError."""
+    async def spot(self, key: ThreadKey, turn_id: str, message_id: str) -> Spot:
+        """Where a turn's answer to a message goes. Raises PlatformError."""
         context = self._context
         portions = self.portions(key)
         if is_private(key):
@@ -62,9 +62,8 @@ class Places:
         if not place.chained:
             return Spot(ChannelDesk(context.rest, place.channel_id), portions)
         desk = ChannelDesk(context.rest, place.channel_id, reply_to=int(plain_id(message_id)))
-        name = f"no-threads:{place.channel_id}"
-        told = await context.store.value(name)
-        return Spot(desk, portions, None if told else (name, NO_THREADS))
+        telling = await context.store.first_value(f"no-threads:{place.channel_id}", turn_id)
+        return Spot(desk, portions, NO_THREADS if telling == turn_id else None)
 
     async def place(self, key: ThreadKey, message_id: str) -> Place:
         """The thread of a conversation, or its channel where there can be none."""

@@ -104,7 +104,7 @@ class DiscordPlatform:
             PlatformError: Discord does not let us write there.
         """
         context, identity = self._context, f"{turn_id}:status"
-        spot = await self._places.spot(key, message_id)
+        spot = await self._places.spot(key, turn_id, message_id)
         surface = posted_of(ref) if ref else await context.store.posted(identity)
         if surface is None:
             waiting = pictures.running(Progress(status="thinking…"))

@@ -68,7 +68,7 @@ class DiscordReply:
     def plan(self, answer: Answer) -> Sequence[Post]:
         """The answer as messages of 2000 characters, with its files in portions."""
         if self._spot.say_once:
-            answer = replace(answer, notes=(*answer.notes, self._spot.say_once[1]))
+            answer = replace(answer, notes=(*answer.notes, self._spot.say_once))
         planned = posts.plan(answer, self._spot.portions)
         self._planned |= {post.id: posts.content_of(post) for post in planned}
         return planned
@@ -88,8 +88,6 @@ class DiscordReply:
             async with laid_out(blobs, self.key, post.artifacts, limit) as upload:
                 known = await self._deliver(post, upload)
             await store.note_post(post.id, self.key, known)
-            if self._spot.say_once and self._spot.say_once[1] in post.notes:
-                await store.set_value(self._spot.say_once[0], "said")
         return ref_of(known)
 
     async def find(self, post_id: str) -> str | None:

@@ -132,6 +132,13 @@ class DiscordStore:
         """Keep a single value."""
         await self._put(state, {"name": name}, {"value": value})
 
+    async def first_value(self, name: str, value: str) -> str:
+        """A single value as it was set first: by this call, where there was none."""
+        async with self._database.begin() as db:
+            if await _inserted(db, state, {"name": name, "value": value}):
+                return value
+            return str(await db.scalar(select(state.c.value).where(state.c.name == name)))
+
     async def _put(self, table: Table, which: dict[str, Any], values: dict[str, Any]) -> None:
         async with self._database.begin() as db:
             if not await _inserted(db, table, which | values):
