@@ -136,6 +136,7 @@ def commands_of(
         specs=lambda: registry.specs,
     )
     on_workspace = WorkspaceCommands(
+        settings,
         workspace=lab.workspace,
         containers=lab.containers,
         threads=threads,

@@ -26,7 +26,7 @@ from bot.names import media_type_of, safe_name
 from bot.rebuilding import Prepared, Rebuilder
 from bot.settings import Settings
 from bot.store.erasures import Kind
-from bot.store.files import Files, Origin, Place, StoredFile, newest, versions_by_name
+from bot.store.files import Files, Origin, Place, StoredFile, versions_by_name
 from bot.store.threads import Thread, Threads
 from bot.uploads import Uploads
 
@@ -116,7 +116,7 @@ class Workspace:
         self, key: ThreadKey, generation: int, container_id: str, prepared: Prepared
     ) -> None:
         """The container in which code ran is the thread's from now on. One that the service made
-        for us has the files that we sent along."""
+        for us has the files that we sent along, also those deleted meanwhile."""
         await self._threads.adopt_container(
             key, generation, container_id, prepared.memory_limit, prepared.mode
         )
@@ -125,8 +125,7 @@ class Workspace:
             return
         mounted = [
             Place(file.id, file.mounted_as(file.engine_file_id))
-            for file in newest(await self._files.of_thread(key))
-            if file.engine_file_id in prepared.file_ids
+            for file in await self._files.sent_along(key, prepared.file_ids)
         ]
         await self._files.place(container_id, mounted)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.commands.registry import Call, Command, Handler
@@ -15,6 +17,7 @@ from bot.store.usage import Scope
 if TYPE_CHECKING:
     from bot.containers import Containers, Wish
     from bot.prices import Prices
+    from bot.settings import Settings
     from bot.store.files import Files
     from bot.store.threads import Thread, Threads
     from bot.store.turns import Turns
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from bot.workspace import Workspace
 
 SECONDS_PER_MINUTE = 60
+POLL_SECONDS = 0.02
 MODES = ("auto", "explicit")
 
 
@@ -30,6 +34,7 @@ class WorkspaceCommands:
 
     def __init__(
         self,
+        settings: Settings,
         *,
         workspace: Workspace,
         containers: Containers,
@@ -40,6 +45,7 @@ class WorkspaceCommands:
         prices: Prices,
         stop: Handler,
     ) -> None:
+        self._stop_wait_seconds = settings.engine_cancel_seconds
         self._workspace = workspace
         self._containers = containers
         self._threads = threads
@@ -88,14 +94,25 @@ class WorkspaceCommands:
 
     async def _reset(self, call: Call) -> CommandResult:
         thread = await self._threads.get(call.key)
-        if thread.running_turn is not None:
+        if thread.running_turn is not None:  # what it made, and its container, go as well
             await self._stop(call)
+            await self._ended(call.key, thread.running_turn)
         turns, _ = await self._turns.context(call.key, thread.generation)
         state = (await self._workspace.view(call.key)).state
         await self._workspace.reset(call.key)
         context = "the conversation so far is forgotten" if turns else "no context either"
         files = await self._drop_files(call.key, everything="everything" in call.values)
         return CommandResult(f"{_ENDED[state]}; {context}; {files}.", public=True)
+
+    async def _ended(self, key: ThreadKey, turn_id: str) -> None:
+        """Wait until a stopped turn is over, though not for ever: what it brings later does not
+        count."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._stop_wait_seconds):
+                running: str | None = turn_id
+                while running == turn_id:
+                    await asyncio.sleep(POLL_SECONDS)
+                    running = (await self._threads.get(key)).running_turn
 
     async def _drop_files(self, key: ThreadKey, *, everything: bool) -> str:
         count = await self._files.count(key)

@@ -158,7 +158,9 @@ async def _refs(db: AsyncConnection, thread: str) -> list[tuple[Kind, str]]:
             sa.select(ran).where(mine).distinct(),
         ),
         Kind.UPLOAD: (
-            sa.select(files.c.engine_file_id).where(files.c.thread == thread).distinct(),
+            sa.select(files.c.engine_file_id)
+            .where(files.c.thread == thread, files.c.deleted_at.is_(None))
+            .distinct(),
         ),
         Kind.RESPONSE: (
             sa.select(threads.c.last_response_id).where(threads.c.key == thread),

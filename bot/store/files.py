@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -126,10 +126,16 @@ class Files:
         return await self._select(files.c.turn_id == turn_id, files.c.origin == origin, _KEPT)
 
     async def copy_of(self, key: ThreadKey, file: StoredFile) -> StoredFile | None:
-        """The latest version with the same name and bytes whose copy at the engine will last."""
-        same = (files.c.name == file.name) & (files.c.sha256 == file.sha256)
-        found = await self._select(files.c.thread == str(key), same, _KEPT)
-        return next((copy for copy in reversed(found) if copy.upload_id), None)
+        """The latest version with the same name and bytes whose copy at the engine will last, and
+        which no later version was written over."""
+        same_name = files.c.name == file.name
+        overwritten: set[tuple[str | None, str]] = set()
+        for copy in reversed(await self._select(files.c.thread == str(key), same_name, _KEPT)):
+            place = (copy.container_id, copy.path_in(copy.container_id))
+            if copy.sha256 == file.sha256 and copy.upload_id and place not in overwritten:
+                return copy
+            overwritten.add(place)
+        return None
 
     async def update(self, file_id: str, **values: Any) -> None:
         """Set columns of a file."""
@@ -165,9 +171,14 @@ class Files:
         """Mark versions as deleted. The rows stay: they say what has to go from the container."""
         ids = [version.id for version in versions]
         mine = (files.c.thread == str(key)) & files.c.id.in_(ids)
-        values = {"deleted_at": time.time(), "engine_file_id": None, "engine_expires_at": None}
         async with self._database.begin() as db:
-            await db.execute(sa.update(files).where(mine).values(**values))
+            await db.execute(sa.update(files).where(mine).values(deleted_at=time.time()))
+
+    async def sent_along(self, key: ThreadKey, upload_ids: Collection[str]) -> list[StoredFile]:
+        """The versions, deleted ones too, with these copies at the engine."""
+        return await self._select(
+            files.c.thread == str(key), files.c.engine_file_id.in_(upload_ids)
+        )
 
     async def deleted_in(self, key: ThreadKey, container_id: str) -> list[StoredFile]:
         """Deleted versions that may still lie in a container."""

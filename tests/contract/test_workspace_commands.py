@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import zipfile
@@ -13,7 +14,7 @@ import pytest
 from bot.domain import Action, Artifact, Caller
 from bot.ports import Choice, CommandResult
 from tests.fakes.platform import ANN, ScriptedChat, Surface
-from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say
+from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
 CSV = b"region,revenue\nNorth,1\n"
@@ -246,6 +247,24 @@ class TestReset:
 
         assert result.text == "There was no container; no context either; no files yet."
 
+    async def test_while_an_answer_runs(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """The running answer is stopped first: its container and what it made go too."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Code("…", makes={"m.csv": b"1"}), Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", files={"s.csv": CSV})
+            async with asyncio.timeout(10):
+                while not any(p.runs for s in chat.surfaces.values() for p in s.shown):
+                    await asyncio.sleep(0.005)
+            result = await run(chat, "reset", "everything")
+            listed = await run(chat, "files")
+
+        assert result.text == ("The container was ended; no context either; 2 files were deleted.")
+        assert listed.text.startswith("No files yet")
+        assert api.containers == {}
+
 
 class TestStatus:
     async def test_fresh(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
@@ -417,7 +436,8 @@ class TestMode:
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
     ) -> None:
         """A container that can't be ended now is ended later; the thread goes on at once."""
-        async with running(chat, tmp_path, computing.base_url, housekeeping_seconds=0.05):
+        fails_at_once = {"engine_file_retries": 0, "housekeeping_seconds": 0.05}
+        async with running(chat, tmp_path, computing.base_url, **fails_at_once):
             await asked(chat, 1)
             (old,) = computing.containers
             computing.faults.append(Fault(f"/v1/containers/{old}", 503))

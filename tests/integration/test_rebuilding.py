@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from bot.domain import Caller, ThreadKey
 from bot.ports import CommandResult
 from bot.store.files import Files, StoredFile
 from tests.fakes.platform import ANN, ScriptedChat, Surface
-from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say
+from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
 pytestmark = pytest.mark.usefixtures("database_url")
@@ -198,7 +200,49 @@ class TestRebuilt:
         assert len(after) == 1
 
 
+class TestSentAgain:
+    async def test_after_code_wrote_over_it(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A file that a person sends again has their bytes, though code wrote over the first."""
+        api.script = lambda body: [
+            Code("…", makes={f"{next(iter(api.uploads))}-s.csv": b"changed"}),
+            Say("Done."),
+        ]
+        async with running(chat, tmp_path, api.base_url):
+            await asked(chat, 1, "clean it in place", s_csv=b"sent")
+            api.script = lambda body: [Code("…"), Say("Done.")]
+            await asked(chat, 2, "once more", s_csv=b"sent")
+
+        named = re.findall(r'"s.csv" at "([^"]+)"', told(api))
+        lying = [
+            f["content"]
+            for files in api.containers.values()
+            for f in files.values()
+            if f["path"] in named
+        ]
+        assert lying == [b"sent"]
+
+
 class TestDeleted:
+    async def test_while_a_fresh_container_is_made(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A file that is deleted while the first question runs is gone from the next one."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Code("…"), Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", files={"a.csv": b"1", "b.csv": b"2"})
+            async with asyncio.timeout(10):
+                while not api.asked:
+                    await asyncio.sleep(0.005)
+            await run(chat, "files", "delete a.csv")
+            gate.set()
+            await chat.finished(1)
+            await asked(chat, 2, "go on")
+
+        assert latest_container(api) == {"b.csv": b"2"}
+
     async def test_in_a_living_container(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
@@ -217,7 +261,7 @@ class TestDeleted:
     ) -> None:
         """Where the engine can't be reached, what was deleted goes later, and never comes back."""
         api.script = lambda body: [Code("…", makes={"m.csv": b"1"}), Say("Done.")]
-        async with running(chat, tmp_path, api.base_url):
+        async with running(chat, tmp_path, api.base_url, engine_file_retries=0):
             await asked(chat, 1, "make it")
             api.faults += [Fault("/v1/containers", 503), Fault("/v1/files", 503)]
             result = await run(chat, "files", "delete m.csv")
