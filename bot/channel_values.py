@@ -57,7 +57,7 @@ def shown(value: Any, *, whole: bool = False) -> str:
         return NONE
     if isinstance(value, tuple | list):
         return ", ".join(f"`{id}`" for id in value)
-    if isinstance(value, float):
+    if isinstance(value, int | float):  # whole numbers come back from SQLite as such
         return f"${value:.2f}"
     text = " ".join(str(value).split()).replace("`", "'")
     if len(text) > SHOWN_CHARACTERS_MAX and not whole:

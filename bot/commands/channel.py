@@ -68,7 +68,9 @@ class ChannelCommands:
             await self._threads.choose(call.key, **{name: chosen})
         thread = await self._threads.get(call.key)
         holds = getattr(await self._channels.of_thread(thread), name)
-        origin = "chosen for this thread" if getattr(thread, name) == holds else "the default here"
+        chosen_here = getattr(thread, name)
+        own = chosen_here is not None and chosen_here == holds
+        origin = "chosen for this thread" if own else "the default here"
         now = f"The {name} is {_holding(name, holds)}, {origin}."
         if wanted is not None:
             return CommandResult(f"{now} It counts from the next question on.", public=True)

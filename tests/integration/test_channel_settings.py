@@ -202,9 +202,11 @@ class TestChoices:
             plain = await asked(chat, api, 1)
             await command(chat, "effort low", caller=Caller(BEN))
             low = await asked(chat, api, 2)
+            cleared = await command(chat, "effort default")
 
         assert "reasoning" not in plain
         assert low["reasoning"] == {"effort": "low"}
+        assert cleared.text.startswith("The effort is the model's own, the default here.")
 
     async def test_shown(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
         """Without a name the command says what holds and offers the others as buttons."""

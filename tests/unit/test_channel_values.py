@@ -77,6 +77,12 @@ def test_anything(name: str, written: str) -> None:
     assert "\n" not in shown(value)
 
 
+@pytest.mark.parametrize(("value", "said"), [(0, "$0.00"), (5, "$5.00"), (2.5, "$2.50")])
+def test_money_is_shown_as_money(value: float, said: str) -> None:
+    """A budget reads as dollars, also where the database gives a whole number back."""
+    assert shown(value) == said
+
+
 def test_long_texts_are_cut() -> None:
     """In a list a long text shows how it begins; alone, all of it."""
     assert len(shown("x" * 500)) < 100
