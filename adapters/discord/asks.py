@@ -13,6 +13,7 @@ from adapters.discord.context import DiscordContext, Origin
 from adapters.discord.keys import is_direct, is_private, thread_key
 from adapters.discord.messages import attachments_of, author_of, words_of
 from adapters.discord.places import Places
+from adapters.discord.store import Posted
 from adapters.discord.titles import title_of
 from bot.domain import Addressing, Attachment, IncomingMessage, ThreadKey
 
@@ -94,6 +95,9 @@ class Asks:
         names = [file.name for file in files]
         origin = Origin(key, channel_id, title_of(title or question, names))
         self._context.origins.note(str(message_id), origin)
+        # Who replies to the question goes on with its conversation.
+        posted = Posted(channel_id, message_id)
+        await self._context.store.note_post(f"ask:{message_id}", key, posted)
         await self._context.services.inbox.accept(
             IncomingMessage(
                 key=key,

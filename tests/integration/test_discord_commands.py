@@ -221,6 +221,19 @@ class TestAsk:
         first, second = site.core.accepted
         assert first.key == second.key
 
+    async def test_that_is_replied_to_goes_on(self, site: DiscordSite) -> None:
+        """A reply to the question in the channel belongs to the question's thread."""
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        shown = await (await ann.slash(general, "ask", question="sum?")).answer()
+        thread = await site.thread_of(shown)
+        await site.answer_in(thread)
+
+        await ann.say(general, "and the mean?", reply_to=shown)
+        await site.answer_in(thread, 1)
+
+        first, second = site.core.accepted
+        assert first.key == second.key
+
     async def test_in_a_direct_message_goes_on_there(self, site: DiscordSite) -> None:
         """A DM is one conversation, however a question is put."""
         ann = site.discord.person("Ann")
