@@ -34,12 +34,20 @@ async def insert(database: AsyncEngine, table: str, **values: Any) -> None:
         await db.execute(sa.insert(sa.table(table, *columns)).values(**values))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a database without tables is."""
+    if request.param == "sqlite":
+        return tmp_path / "t.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
 async def test_threads_of_the_first_version(
-    database_url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Path | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread that was used lately is not taken for an old one, is in its channel's list, and
     knows who wrote and where its code ran."""
-    database = await first_version(database_url or tmp_path / "t.db", monkeypatch)
+    database = await first_version(empty, monkeypatch)
     used = {"container_id": "cntr_1", "container_memory": "1g", "container_used_at": 20.0}
     await insert(database, "threads", key=str(KEY), created_at=10.0, **used)
     for number, author in enumerate(["u-ann", "u-ben", "u-ann"], start=1):
