@@ -436,11 +436,31 @@ class TestMenu:
             await expect(tab.page.locator("#conversations li")).to_have_count(0)
         drafts = await other.page.evaluate("JSON.stringify(sessionStorage)")
         assert "half a secret" not in drafts
+        await expect(other.page.locator("#toast")).to_have_text(
+            "This conversation was deleted elsewhere."
+        )
         await expect(person.page.locator("#toast")).to_have_text("The thread is erased.")
         assert await given(site, 1) == [("forget", "yes")]
         await person.page.goto(address)
         await person.ready()
         await expect(person.page.locator("#welcome")).to_be_visible()
+
+    async def test_asking_again_brings_the_end_into_view(
+        self, site: WebSite, browser: Browser
+    ) -> None:
+        """The new answer comes without a new question, so the view goes where it appears."""
+        site.core.results["retry"] = CommandResult("Asking again.")
+        site.core.results["status"] = CommandResult("\n\n".join(["A tall card."] * 40))
+        person = await Person.visit(browser, site.url, height=500)
+        await person.ask("total")
+        await person.write("/status")
+        await expect(card(person, "status")).to_contain_text("A tall card.")
+        await expect(person.page.locator("#latest")).to_be_visible()
+
+        await person.write("/retry")
+
+        await expect(person.page.locator("#toast")).to_have_text("Asking again.")
+        await expect(person.page.locator("#latest")).to_be_hidden()
 
     async def test_the_containers_chip_tells_its_status(
         self, site: WebSite, browser: Browser
@@ -465,7 +485,7 @@ async def test_files_without_a_word_are_taken(site: WebSite, browser: Browser) -
 
     await site.platform.taken(site.core.accepted[0])
 
-    await expect(person.page.locator(".taken")).to_have_text("In the workspace")
+    await expect(person.page.locator(".taken")).to_contain_text("In the workspace.")
     await expect(person.page.locator("#typing")).to_be_hidden()
     await expect(person.page.locator("#stop")).to_be_hidden()
     await person.screenshot("taken")

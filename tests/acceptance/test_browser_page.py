@@ -160,6 +160,8 @@ class TestAsking:
         assert message.attachments[0].name == "sample-sales.csv"
         assert "revenue" in message.text
         await expect(person.page.locator("#welcome")).to_be_hidden()
+        await person.page.locator("#hint button").click()
+        await expect(person.page.locator("#abilities")).to_be_visible()
 
     async def test_takes_pasted_images_and_shows_them(
         self, site: WebSite, browser: Browser

@@ -18,12 +18,16 @@ const KINDS = [
   ["Your own Python", "```python\nprint(6 * 7)\n```"],
 ];
 
-/** A button that opens the list. */
-export function abilities() {
+/** A button that opens the list, in the style of a link. */
+export function abilities(attributes = {}) {
+  return h("button", { type: "button", class: "link", onclick: show, ...attributes }, "What it understands");
+}
+
+function show() {
+  const dialog = byId("abilities");
   byId("abilities-list").replaceChildren(...KINDS.flatMap(([kind, example]) => [
     h("dt", {}, kind), h("dd", { class: "example" }, example),
   ]));
-  return h("button", {
-    type: "button", class: "link", id: "understands", onclick: () => byId("abilities").showModal(),
-  }, "What it understands");
+  dialog.showModal();
+  dialog.scrollTop = 0; // the focus is on its last button
 }

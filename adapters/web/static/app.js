@@ -1,5 +1,6 @@
 // The page: puts the parts together.
 
+import { abilities } from "./abilities.js";
 import * as api from "./api.js";
 import { Commands } from "./commands.js";
 import { Composer, forgetDraft } from "./composer.js";
@@ -18,6 +19,7 @@ let creating = null; // the promise of that id while it is being made
 let loaded = false; // whether the open conversation has been drawn
 
 const limits = await api.config();
+const understands = abilities(); // besides the first screen's
 const workspace = new Workspace();
 const results = new Results({ onAction: act, onChange: changed });
 const commands = new Commands({ conversation: ensureConversation, results });
@@ -28,7 +30,7 @@ const conversation = new Conversation({
 const sidebar = new Sidebar(open);
 const composer = new Composer({
   limits, conversation: ensureConversation, commands, onSend: send,
-  onCommand: ({ name, words }) => commands.run(name, words),
+  onCommand: ({ name, words }) => run(name, words),
 });
 const panel = new FilesPanel({ conversation: () => current });
 new ConversationMenu({
@@ -57,7 +59,10 @@ const events = new EventStream({
   workspace(view) { workspace.set(view); changed(); },
   forgotten({ id }) {
     sidebar.remove(id);
-    if (id === current) open(null);
+    if (id === current) {
+      open(null);
+      if (id !== commands.erasing) toast("This conversation was deleted elsewhere.");
+    }
     forgetDraft(id);
   },
   connection(up) { byId("offline").hidden = up; },
@@ -100,6 +105,7 @@ function ensureConversation() {
 let unsent = null;
 
 async function send(message) {
+  clearToast();
   const content = JSON.stringify(message);
   if (unsent?.content !== content) unsent = { content, client_id: freshId() };
   try {
@@ -116,7 +122,13 @@ async function send(message) {
 /** What a button stands for: a command, but files have a panel of their own. */
 function act(action) {
   if (action.command === "files" && !action.arguments) return panel.open();
-  return commands.run(action.command, action.arguments, action.label);
+  return run(action.command, action.arguments, action.label);
+}
+
+/** A command; the answer to one that asks again is brought into view. */
+async function run(name, words, label) {
+  const done = await commands.run(name, words, label);
+  if (done && name === "retry") conversation.showEnd();
 }
 
 async function judge(id, good) {
@@ -148,12 +160,19 @@ function changed() {
   byId("title").textContent = title;
   document.title = current ? `${title} · Threadlab` : "Threadlab";
   byId("welcome").hidden = !(loaded && conversation.empty && results.empty);
-  // Answers say the note too.
-  byId("hint").textContent = (!byId("welcome").hidden && limits.engine_note) || "/ for commands";
+  drawHint();
   byId("stop").hidden = !conversation.busy;
   byId("reset").hidden = !workspace.used;
   byId("show-files").hidden = !current || !commands.find("files");
   byId("more").hidden = !current;
+}
+
+/** The note about the engine, which answers bear too, until there are any; then what helps on. */
+function drawHint() {
+  const offline = Boolean(limits.engine_note);
+  const beginning = !byId("welcome").hidden;
+  byId("hint-text").textContent = beginning && offline ? limits.engine_note : `/ for commands${offline ? " · " : ""}`;
+  understands.hidden = beginning || !offline;
 }
 
 function showMenu(shown) {
@@ -179,6 +198,7 @@ function conversationInAddress() {
 }
 
 if (limits.engine_note) byId("text").placeholder = "Ask about a file or numbers…";
+byId("hint").append(understands);
 drawWelcome(byId("welcome"), { offline: Boolean(limits.engine_note), onAsk: ask });
 open(conversationInAddress(), { push: false });
 document.body.dataset.ready = "true";

@@ -13,6 +13,7 @@ export class Commands {
     this.conversation = conversation;
     this.results = results;
     this.all = [];
+    this.erasing = null; // the conversation that this tab deletes
   }
 
   async load() {
@@ -42,6 +43,7 @@ export class Commands {
     const card = EFFECT_IS_SEEN.has(name) ? null : this.results.begin(name, words, label);
     try {
       const id = await this.conversation();
+      if (name === "forget") this.erasing = id;
       const result = await api.command(id, name, name === "forget" ? "yes" : words);
       if (card) card.finish(result);
       else toast(plainText(result.html));

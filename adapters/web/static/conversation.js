@@ -63,6 +63,11 @@ export class Conversation {
     this.onChange();
   }
 
+  /** Go to the end, where an answer without a new question appears. */
+  showEnd() {
+    this.view.end();
+  }
+
   setTyping(shown) {
     this.typing.hidden = !shown;
     this.onChange();
@@ -107,7 +112,7 @@ function person(view) {
     h("span", { class: "visually-hidden" }, "You:"),
     ...(files.length ? [h("div", { class: "sent-files" }, ...files)] : []),
     ...(view.text ? [h("div", { class: "bubble" }, ...withCode(view.text))] : []));
-  const taken = h("p", { class: "taken" }, icon("check"), "In the workspace");
+  const taken = h("p", { class: "taken" }, icon("check"), "In the workspace. Ask about it whenever you like.");
   const drawn = {
     element, running: false,
     update(now) {

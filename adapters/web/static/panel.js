@@ -87,7 +87,7 @@ export class FilesPanel {
   async #delete(name) {
     const agreed = await confirmed({
       title: `Delete ${name}?`, action: "Delete",
-      text: "Code of later questions does not find it any more. What was posted stays in the conversation.",
+      text: "Later questions do not find it any more. What answers have posted stays in the conversation.",
     });
     if (!agreed) return;
     try {

@@ -27,7 +27,7 @@ export function drawWelcome(root, { offline, onAsk }) {
   root.replaceChildren(
     h("img", { src: "/static/icon.svg", alt: "", width: "56", height: "56" }),
     h("h2", {}, "What shall we compute?"),
-    offline ? h("p", {}, `${WITHOUT_MODEL} `, abilities()) : h("p", {}, WITH_MODEL),
+    offline ? h("p", {}, `${WITHOUT_MODEL} `, abilities({ id: "understands" })) : h("p", {}, WITH_MODEL),
     h("div", { class: "samples" }, sample, ...others));
 }
 

@@ -1,6 +1,6 @@
 // The chip that tells how the conversation's container is.
 
-import { byId } from "./dom.js";
+import { byId, h } from "./dom.js";
 
 const chip = byId("container");
 const TICK_MS = 1000;
@@ -30,7 +30,8 @@ export class Workspace {
     const left = this.ends === null ? null : Math.max(0, this.ends - performance.now()) / 1000;
     const over = view.state === "expired" || left === 0;
     chip.dataset.state = over ? "expired" : view.state;
-    chip.textContent = over ? "Container asleep" : `Container · ${left === null ? "running" : clock(left)}`;
+    const state = over ? "asleep" : left === null ? "running" : clock(left);
+    chip.replaceChildren(h("span", { class: "chip-name" }, over ? "Container " : "Container · "), state);
     chip.title = over
       ? "It ended after being idle. The next message starts a fresh one with the same files."
       : [`${view.file_count} ${view.file_count === 1 ? "file" : "files"}`, view.memory_limit && `${view.memory_limit} memory`,
