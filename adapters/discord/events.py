@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from weakref import WeakValueDictionary
 
 import discord
 import structlog
@@ -42,6 +43,7 @@ class Events:
         self._backfill = Backfill(context, self.message)
         self._interactions = Interactions(context, places)
         self._filling: asyncio.Task[None] | None = None
+        self._orders: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def run(self) -> None:
         """Listen until cancelled, or until the connection breaks for good."""
@@ -71,8 +73,13 @@ class Events:
     async def message(self, message: discord.Message, *, missed: bool = False) -> None:
         """Somebody wrote."""
         if by_person(message):
-            await self._heard(message, missed=missed)
+            async with self._in_order(message.channel.id):
+                await self._heard(message, missed=missed)
         self._backfill.saw(message.id)
+
+    def _in_order(self, channel_id: int) -> asyncio.Lock:
+        """What happens in a channel is handled in its order: discord.py begins a task for each."""
+        return self._orders.setdefault(channel_id, asyncio.Lock())
 
     async def _heard(self, message: discord.Message, *, missed: bool) -> None:
         bot_id = self._context.bot_id
@@ -153,20 +160,26 @@ class Events:
         addressed = self._addressing(message)
         if addressed is None:
             return
+        async with self._in_order(message.channel.id):
+            await self._revise(message, addressed)
+
+    async def _revise(self, message: discord.Message, addressed: Addressing) -> None:
         key, text = await self._key(message), words_of(message, self._context.bot_id)
         waiting = await self._context.services.inbox.revise(key, str(message.id), text)
         age = datetime.now(UTC) - message.created_at
         longest = timedelta(minutes=self._context.settings.discord_backfill_age_minutes)
         if not waiting and addressed is Addressing.MENTION and age < longest:
             # The name of the bot may have been forgotten at first; what is known is known.
-            await self.message(message, missed=True)
+            await self._heard(message, missed=True)
 
     async def _deleted(self, event: discord.RawMessageDeleteEvent) -> None:
-        await self._withdraw(event.guild_id, event.channel_id, event.message_id)
+        async with self._in_order(event.channel_id):
+            await self._withdraw(event.guild_id, event.channel_id, event.message_id)
 
     async def _bulk_deleted(self, event: discord.RawBulkMessageDeleteEvent) -> None:
-        for message_id in sorted(event.message_ids):
-            await self._withdraw(event.guild_id, event.channel_id, message_id)
+        async with self._in_order(event.channel_id):
+            for message_id in sorted(event.message_ids):
+                await self._withdraw(event.guild_id, event.channel_id, message_id)
 
     async def _withdraw(self, guild_id: int | None, channel_id: int, message_id: int) -> None:
         origin = self._context.origins.get(str(message_id))

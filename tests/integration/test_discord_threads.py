@@ -86,6 +86,21 @@ class TestMention:
         read = [c async for c in site.platform.read(message.key, message.attachments[0])]
         assert b"".join(read) == b"1,2\n"
 
+    async def test_keeps_its_place_before_what_follows(self, site: DiscordSite) -> None:
+        """Looking up what a thread is about does not let the next message overtake."""
+        ann, ben = site.discord.person("Ann"), site.discord.person("Ben")
+        general = site.discord.channel("general")
+        said = await ben.say(general, "see here", files={"b.csv": b"1,2\n"})
+        thread = await ben.open_thread(general, "Totals", starter=said)
+        site.discord.fault("GET", "/channels/*/messages/*", slow_seconds=0.2)
+
+        await ann.say(thread, "one", mention=True)
+        later = await ann.say(thread, "two")
+        await ann.edit(later, "three")
+        await site.until(lambda: site.core.revised)
+
+        assert [message.text for message in site.core.accepted] == ["one", "two"]
+
     async def test_by_its_role_counts(self, site: DiscordSite) -> None:
         """People pick the bot's role from the list, which bears the same name."""
         role = next(role for role in site.discord.guild.roles.values() if role.managed_by)
