@@ -436,8 +436,9 @@ class TestMode:
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
     ) -> None:
         """A container that can't be ended now is ended later; the thread goes on at once."""
-        fails_at_once = {"engine_file_retries": 0, "housekeeping_seconds": 0.05}
-        async with running(chat, tmp_path, computing.base_url, **fails_at_once):
+        async with running(
+            chat, tmp_path, computing.base_url, engine_file_retries=0, housekeeping_seconds=0.05
+        ):
             await asked(chat, 1)
             (old,) = computing.containers
             computing.faults.append(Fault(f"/v1/containers/{old}", 503))
