@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -87,7 +87,7 @@ class Workspace:
         """Keep an attachment whose bytes are stored. The same bytes twice are uploaded once."""
         name = safe_name(attachment.name)
         file = StoredFile(
-            id=f"file_{turn_id}_{attachment.id}",
+            id=_file_id(turn_id, attachment),
             turn_id=turn_id,
             origin=Origin.PERSON,
             name=name,
@@ -101,6 +101,13 @@ class Workspace:
             file = file.lying_where(same)
         await self._files.add(key, file, author=author)
         return file
+
+    async def wanted(
+        self, turn_id: str, attachments: Iterable[Attachment]
+    ) -> tuple[Attachment, ...]:
+        """The attachments of a turn but for those that people deleted since."""
+        deleted = await self._files.deleted_of(turn_id)
+        return tuple(a for a in attachments if _file_id(turn_id, a) not in deleted)
 
     async def prepare(self, key: ThreadKey) -> Prepared:
         """See to it that every file of the thread is where the next question can use it."""
@@ -165,6 +172,10 @@ class Workspace:
         thread = await self._threads.get(key)
         await self._threads.reset(key)
         return await self._containers.end(thread)
+
+
+def _file_id(turn_id: str, attachment: Attachment) -> str:
+    return f"file_{turn_id}_{attachment.id}"
 
 
 def _shown(versions: Sequence[StoredFile]) -> WorkspaceFile:

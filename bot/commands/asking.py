@@ -26,6 +26,8 @@ EXAMPLES = (
     "“Fit a line through these points and show the residuals”",
 )
 
+NO_QUESTION = "There is no question to ask again."
+
 
 class AskingCommands:
     """What a person does about their questions."""
@@ -90,10 +92,15 @@ class AskingCommands:
         last_id = await self._turns.latest(call.key)
         asked = await self._turns.messages(last_id) if last_id else ()
         if not last_id or not asked:
-            return CommandResult("There is no question to ask again.", ok=False)
+            return CommandResult(NO_QUESTION, ok=False)
         last = await self._turns.get(last_id)
         if last.state is TurnState.RUNNING and last.outcome is None:
             return CommandResult("The answer is still being worked on.", ok=False)
+        sent = (attachment for message in asked for attachment in message.attachments)
+        attachments = await self._workspace.wanted(last_id, sent)
+        text = "\n\n".join(message.text for message in asked if message.text)
+        if not (text or attachments):
+            return CommandResult(NO_QUESTION, ok=False)
         tier = call.values.get("tier")
         if tier is not None:
             await self._threads.choose(call.key, memory_limit=tier)
@@ -102,8 +109,8 @@ class AskingCommands:
             asked[-1],
             # Pressed twice, it is the same message.
             id=f"{asked[-1].id.split('~')[0]}~{last_id}",
-            text="\n\n".join(message.text for message in asked if message.text),
-            attachments=tuple(a for message in asked for a in message.attachments),
+            text=text,
+            attachments=attachments,
             addressed=Addressing.REPLY,
             sent_at=datetime.now(UTC),
         )

@@ -125,6 +125,10 @@ class Files:
         """The files that came with, or out of, a turn and were not deleted, oldest first."""
         return await self._select(files.c.turn_id == turn_id, files.c.origin == origin, _KEPT)
 
+    async def deleted_of(self, turn_id: str) -> set[str]:
+        """The ids of the files that came with, or out of, a turn and were deleted."""
+        return {file.id for file in await self._select(files.c.turn_id == turn_id, ~_KEPT)}
+
     async def copy_of(self, key: ThreadKey, file: StoredFile) -> StoredFile | None:
         """The latest version with the same name and bytes whose copy at the engine will last, and
         which no later version was written over."""

@@ -288,6 +288,32 @@ class TestDeleted:
         assert "1 file in the workspace" in listed.text
         assert "versions" not in listed.text
 
+    async def test_question_asked_again(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Retry does not bring back what was deleted since the question."""
+        async with running(chat, tmp_path, api.base_url):
+            await asked(chat, 1, "go", a_csv=b"1", b_csv=b"2")
+            await run(chat, "files", "delete a.csv")
+            again = await run(chat, "retry")
+            await chat.finished(2)
+            listed = await run(chat, "files")
+
+        assert again.ok
+        assert "`b.csv`" in listed.text
+        assert "a.csv" not in listed.text
+
+    async def test_nothing_left_to_ask(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A question that was only files, all deleted since, can't be asked again."""
+        async with running(chat, tmp_path, api.base_url):
+            await asked(chat, 1, "", a_csv=b"1")
+            await run(chat, "files", "delete a.csv")
+            again = await run(chat, "retry")
+
+        assert again.text == "There is no question to ask again."
+
     async def test_same_bytes_under_two_names(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
