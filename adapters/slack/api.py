@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -47,6 +48,8 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 }
 _READS = frozenset({"conversations.info", "conversations.replies", "files.info", "users.info"})
 _FORMS = frozenset({"auth.test", "files.getUploadURLExternal"})
+# Done twice, they are as done once: a call without an answer is simply made again.
+_REPEATABLE = _READS | {"auth.test", "chat.update", "files.getUploadURLExternal"}
 # Slack failed on its own side: what was asked for may have happened.
 _UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
@@ -105,6 +108,8 @@ class WebApi:
 
     def __init__(self, settings: SlackSettings, token: str, pool: Pool | None = None) -> None:
         self.token = token
+        self._attempts = settings.slack_call_attempts
+        self._wait_seconds = settings.slack_call_wait_ms / 1000
         self._pool = pool or Pool()
         # The SDK's own handler sends again after a lost connection, and so might post twice.
         waits = AsyncRateLimitErrorRetryHandler(max_retry_count=settings.slack_rate_limit_retries)
@@ -117,7 +122,8 @@ class WebApi:
 
         Args:
             method: one of METHODS.
-            patient: wait and call again where Slack asks to wait.
+            patient: wait and call again where Slack asks to wait, or does not answer, as far as a
+                second call does no harm.
 
         Raises:
             Busy: it asks to wait (longer than SLACK_RATE_LIMIT_RETRIES allow).
@@ -126,7 +132,18 @@ class WebApi:
         """
         assert method in METHODS, f"{method} has no scope"
         given = {name: value for name, value in arguments.items() if value is not None}
-        client = self._patient if patient else self._hasty
+        if patient and method in _REPEATABLE:
+            for attempt in range(self._attempts - 1):
+                try:
+                    return await self._call(method, given, self._patient)
+                except AmbiguousSend as error:
+                    log.info("slack call to be repeated", method=method, error=str(error))
+                    await asyncio.sleep(self._wait_seconds * 2**attempt)
+        return await self._call(method, given, self._patient if patient else self._hasty)
+
+    async def _call(
+        self, method: str, given: dict[str, Any], client: AsyncWebClient
+    ) -> dict[str, Any]:
         client.session = self._pool.session
         try:
             if method in _READS:

@@ -62,6 +62,12 @@ class SlackSettings(BaseModel):
     slack_call_seconds: int = Field(default=30, ge=1)
     """Longest wait for an answer of Slack's Web API."""
 
+    slack_call_attempts: int = Field(default=4, ge=1)
+    """How often a call without an answer is made, where repeating it does no harm."""
+
+    slack_call_wait_ms: int = Field(default=300, ge=1)
+    """How long to wait before such a call is made again; twice as long each time."""
+
     slack_lookup_seconds: float = Field(default=1, gt=0)
     """Longest wait for names and files that a message mentions, before it is accepted without."""
 

@@ -116,7 +116,7 @@ async def whole_bot(slack: FakeSlack, folder: Path, **others: str) -> AsyncItera
     """The bot with its embedded engine on a loopback Slack, at the pace that people see."""
     settings = settings_for(folder, None, openai_api_key=None, engine="embedded")
     own_pace = {name: "" for name in QUICK}
-    environ = {**environment(slack, **own_pace, **others), "ENGINE_POOL_SIZE": "1"}
+    environ = {**environment(slack, **(own_pace | others)), "ENGINE_POOL_SIZE": "1"}
     async with application(settings, environ, [plugin]) as app:
         serving = asyncio.create_task(app.serve())
         try:
