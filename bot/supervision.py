@@ -45,7 +45,12 @@ class TaskSet:
 
 
 async def keep_running(
-    name: str, run: Callable[[], Awaitable[None]], tell: Callable[[str, bool], None]
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    tell: Callable[[str, bool], None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Run a platform for ever: what ends it is logged, and it starts again after a pause.
 
@@ -53,23 +58,29 @@ async def keep_running(
         name: the platform's.
         run: what runs it.
         tell: hears whether it runs.
+        clock: seconds that only grow.
+        sleep: how to wait.
 
     Raises:
-        SettingsError: trying again would not help.
+        SettingsError: it can't run with its settings, and never did: the operator looks on.
     """
-    wait_seconds = FIRST_PAUSE_SECONDS
+    wait_seconds, proven = FIRST_PAUSE_SECONDS, False
     while True:
-        started = time.monotonic()
+        started = clock()
         tell(name, True)
         try:
             await run()
             log.warning("platform ended", platform=name)
         except SettingsError:
-            raise
+            proven = proven or clock() - started > LONGEST_PAUSE_SECONDS
+            if not proven:
+                raise
+            # What a chat takes back while we run (a token, a right) must not end the others.
+            log.exception("platform refused", platform=name, again_in_seconds=wait_seconds)
         except Exception:  # one platform's failure must not take the others down
             log.exception("platform failed", platform=name, again_in_seconds=wait_seconds)
         tell(name, False)
-        if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
-            wait_seconds = FIRST_PAUSE_SECONDS
-        await asyncio.sleep(wait_seconds)
+        if clock() - started > LONGEST_PAUSE_SECONDS:
+            wait_seconds, proven = FIRST_PAUSE_SECONDS, True
+        await sleep(wait_seconds)
         wait_seconds = min(wait_seconds * 2, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,77 @@
+"""Platforms run for ever, each for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.supervision import LONGEST_PAUSE_SECONDS, keep_running
+
+
+class Play:
+    """A platform whose runs are played from a list: how long each lasts, and what ends it."""
+
+    def __init__(self, *runs: tuple[float, Exception | None]) -> None:
+        self.runs = list(runs)
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.told: list[bool] = []
+
+    async def run(self) -> None:
+        seconds, end = self.runs.pop(0)
+        self.now += seconds
+        if end is not None:
+            raise end
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+        if not self.runs:
+            raise KeyboardInterrupt
+
+    async def supervised(self) -> None:
+        clock: Callable[[], float] = lambda: self.now  # noqa: E731
+        tell: Callable[[str, bool], None] = lambda _, up: self.told.append(up)  # noqa: E731
+        await keep_running("chat", self.run, tell, clock=clock, sleep=self.sleep)
+
+
+async def test_failures() -> None:
+    """A platform that fails starts again, after pauses that grow to a bound."""
+    play = Play(*[(1, OSError())] * 9)
+
+    with pytest.raises(KeyboardInterrupt):
+        await play.supervised()
+
+    assert play.pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert play.told == [True, False] * 9
+
+
+async def test_a_good_time() -> None:
+    """After a run that lasted, the pauses begin anew."""
+    play = Play((1, OSError()), (1, OSError()), (LONGEST_PAUSE_SECONDS + 1, OSError()))
+
+    with pytest.raises(KeyboardInterrupt):
+        await play.supervised()
+
+    assert play.pauses == [1, 2, 1]
+
+
+async def test_bad_settings() -> None:
+    """A platform that can't run with its settings says so at the start."""
+    play = Play((1, SettingsError("no token")))
+
+    with pytest.raises(SettingsError):
+        await play.supervised()
+
+
+async def test_a_right_that_is_taken_away() -> None:
+    """What is refused only after it ran well is tried again, and takes nothing else down."""
+    refused = SettingsError("the token was revoked")
+    play = Play((LONGEST_PAUSE_SECONDS + 1, refused), (1, refused), (5, None))
+
+    with pytest.raises(KeyboardInterrupt):
+        await play.supervised()
+
+    assert play.pauses == [1, 2, 4]
