@@ -21,7 +21,7 @@ from adapters.slack.status import StatusLine
 from adapters.slack.teams import Team
 from adapters.slack.uploads import Uploaded
 from bot.domain import Answer, Post, Progress
-from bot.errors import PlatformError
+from bot.errors import AmbiguousSend, PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -133,6 +133,9 @@ class SlackReply:
                 await uploads.share(self._team, self._key, files)
             except Refused as error:
                 problems += _not_shared(files, error)
+            except AmbiguousSend:
+                if await self.find(post.id) is None:
+                    raise
         if problems:
             text = "\n".join(problems)
             await self._poster.post_blocks(text, body(text), post.id)
