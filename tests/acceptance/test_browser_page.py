@@ -493,3 +493,20 @@ async def test_logs_in_with_the_token(tmp_path: Path, browser: Browser) -> None:
 
         await expect(page.locator("#welcome")).to_be_visible()
         assert page.url == f"{site.url}/"
+
+
+async def test_a_page_whose_token_no_longer_holds_asks_for_it(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """It does not try for ever to get its connection back: the form for the token comes up."""
+    async with serve(tmp_path, environ={"WEB_TOKEN": "correct horse"}) as site:
+        page = await (await browser.new_context()).new_page()
+        await page.goto(site.url)
+        await page.get_by_label("Token").fill("correct horse")
+        await page.get_by_role("button", name="Open").click()
+        await page.locator("body[data-ready]").wait_for()
+
+        await page.context.clear_cookies()
+        await page.locator("#new").click()
+
+        await expect(page.get_by_label("Token")).to_be_visible()

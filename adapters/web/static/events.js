@@ -1,5 +1,7 @@
 // One event stream for this tab: everything shown comes from it.
 
+import { config } from "./api.js";
+
 const KINDS = ["snapshot", "conversation", "message", "progress", "typing", "workspace", "forgotten"];
 const RETRY_MS = 1500;
 const HIDDEN_MS = 20000;
@@ -43,6 +45,7 @@ export class EventStream {
   #again() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#open(), RETRY_MS);
+    config().catch(() => {}); // where the token is wanted anew, asking leads to its form
   }
 
   // A browser has six connections to one host for all tabs: those nobody looks at give theirs back.
