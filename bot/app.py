@@ -12,27 +12,25 @@ from typing import Any
 
 import structlog
 
-from bot import plugins
 from bot.access import Access, Gate
 from bot.artifacts import ArtifactKeeper
 from bot.asking import Asker
-from bot.assembly import books_of, commands_of, lab_of
-from bot.blobs import BlobStore
+from bot.assembly import blobs_of, books_of, commands_of, lab_of, leases_of
 from bot.budgets import Clock
 from bot.channels import Channels
 from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
-from bot.errors import SettingsError
+from bot.engines import engine_of
 from bot.forgetting import Forgetter
 from bot.health import Health, Metrics, serve
 from bot.housekeeping import Housekeeping
 from bot.inbox import DurableInbox
 from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
-from bot.leases import SharedLeases, SoleLeases, alone
+from bot.leases import alone
 from bot.open_turn import OpenTurns
 from bot.pacing import Pacer, pace_of
-from bot.ports import AdapterPlugin, ChatPlatform, Leases, Services
+from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.question import QuestionWriter
 from bot.recovery import Recovery
 from bot.settings import Settings
@@ -52,15 +50,6 @@ from bot.turn import TurnSteps
 from bot.workers import SoleWorker, Worker
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """Where the engine answers. `note` is told to people when it is our own."""
-
-    base_url: str | None
-    api_key: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,34 +74,6 @@ class Application:
                 group.create_task(run())
             for name, platform in self.platforms.items():
                 group.create_task(keep_running(name, platform.run, self.health.platform))
-
-
-@asynccontextmanager
-async def engine_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Engine]:
-    """The engine that the settings name, or our own on a loopback port.
-
-    Raises:
-        SettingsError: our own can't start here.
-    """
-    if not settings.embedded:
-        yield Engine(settings.openai_base_url, settings.engine_key)
-        return
-    serve = plugins.load(plugins.ENGINES)["embedded"]
-    async with AsyncExitStack() as stack:
-        try:
-            served = serve(environ, settings.data_dir / "engine")
-            embedded = await stack.enter_async_context(served)
-        except Exception as error:  # of a package that we don't import: all we know is its text
-            log.debug("embedded engine did not start", exc_info=error)
-            raise SettingsError(f"Threadlab's own engine can't start. {error}") from error
-        log.info("embedded engine", url=embedded.base_url, note=embedded.note)
-        yield Engine(embedded.base_url, embedded.api_key, embedded.note)
-
-
-def _leases(settings: Settings, worker: Worker | None) -> Leases:
-    if worker is None:
-        return SoleLeases()
-    return SharedLeases(worker, retry_seconds=settings.worker_heartbeat_seconds)
 
 
 @asynccontextmanager
@@ -173,7 +134,7 @@ async def application(
         recovery = Recovery(settings, threads, workspace, pacer)
         asker = Asker(settings, interpreter, threads, pacer, recovery)
         worker = Worker(settings, Workers(database), workflows) if settings.shared else None
-        leases = _leases(settings, worker)
+        leases = leases_of(settings, worker)
         dispatcher = Dispatcher(
             turns,
             workflows,
@@ -283,13 +244,6 @@ async def application(
             where = (settings.health_host, settings.health_port)
             background.append(partial(serve, health.app(), *where))
         yield Application(services, platforms, dispatcher, health, background)
-
-
-def blobs_of(settings: Settings) -> BlobStore:
-    """The blob store that the settings name. Raises SettingsError."""
-    if settings.blobs_url:
-        return BlobStore.at(settings.blobs_url, settings.data_dir / "scratch")
-    return BlobStore.in_folder(settings.blobs_path, shared=settings.shared)
 
 
 async def _drain(dispatcher: Dispatcher, timeout_seconds: float) -> None:

@@ -25,9 +25,10 @@ from bot.erasing import Eraser
 from bot.forgetting import Forgetter
 from bot.inbox import DurableInbox
 from bot.interpreter import Interpreter
+from bot.leases import SharedLeases, SoleLeases
 from bot.notebook import NotebookExporter
 from bot.open_turn import OpenTurns
-from bot.ports import ChannelList
+from bot.ports import ChannelList, Leases
 from bot.rebuilding import Rebuilder
 from bot.settings import Settings
 from bot.store.erasures import Erasures
@@ -37,6 +38,7 @@ from bot.store.threads import Threads
 from bot.store.turns import Turns
 from bot.store.usage import Ledger
 from bot.uploads import Uploads
+from bot.workers import Worker
 from bot.workspace import Workspace
 
 
@@ -158,3 +160,17 @@ def commands_of(
     )
     registry = CommandRegistry(rights, [each for group in groups for each in group.commands])
     return registry
+
+
+def leases_of(settings: Settings, worker: Worker | None) -> Leases:
+    """Leases among the workers; where there is but one, it has them all."""
+    if worker is None:
+        return SoleLeases()
+    return SharedLeases(worker, retry_seconds=settings.worker_heartbeat_seconds)
+
+
+def blobs_of(settings: Settings) -> BlobStore:
+    """The blob store that the settings name. Raises SettingsError."""
+    if settings.blobs_url:
+        return BlobStore.at(settings.blobs_url, settings.data_dir / "scratch")
+    return BlobStore.in_folder(settings.blobs_path, shared=settings.shared)
