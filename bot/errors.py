@@ -5,6 +5,7 @@ ThreadlabError
 ├── PlatformError            a chat platform refused or failed
 │   └── AmbiguousSend        a post may or may not have arrived
 ├── AttachmentUnavailable    a file that a person sent can't be had
+│   └── AttachmentInterrupted    not this time; another try may succeed
 ├── TooLarge                 a stream is longer than allowed
 ├── BlobMissing              no such blob in this thread
 ├── LeaseLost                another worker may do now what this one was doing
@@ -44,6 +45,10 @@ class AmbiguousSend(PlatformError):
 
 class AttachmentUnavailable(ThreadlabError):
     """A file that a person sent can't be had; the text says why."""
+
+
+class AttachmentInterrupted(AttachmentUnavailable):
+    """It could not be had this time; another try may succeed."""
 
 
 class TooLarge(ThreadlabError):

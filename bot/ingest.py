@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from bot.blobs import BlobStore
-from bot.domain import Attachment, IncomingMessage
-from bot.errors import AttachmentUnavailable, TooLarge
+from bot.domain import Attachment, Blob, IncomingMessage
+from bot.errors import AttachmentInterrupted, AttachmentUnavailable, TooLarge
 from bot.names import safe_name
 from bot.open_turn import OpenTurn, OpenTurns
 from bot.settings import Settings
 from bot.workspace import Workspace
 
 log = structlog.get_logger()
+
+FIRST_PAUSE_SECONDS = 0.5
 
 
 class Ingester:
@@ -46,10 +50,8 @@ class Ingester:
     async def _take_in(
         self, turn: OpenTurn, message: IncomingMessage, attachment: Attachment
     ) -> list[str]:
-        chunks = self._open_turns.platform(turn.key).read(turn.key, attachment)
-        limit_bytes = self._settings.attachment_max_mb * 1_000_000
         try:
-            blob = await self._blobs.put(turn.key, chunks, limit_bytes=limit_bytes)
+            blob = await self._fetched(turn, attachment)
         except (AttachmentUnavailable, TooLarge) as error:
             log.info("attachment refused", turn=turn.id, file=attachment.id, error=str(error))
             return [_refused(attachment, str(error))]
@@ -57,6 +59,20 @@ class Ingester:
             return [_refused(attachment, "it is empty.")]
         await self._workspace.take_in(turn.key, turn.id, message.author, attachment, blob)
         return []
+
+    async def _fetched(self, turn: OpenTurn, attachment: Attachment) -> Blob:
+        """The attachment's bytes, in the blob store. Raises AttachmentUnavailable, TooLarge."""
+        limit_bytes = self._settings.attachment_max_mb * 1_000_000
+        for attempt in range(1, self._settings.attachment_attempts + 1):
+            chunks = self._open_turns.platform(turn.key).read(turn.key, attachment)
+            try:
+                return await self._blobs.put(turn.key, chunks, limit_bytes=limit_bytes)
+            except AttachmentInterrupted as error:
+                log.info("attachment interrupted", file=attachment.id, error=str(error))
+                if attempt == self._settings.attachment_attempts:
+                    raise
+            await asyncio.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+        raise AssertionError("there is at least one attempt")
 
 
 def _refused(attachment: Attachment, why: str) -> str:

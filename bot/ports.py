@@ -81,7 +81,8 @@ class ChatPlatform(Protocol):
         """The attachment's bytes, in chunks.
 
         Raises:
-            AttachmentUnavailable: with a sentence that tells the person why.
+            AttachmentUnavailable: with a sentence that tells the person why; as
+                AttachmentInterrupted where another try may succeed.
         """
 
     async def open_reply(

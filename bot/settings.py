@@ -106,6 +106,9 @@ class Settings(Rules, Upkeep):
     )
 
     attachment_max_mb: int = Field(512, ge=1, description="Largest file taken from a person.")
+    attachment_attempts: int = Field(
+        4, ge=1, description="How often a file is fetched from a chat that fails at it."
+    )
     attachments_max: int = Field(50, ge=1, description="Most files taken with one message.")
     artifact_max_mb: int = Field(512, ge=1, description="Largest file kept from a container.")
     artifacts_max: int = Field(50, ge=1, description="Most files delivered with one answer.")

@@ -107,6 +107,7 @@ class ScriptedChat:
         self.files: dict[str, bytes] = {}
         self.send_faults: list[Exception | None] = []
         self.open_faults: list[Exception] = []
+        self.read_faults: list[Exception] = []
         self._services: Services | None = None
         self._count = 0
 
@@ -140,6 +141,8 @@ class ScriptedChat:
         content = self.files[attachment.id]
         for start in range(0, len(content), 65_536):
             yield content[start : start + 65_536]
+            if self.read_faults:
+                raise self.read_faults.pop(0)
 
     async def open_reply(
         self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None

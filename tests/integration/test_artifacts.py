@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bot.errors import AttachmentInterrupted
 from tests.fakes.platform import ScriptedChat, Surface
-from tests.fakes.responses_api import Code, FakeResponsesApi, Say
+from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say
 from tests.fakes.threadlab import running
 
 
@@ -156,3 +157,55 @@ class TestShown:
         shown = [api.uploads[part["file_id"]][0] for part in documents]
         assert shown == ["0.pdf", "1.pdf"]
         assert len(api.asked[0]["tools"][0]["container"]["file_ids"]) == 4
+
+
+class TestFaults:
+    async def test_a_busy_engine(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """An engine that fails at listing and fetching files is asked again."""
+        api.script = lambda body: [Code("…", makes={"out.csv": b"1"}), Say("{cite:out.csv}")]
+        api.faults = [Fault("/v1/containers", 500), Fault("/v1/containers", 429)]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("make it")
+            (surface,) = await chat.finished(1)
+
+        assert names(surface) == ["out.csv"]
+
+    async def test_no_listing(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where the engine won't list the container's files, those cited are delivered still."""
+        api.script = lambda body: [Code("…", makes={"out.csv": b"1"}), Say("{cite:out.csv}")]
+        api.faults = [Fault("/v1/containers", 500)]
+        async with running(chat, tmp_path, api.base_url, engine_file_retries=0):
+            await chat.say("make it")
+            (surface,) = await chat.finished(1)
+
+        assert names(surface) == ["out.csv"]
+        assert not any(post.failed for post in surface.posts.values())
+
+    async def test_an_interrupted_attachment(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A file that broke off on its way from the chat is fetched again, and taken once."""
+        chat.read_faults = [AttachmentInterrupted("It broke off."), AttachmentInterrupted("Again.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("total?", files={"s.csv": b"a,b"})
+            (surface,) = await chat.finished(1)
+
+        assert list(api.uploads.values()) == [("s.csv", b"a,b")]
+        assert not any(post.notes for post in surface.posts.values())
+
+    async def test_an_attachment_that_stays_away(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """After the last try the person hears that the file was not taken, and is answered."""
+        chat.read_faults = [AttachmentInterrupted("It broke off.")] * 2
+        async with running(chat, tmp_path, api.base_url, attachment_attempts=2):
+            await chat.say("total?", files={"s.csv": b"a,b"})
+            (surface,) = await chat.finished(1)
+
+        notes = [note for post in surface.posts.values() for note in post.notes]
+        assert notes == ["“s.csv” was not taken: it broke off."]
+        assert api.uploads == {}
