@@ -17,3 +17,7 @@ torture: ## Set up, and kill one worker, then three, 200 times each, while peopl
 bench: ## Set up and measure; the figures stand in docs/reference/figures.md
 	@scripts/setup.sh dev
 	@.venv/bin/python -m tests.benchmarks
+
+torture: ## Set up and kill the program 200 times over 1,000 messages, on SQLite and on PostgreSQL
+	@scripts/setup.sh dev
+	@.venv/bin/python -m tests.torture $(ARGS)
