@@ -12,12 +12,8 @@ test: ## Set up and check everything: lint, format, types, import directions, te
 
 torture: ## Set up, and kill one worker, then three, 200 times each, while people ask 1,000 things
 	@scripts/setup.sh dev
-	@.venv/bin/python -m tests.torture
+	@.venv/bin/python -m tests.torture $(ARGS)
 
 bench: ## Set up and measure; the figures stand in docs/reference/figures.md
 	@scripts/setup.sh dev
 	@.venv/bin/python -m tests.benchmarks
-
-torture: ## Set up and kill the program 200 times over 1,000 messages, on SQLite and on PostgreSQL
-	@scripts/setup.sh dev
-	@.venv/bin/python -m tests.torture $(ARGS)
