@@ -49,7 +49,13 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 _READS = frozenset({"conversations.info", "conversations.replies", "files.info", "users.info"})
 _FORMS = frozenset({"auth.test", "files.getUploadURLExternal"})
 # Done twice, they are as done once: a call without an answer is simply made again.
-_REPEATABLE = _READS | {"auth.test", "chat.update", "files.getUploadURLExternal"}
+_REPEATABLE = _READS | {
+    "agents.sessions.setStatus",
+    "assistant.threads.setStatus",
+    "auth.test",
+    "chat.update",
+    "files.getUploadURLExternal",
+}
 # Slack failed on its own side: what was asked for may have happened.
 _UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})

@@ -74,10 +74,10 @@ class SlackReply:
             if post.id in self._posts and not self._posts[post.id].startswith(_FILES):
                 return self._posts[post.id]
             self._finished = True
-            before = self._live.ts
+            fresh = self._live.mode is Mode.NONE or not post.id.endswith(":0")
             ref = await self._send(post)
             await self._note(post.id, ref)
-            if ref != before and not post.artifacts:  # a new message takes the status away
+            if fresh and not post.artifacts:  # a new message takes the status away
                 self._status.cleared()
             return ref
 
@@ -105,8 +105,7 @@ class SlackReply:
             await self._live.end()
         except PlatformError as error:
             log.warning("stream not ended", turn=self.ref, error=str(error))
-        if self._status.due(""):
-            await self._status.set("")
+        await self._status.clear()
         await self._context.sessions.end(self._team, self._key)
 
     async def _send(self, post: Post) -> str:

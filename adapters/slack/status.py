@@ -13,7 +13,7 @@ from adapters.slack.settings import SlackSettings
 from adapters.slack.tasks import Tasks
 from adapters.slack.teams import Team
 from bot.domain import ThreadKey
-from bot.errors import PlatformError
+from bot.errors import AmbiguousSend, PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class Sessions:
         """Let Slack's own Stop go; later, where Slack asks to wait."""
         try:
             await self._set_active(team, key, patient=False)
-        except Busy:
+        except (Busy, AmbiguousSend):
             self._tasks.spawn(self._set_active(team, key, patient=True), "session-end")
         except PlatformError as error:
             log.info("session not ended", thread=str(key), error=str(error))
@@ -137,13 +137,29 @@ class StatusLine:
         """A message was posted: Slack has taken it away."""
         self._shown = ""
 
+    async def clear(self) -> None:
+        """Take it away, where it is shown; Slack may ask to wait for that."""
+        if self._shown:
+            try:
+                await self._set("", patient=True)
+            except PlatformError as error:
+                log.info("status not taken away", thread=str(self._key), error=str(error))
+
     async def set(self, status: str) -> bool:
-        """Set it; "" takes it away. Whether it is shown."""
+        """Set it. Whether it is shown."""
         self._shown, self._shown_at = status, time.monotonic()
-        done = await self._team.api.attempt(
+        try:
+            await self._set(f"is {status}" if status else "", patient=False)
+        except PlatformError as error:
+            log.info("status not shown", thread=str(self._key), error=str(error))
+            return False
+        return True
+
+    async def _set(self, shown: str, *, patient: bool) -> None:
+        await self._team.api.call(
             "assistant.threads.setStatus",
+            patient=patient,
             channel_id=self._key.channel,
             thread_ts=self._key.thread,
-            status=f"is {status}" if status else "",
+            status=shown,
         )
-        return done is not None
