@@ -180,6 +180,7 @@ class TestSlashMenu:
         await expect(options(person)).to_have_text(["totals.csv"])
 
         await options(person).click()
+        await person.page.locator("#confirm-yes").click()
 
         await expect(card(person, "files")).to_contain_text("Deleted.")
         assert await given(site, 1) == [("files", "delete f2")]
@@ -326,6 +327,25 @@ class TestFilesPanel:
         await person.page.keyboard.press("Escape")
         await expect(panel).to_be_hidden()
         assert person.errors == []
+
+    async def test_asks_before_a_written_command_deletes(
+        self, site: WebSite, browser: Browser
+    ) -> None:
+        """Written or pressed, a file is deleted only after the same question."""
+        person = await Person.visit(browser, site.url)
+        await with_workspace(site, person)
+        site.core.results["files"] = CommandResult("totals.csv is deleted.")
+        field = person.page.locator("#text")
+        await field.fill("/files delete totals.csv")
+        await field.press("Escape")
+        await field.press("Enter")
+        await expect(person.page.locator("#confirm-title")).to_have_text("Delete totals.csv?")
+        assert site.core.calls == []
+
+        await person.page.locator("#confirm-yes").click()
+
+        await expect(card(person, "files")).to_contain_text("totals.csv is deleted.")
+        assert await given(site, 1) == [("files", "delete totals.csv")]
 
     async def test_gives_all_as_a_zip(self, site: WebSite, browser: Browser) -> None:
         """One button brings everything; a refusal is a sentence in the panel."""

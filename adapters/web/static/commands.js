@@ -83,6 +83,14 @@ function withPlainHelp(spec) {
   return { ...plain(spec), arguments: spec.arguments.map(plain) };
 }
 
+/** What is asked before a file of the workspace is deleted. */
+export function deletionQuestion(name) {
+  return {
+    title: `Delete ${name}?`, action: "Delete",
+    text: "Later questions do not find it any more. What answers have posted stays in the conversation.",
+  };
+}
+
 function questionBefore(name, words) {
   if (name === "forget") {
     return {
@@ -90,6 +98,8 @@ function questionBefore(name, words) {
       text: "Its messages, files, container and everything else that is kept of it are erased for good.",
     };
   }
+  const file = name === "files" && words.trim().match(/^delete\s+(.+)$/i);
+  if (file) return deletionQuestion(file[1]);
   if (name !== "reset") return null;
   const files = words.trim() ? "Its files go too." : "Your files stay.";
   return {

@@ -1,6 +1,7 @@
 // The panel with the files of the open conversation's workspace.
 
 import * as api from "./api.js";
+import { deletionQuestion } from "./commands.js";
 import { byId, confirmed, fileSize, h, icon, plainText } from "./dom.js";
 import { fileIcon } from "./files.js";
 
@@ -85,11 +86,7 @@ export class FilesPanel {
   }
 
   async #delete(name) {
-    const agreed = await confirmed({
-      title: `Delete ${name}?`, action: "Delete",
-      text: "Later questions do not find it any more. What answers have posted stays in the conversation.",
-    });
-    if (!agreed) return;
+    if (!await confirmed(deletionQuestion(name))) return;
     try {
       const result = await api.command(this.conversation(), "files", `delete ${name}`);
       await this.#load();
