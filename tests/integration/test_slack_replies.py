@@ -486,6 +486,21 @@ class TestStatus:
 
         assert site.slack.status("C1", asked.ts) == ""
 
+    async def test_never_stays(self, site: SlackSite, stage: Stage) -> None:
+        """Set while a lost beginning was not found yet, and its end refused at first: it is gone
+        with the answer."""
+        site.slack.fail("chat.startStream", drop="after")
+        asked = await ask(site)
+        stage.show("North ")
+        await site.slack.until(lambda: site.slack.calls["chat.startStream"])
+        stage.show(status="running Python…")
+        await site.slack.until(lambda: site.slack.status("C1", asked.ts) == "is running Python…")
+        site.slack.fail("assistant.threads.setStatus", status=500)
+        stage.answer("North leads.")
+        await settled(site, asked)
+
+        assert site.slack.status("C1", asked.ts) == ""
+
     async def test_is_renewed(self, slack: FakeSlack, stage: Stage, tmp_path: Path) -> None:
         """Slack lets a status lapse; it is set again before that."""
         async with serve(slack, tmp_path, stage.script, SLACK_STATUS_SECONDS="0.1") as site:
