@@ -70,7 +70,7 @@ class ArtifactKeeper:
         if outcome.container_id is None:
             return list(cited.values())
         try:
-            listing = await self._interpreter.files.listing(outcome.container_id)
+            listing = await self._interpreter.patient_files.listing(outcome.container_id)
         except ContainerGone:
             # Nothing can be fetched any more; the links become plain names.
             log.warning("container ended before its files were kept", id=outcome.container_id)
@@ -98,7 +98,7 @@ class ArtifactKeeper:
         if container_id is None:
             return []
         name = _name_of(file, container_id, seen)
-        chunks = self._interpreter.files.download(container_id, file.id)
+        chunks = self._interpreter.patient_files.download(container_id, file.id)
         try:
             blob = await self._blobs.put(key, chunks, limit_bytes=self._limit_bytes)
         except TooLarge:

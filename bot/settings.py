@@ -153,8 +153,8 @@ class Settings(Rules, Upkeep):
     engine_file_retries: int = Field(
         3,
         ge=0,
-        description="How often a call about files or containers is repeated that the engine "
-        "fails at or has no time for.",
+        description="How often fetching what code made is repeated, where the engine fails at it "
+        "or has no time.",
     )
     retry_wait_seconds: float = Field(
         60, gt=0, description="Longest single wait that a busy engine may ask for."

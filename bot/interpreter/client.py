@@ -24,7 +24,8 @@ RESUME_WAIT_SECONDS = 0.5
 
 
 class Interpreter:
-    """The engine's Responses API. `files` has its files and containers."""
+    """The engine's Responses API. `files` has its files and containers;
+    `patient_files` the same, asked again where the engine fails or has no time."""
 
     def __init__(self, settings: Settings, *, base_url: str | None, api_key: str) -> None:
         # A retry by the client re-sends the POST, and code would run twice: we retry where the
@@ -38,9 +39,10 @@ class Interpreter:
             ),
         )
         self._settings = settings
-        # Files and containers may be asked for twice: at worst one is left to expire.
+        self.files = EngineFiles(self._client, keep_days=settings.upload_keep_days)
+        # What code made would be lost; before a question, the turn waits and says so.
         patient = self._client.with_options(max_retries=settings.engine_file_retries)
-        self.files = EngineFiles(patient, keep_days=settings.upload_keep_days)
+        self.patient_files = EngineFiles(patient, keep_days=settings.upload_keep_days)
 
     async def ask(self, question: Question) -> AsyncGenerator[TurnEvent]:
         """Put a question; the last event is `Finished`. Raises EngineError."""

@@ -13,6 +13,7 @@ import pytest
 
 from bot.domain import Action, Artifact, Caller
 from bot.ports import Choice, CommandResult
+from bot.store.threads import Threads
 from tests.fakes.platform import ANN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
@@ -31,9 +32,14 @@ async def press(chat: ScriptedChat, action: Action) -> CommandResult:
 async def asked(
     chat: ScriptedChat, count: int, text: str = "go", files: dict[str, bytes] | None = None
 ) -> Surface:
-    """Say something, and wait for its answer, the `count`th."""
+    """Say something, and wait until it is answered, the `count`th, and the thread is free."""
     await chat.say(text, files=files)
-    return (await chat.finished(count))[-1]
+    surface = (await chat.finished(count))[-1]
+    threads = Threads(chat.services.database)
+    async with asyncio.timeout(10):
+        while (await threads.get(chat.thread())).running_turn is not None:
+            await asyncio.sleep(0.005)
+    return surface
 
 
 async def content(chat: ScriptedChat, file: Artifact) -> bytes:
@@ -436,9 +442,7 @@ class TestMode:
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
     ) -> None:
         """A container that can't be ended now is ended later; the thread goes on at once."""
-        async with running(
-            chat, tmp_path, computing.base_url, engine_file_retries=0, housekeeping_seconds=0.05
-        ):
+        async with running(chat, tmp_path, computing.base_url, housekeeping_seconds=0.05):
             await asked(chat, 1)
             (old,) = computing.containers
             computing.faults.append(Fault(f"/v1/containers/{old}", 503))

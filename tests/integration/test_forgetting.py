@@ -189,7 +189,7 @@ class TestForget:
     ) -> None:
         """What the engine does not delete now is said, and deleted when it is back."""
         api.script = lambda body: [Code("…"), Say("Done.")]
-        async with running(chat, tmp_path, api.base_url, engine_file_retries=0):
+        async with running(chat, tmp_path, api.base_url):
             await chat.say("go", files={"s.csv": CSV})
             await chat.finished(1)
             (container,) = api.containers

@@ -261,7 +261,7 @@ class TestDeleted:
     ) -> None:
         """Where the engine can't be reached, what was deleted goes later, and never comes back."""
         api.script = lambda body: [Code("…", makes={"m.csv": b"1"}), Say("Done.")]
-        async with running(chat, tmp_path, api.base_url, engine_file_retries=0):
+        async with running(chat, tmp_path, api.base_url):
             await asked(chat, 1, "make it")
             api.faults += [Fault("/v1/containers", 503), Fault("/v1/files", 503)]
             result = await run(chat, "files", "delete m.csv")
