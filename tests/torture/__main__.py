@@ -53,9 +53,9 @@ def torture(
         messages_per_second=2.0,
         threads_max=max(20, chosen.messages // 8),
         changes=max(2, chosen.messages // 25),
-        per_minute=300,
+        per_minute=120,
         limit_seconds=chosen.minutes * 60,
-        quiet_seconds=180,
+        quiet_seconds=300,
     )
     report = asyncio.run(Torture(plan, folder).run())
     print(report, end="\n\n", flush=True)

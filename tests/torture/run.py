@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +61,7 @@ class Report:
     messages: int = 0
     kills: int = 0
     pauses: int = 0
+    restarts: int = 0
     troubles: int = 0
     asked_again: int = 0
     took_seconds: float = 0.0
@@ -78,6 +79,7 @@ class Report:
             [
                 f"seed {self.plan.seed}, {where}, {self.plan.workers} worker(s)",
                 f"{self.messages} messages, {self.kills} kills, {self.pauses} pauses, "
+                f"{self.restarts} polite restarts, "
                 f"{self.troubles} other faults, {self.asked_again} questions asked again",
                 f"at named points: {points or 'none'}",
                 f"{self.took_seconds:.0f} s, of which {self.quiet_seconds:.0f} s after the faults",
@@ -212,8 +214,7 @@ class Torture:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
             code = await worker.ended()
-            if code != -9:
-                worker.failed_starts += 1
+            if code != -9 and not (code == 0 and worker.asked_to_end):
                 self._log.errors.append(f"ended by itself: {code}")
             await asyncio.sleep(self._dice.random() * 0.5)
             await worker.start()
@@ -221,12 +222,13 @@ class Torture:
     async def _kill_often(self, sides: Sequence[SlackSide | DiscordSide]) -> None:
         """Kills at named points and at random, each when the program has come back."""
         while self._kills < self.plan.kills:
-            for side in sides:
-                await side.connected(CONNECT_SECONDS)
+            await _first(side.connected(CONNECT_SECONDS) for side in sides)
             await asyncio.sleep(self._dice.random() * 1.5)
             found = self._dice.random()
             if found < 0.15:
                 self._pause()
+            elif found < 0.2:
+                self._terminate()
             elif found < 0.75:
                 await self._kill_at_point()
             else:
@@ -247,6 +249,11 @@ class Torture:
         if self._points.armed:
             self._points.disarm()
             self._kill()
+
+    def _terminate(self) -> None:
+        """A polite restart, as for an upgrade."""
+        self._dice.choice(self._workers).terminate()
+        self.report.restarts += 1
 
     def _pause(self) -> None:
         longest = 2.0 if self.plan.workers == 1 else 2 * DEAD_SECONDS
@@ -342,15 +349,28 @@ class Torture:
         for worker in self._workers:
             if worker.alive:
                 try:
-                    await worker.end()
+                    code = await worker.end()
                 except TimeoutError:
                     worker.kill()
-                    await worker.ended()
-                    self.report.found = [*self.report.found, "A worker did not end."]
+                    code = await worker.ended()
+                if code != 0:
+                    sentence = f"A worker that was asked to end did so with {code}."
+                    self.report.found = [*self.report.found, sentence]
 
 
 def _effects(sides: Sequence[SlackSide | DiscordSide]) -> int:
     return sum(1 for side in sides for _ in side.shown())
+
+
+async def _first(waits: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Wait for the first, and give the others up."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:

@@ -65,7 +65,7 @@ class TortureWorker:
         self.folder = folder
         self.settings = settings
         self.kills = 0
-        self.failed_starts = 0
+        self.asked_to_end = False
         self.stopped = False
         self._log = log_folder / f"{folder.name}.log"
         self._process: asyncio.subprocess.Process | None = None
@@ -78,6 +78,7 @@ class TortureWorker:
     async def start(self) -> None:
         """Start it over its data."""
         self.folder.mkdir(exist_ok=True)
+        self.asked_to_end = False
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(COMMAND, "run"),
@@ -93,6 +94,13 @@ class TortureWorker:
             assert self._process is not None
             self._process.kill()
             self.kills += 1
+
+    def terminate(self) -> None:
+        """Ask it to end; `ended` comes later."""
+        if self.alive and not self.stopped:
+            assert self._process is not None
+            self.asked_to_end = True
+            self._process.terminate()
 
     async def ended(self) -> int:
         """Wait for its end; its exit code."""
@@ -116,6 +124,5 @@ class TortureWorker:
 
     async def end(self) -> int:
         """Ask it to end, and wait."""
-        assert self._process is not None
-        self._process.terminate()
+        self.terminate()
         return await self.ended()

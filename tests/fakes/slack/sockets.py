@@ -58,6 +58,7 @@ class Sockets:
         self.open: list[Connection] = []
         self.connects = 0
         self.late = 0
+        self._given_up: set[str] = set()  # sent on connections that have ended
         self._slack = slack
         self._tickets: set[str] = set()
         self._turn = 0
@@ -97,6 +98,7 @@ class Sockets:
             pass
         finally:
             self.open.remove(connection)
+            self._given_up |= connection.unacknowledged.keys()
             connection.ended()
         return socket
 
@@ -128,8 +130,11 @@ class Sockets:
                 self._acknowledge(connection, json.loads(received.data))
 
     def _acknowledge(self, connection: Connection, answer: Json) -> None:
-        waiting = connection.unacknowledged.pop(answer.get("envelope_id", ""), None)
-        if waiting is None:
+        envelope_id = answer.get("envelope_id", "")
+        waiting = connection.unacknowledged.pop(envelope_id, None)
+        if waiting is None and envelope_id in self._given_up:
+            self.late += 1  # clients acknowledge over whichever connection they have
+        elif waiting is None:
             self._slack.violate("socket", f"acknowledged an unknown envelope: {answer}")
         elif waiting.cancelled():
             self.late += 1
