@@ -17,7 +17,7 @@ Clock = Callable[[], float]  # seconds since 1970
 
 USED_UP = (
     "{whose} budget for {period} is used up: {spent} of {limit}. It opens again on {day} at "
-    "00:00 UTC."
+    "00:00 UTC; whoever runs this bot can raise it."
 )
 NEARLY_USED_UP = "{whose} budget for {period} is {percent:.0f} % used up: {spent} of {limit}."
 YOURS, CHANNELS, WORKSPACES = "Your", "This channel's", "This workspace's"

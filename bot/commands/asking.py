@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "“Total and average revenue by region, as a bar chart”",
     "“Clean this list: drop duplicates, fix the dates, give me a CSV”",
-    "“Fit a line through these points and show the residuals”",
+    "“Which values are outliers? Do the columns correlate?”",
 )
 
 NO_QUESTION = "There is no question to ask again."

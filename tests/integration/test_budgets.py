@@ -64,7 +64,7 @@ class TestStop:
 
         assert chat.text_of(refused) == (
             "Your budget for today is used up: $2.00 of $1.50. It opens again on 21 May 2026 at "
-            "00:00 UTC."
+            "00:00 UTC; whoever runs this bot can raise it."
         )
         (post,) = refused.posts.values()
         assert post.failed

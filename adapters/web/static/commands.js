@@ -28,11 +28,13 @@ export class Commands {
     return this.all.find((spec) => spec.name === name);
   }
 
-  /** A line of the composer as a command: `{name, words}`; null for everything else. */
+  /** A line of the composer as a command: `{name, words}`; null for everything else. A slash and
+   * one unknown word is a mistyped command rather than a question: the server says so. */
   parse(line) {
     const match = line.trim().match(/^\/([a-z]+)(?:\s+([\s\S]*))?$/i);
-    const spec = match && this.find(match[1].toLowerCase());
-    return spec?.listed ? { name: spec.name, words: match[2] ?? "" } : null;
+    const name = match?.[1].toLowerCase();
+    const known = match && (this.find(name)?.listed || (!this.find(name) && !match[2]));
+    return known ? { name, words: match[2] ?? "" } : null;
   }
 
   /** Run one, after a question where it can't be taken back. True where it was run. Its result
