@@ -104,6 +104,8 @@ class Recovery:
         if turn.turn.response_id:
             await self._workspace.give_up(turn.turn.response_id)
             await turn.set_response(None)
+        if left.container_id and not named_container:  # the next try gets another
+            await self._workspace.give_up_container(left.container_id)
         await self._recover(turn, error, attempt, named_container=named_container)
         return Verdict.AGAIN
 

@@ -144,6 +144,10 @@ class Workspace:
         """A response is of no use any more: it is deleted at the engine by and by."""
         await self._eraser.later(Kind.RESPONSE, [response_id])
 
+    async def give_up_container(self, container_id: str) -> None:
+        """A container that is no thread's is ended, now or as soon as the engine can be reached."""
+        await self._eraser.erase(Kind.CONTAINER, [container_id])
+
     async def delete(self, key: ThreadKey, versions: Sequence[StoredFile]) -> None:
         """Delete versions of files for good: here, at the engine, and in a living container."""
         await self._files.delete(key, versions)

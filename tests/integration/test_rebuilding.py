@@ -12,7 +12,7 @@ from bot.domain import Caller, ThreadKey
 from bot.ports import CommandResult
 from bot.store.files import Files, StoredFile
 from tests.fakes.platform import ANN, ScriptedChat, Surface
-from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
+from tests.fakes.responses_api import Code, Fail, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
 pytestmark = pytest.mark.usefixtures("database_url")
@@ -198,6 +198,20 @@ class TestRebuilt:
         assert "variables and imports are gone" in in_words
         assert "variables and imports are gone" in with_code
         assert len(after) == 1
+
+
+class TestFailedTries:
+    async def test_leave_no_container(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A container of a try that failed, with the thread's files in it, is ended."""
+        ends = iter((Fail("It broke."), Say("Done.")))
+        api.script = lambda body: [Code("…"), next(ends)]
+        async with running(chat, tmp_path, api.base_url):
+            await asked(chat, 1, "go", a_csv=b"1")
+
+        assert len(api.asked) == 2
+        assert len(api.containers) == 1
 
 
 class TestSentAgain:
