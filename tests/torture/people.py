@@ -92,7 +92,7 @@ class People:
         side = self._dice.choice(self._sides)
         author = self._dice.choice(NAMES)
         said = self._draft(author, held=held)
-        message = await side.begin(author, said.text, self._files(said))
+        message: Any = await side.begin(author, said.text, self._files(said))
         people = (author,) if side.alone(message) else NAMES
         # A DM goes on where it was.
         self._conversations.setdefault(side.place(message), Conversation(side, message, people))

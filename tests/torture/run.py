@@ -116,7 +116,10 @@ class Torture:
             engine = await stack.enter_async_context(
                 torture_engine(random.Random(self.plan.seed), self._points.reached)
             )
-            sides = [SlackSide(slack, self._dice), DiscordSide(discord, self._dice, self._log)]
+            sides: list[SlackSide | DiscordSide] = [
+                SlackSide(slack, self._dice),
+                DiscordSide(discord, self._dice, self._log),
+            ]
             self._points.watch(slack, discord)
             self._hire(sides, engine)
             try:
