@@ -159,7 +159,12 @@ class Settings(Rules, Upkeep):
     retry_wait_seconds: float = Field(
         60, gt=0, description="Longest single wait that a busy engine may ask for."
     )
-    post_attempts: int = Field(4, ge=1, description="How often a post to the chat is tried.")
+    post_attempts: int = Field(
+        10,
+        ge=1,
+        description="How often an answer is posted to a chat that refuses, with pauses from half "
+        "a second that double: ten take about four minutes.",
+    )
     step_attempts: int = Field(
         4,
         ge=1,

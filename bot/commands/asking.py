@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "“Total and average revenue by region, as a bar chart”",
     "“Clean this list: drop duplicates, fix the dates, give me a CSV”",
-    "“Which values are outliers? Do the columns correlate?”",
+    "“Which values are outliers?”",
 )
 
 NO_QUESTION = "There is no question to ask again."
