@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.run import Plan, Torture
+from tests.torture.plan import Plan
+from tests.torture.run import Torture
 
 pytestmark = pytest.mark.slow
 

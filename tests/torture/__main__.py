@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from tests.fakes.postgres import postgres_server
-from tests.torture.run import Plan, Report, Torture
+from tests.torture.plan import Plan, Report
+from tests.torture.run import Torture
 
 
 def main() -> None:

@@ -6,89 +6,26 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.fakes.discord import FakeDiscord
-from tests.fakes.responses_api import Fault
 from tests.fakes.slack import FakeSlack
 from tests.torture.checker import asked_twice, check
 from tests.torture.discord_side import DiscordSide
-from tests.torture.engine import Mischief, TortureEngine, torture_engine
-from tests.torture.evidence import IN_A_ROW_MAX, Evidence
+from tests.torture.engine import TortureEngine, torture_engine
+from tests.torture.evidence import Evidence
+from tests.torture.misfortunes import CONNECT_SECONDS, DEAD_SECONDS, Misfortunes
 from tests.torture.people import People
-from tests.torture.points import POINTS, Points
+from tests.torture.plan import Plan, Report
 from tests.torture.slack_side import CLOCK_SPEED, SlackSide
 from tests.torture.workers import Log, TortureWorker
 
-CONNECT_SECONDS = 60.0
 STEADY_SECONDS = 1.0  # nothing new may come for so long in the end
 STUCK_SECONDS = 40.0  # what is wrong and has not changed for so long stays wrong
-POINT_SECONDS = 3.0
-TROUBLE_PAUSE_SECONDS = 0.4
-DEAD_SECONDS = 3.0
 _POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much of everything.
-
-    `quiet_seconds` is how long the program may take for what is left when the faults are over.
-    """
-
-    seed: int
-    messages: int
-    kills: int
-    workers: int = 1
-    database_url: str | None = None
-    messages_per_second: float = 3.0
-    threads_max: int = 40
-    changes: int = 4
-    per_minute: int = 0
-    limit_seconds: float = 120.0
-    quiet_seconds: float = 60.0
-
-
-@dataclass
-class Report:
-    """What came of it."""
-
-    plan: Plan
-    messages: int = 0
-    kills: int = 0
-    pauses: int = 0
-    restarts: int = 0
-    troubles: int = 0
-    asked_again: int = 0
-    took_seconds: float = 0.0
-    quiet_seconds: float = 0.0
-    points: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    note: str = ""
-    found: Sequence[str] = ()
-
-    def __str__(self) -> str:
-        """The figures, a line each."""
-        points = ", ".join(f"{name}: {count}" for name, count in sorted(self.points.items()))
-        where = "PostgreSQL" if self.plan.database_url else "SQLite"
-        return "\n".join(
-            [
-                f"seed {self.plan.seed}, {where}, {self.plan.workers} worker(s)",
-                f"{self.messages} messages, {self.kills} kills, {self.pauses} pauses, "
-                f"{self.restarts} polite restarts, "
-                f"{self.troubles} other faults, {self.asked_again} questions asked again",
-                f"at named points: {points or 'none'}",
-                f"{self.took_seconds:.0f} s, of which {self.quiet_seconds:.0f} s after the faults",
-                f"logged errors: {dict(self.errors.most_common(8))}",
-                f"wrong: {len(self.found)}",
-                *self.found,
-                self.note,
-            ]
-        )
 
 
 class Torture:
@@ -103,9 +40,7 @@ class Torture:
         self._logs.mkdir(parents=True)
         self._log = Log(self._logs)
         self._workers: list[TortureWorker] = []
-        self._points = Points(self._kill)
-        self._pauses: set[asyncio.Task[None]] = set()
-        self._over = False
+        self._ills = Misfortunes(plan, self.report, self._dice, self._log)
 
     async def run(self) -> Report:
         """The whole torture. Raises TimeoutError where it takes longer than planned."""
@@ -114,13 +49,13 @@ class Torture:
             slack = await stack.enter_async_context(FakeSlack(clock_speed=CLOCK_SPEED))
             discord = await stack.enter_async_context(FakeDiscord(rate_scale=0.1))
             engine = await stack.enter_async_context(
-                torture_engine(random.Random(self.plan.seed), self._points.reached)
+                torture_engine(random.Random(self.plan.seed), self._ills.points.reached)
             )
             sides: list[SlackSide | DiscordSide] = [
                 SlackSide(slack, self._dice),
                 DiscordSide(discord, self._dice, self._log),
             ]
-            self._points.watch(slack, discord)
+            self._ills.points.watch(slack, discord)
             self._hire(sides, engine)
             try:
                 await self._torment(sides, engine)
@@ -157,20 +92,21 @@ class Torture:
         for number in range(self.plan.workers):
             worker = TortureWorker(self._folder / f"worker{number}", self._logs, settings)
             self._workers.append(worker)
+        self._ills.strike(self._workers)
 
     async def _torment(self, sides: list[SlackSide | DiscordSide], engine: TortureEngine) -> None:
         people = People(sides, engine, self._dice, threads_max=self.plan.threads_max)
         for worker in self._workers:
             await worker.start()
         following = asyncio.create_task(self._log.follow())
-        keeping = [asyncio.create_task(self._keep_alive(worker)) for worker in self._workers]
+        keeping = [asyncio.create_task(self._ills.keep_alive(worker)) for worker in self._workers]
         try:
             for side in sides:
                 await side.connected(CONNECT_SECONDS)
-            troubling = asyncio.create_task(self._trouble(sides, engine))
+            troubling = asyncio.create_task(self._ills.trouble(sides, engine))
             try:
                 async with asyncio.timeout(self.plan.limit_seconds):
-                    await _together(self._talk(people), self._kill_often(sides))
+                    await _together(self._talk(people), self._ills.kill_often(sides))
             except TimeoutError:
                 self.report.note = "The time was up before all messages and kills were done."
             finally:
@@ -178,10 +114,10 @@ class Torture:
                 await asyncio.gather(troubling, return_exceptions=True)
             await self._await_quiet(sides, engine, people)
         finally:
-            self._over = True
-            for task in (following, *keeping, *self._pauses):
+            self._ills.end()
+            for task in (following, *keeping, *self._ills.pauses):
                 task.cancel()
-            await asyncio.gather(following, *keeping, *self._pauses, return_exceptions=True)
+            await asyncio.gather(following, *keeping, *self._ills.pauses, return_exceptions=True)
 
     # -- people
 
@@ -199,100 +135,6 @@ class Torture:
             await asyncio.sleep(self._dice.expovariate(self.plan.messages_per_second))
         await asyncio.gather(*changes)
 
-    # -- faults
-
-    def _kill(self) -> None:
-        """Kill one worker, or all of them."""
-        if self._over:
-            return
-        alive = [worker for worker in self._workers if worker.alive and not worker.stopped]
-        together = len(alive) > 1 and self._dice.random() < 0.3
-        for worker in alive if together else self._dice.sample(alive, min(1, len(alive))):
-            worker.kill()
-
-    async def _keep_alive(self, worker: TortureWorker) -> None:
-        """Start a worker again whenever it has died."""
-        while True:
-            if worker.alive:
-                await asyncio.sleep(_POLL_SECONDS)
-                continue
-            code = await worker.ended()
-            if code != -9 and not (code == 0 and worker.asked_to_end):
-                self._log.errors.append(f"ended by itself: {code}")
-            await asyncio.sleep(self._dice.random() * 0.5)
-            await worker.start()
-
-    async def _kill_often(self, sides: Sequence[SlackSide | DiscordSide]) -> None:
-        """Kills at named points and at random, each when the program has come back."""
-        while self._kills < self.plan.kills:
-            await _first(side.connected(CONNECT_SECONDS) for side in sides)
-            await asyncio.sleep(self._dice.random() * 1.5)
-            found = self._dice.random()
-            if found < 0.15:
-                self._pause()
-            elif found < 0.2:
-                self._terminate()
-            elif found < 0.75:
-                await self._kill_at_point()
-            else:
-                self._kill()
-            await asyncio.sleep(_POLL_SECONDS)
-
-    @property
-    def _kills(self) -> int:
-        return sum(worker.kills for worker in self._workers)
-
-    async def _kill_at_point(self) -> None:
-        points = sorted(set(POINTS.values()))
-        rare = min(points, key=lambda point: self._points.met[point])
-        self._points.arm([rare, *self._dice.sample(points, 2)])
-        until = time.monotonic() + POINT_SECONDS
-        while self._points.armed and time.monotonic() < until:
-            await asyncio.sleep(0.02)
-        if self._points.armed:
-            self._points.disarm()
-            self._kill()
-
-    def _terminate(self) -> None:
-        """A polite restart, as for an upgrade."""
-        self._dice.choice(self._workers).terminate()
-        self.report.restarts += 1
-
-    def _pause(self) -> None:
-        longest = 2.0 if self.plan.workers == 1 else 2 * DEAD_SECONDS
-        worker = self._dice.choice(self._workers)
-        task = asyncio.create_task(worker.pause(self._dice.uniform(0.2, longest)))
-        self._pauses.add(task)
-        task.add_done_callback(self._pauses.discard)
-        self.report.pauses += 1
-
-    async def _trouble(
-        self, sides: Sequence[SlackSide | DiscordSide], engine: TortureEngine
-    ) -> None:
-        """Faults of the chats and the engine, until cancelled."""
-        while True:
-            await asyncio.sleep(self._dice.expovariate(1 / TROUBLE_PAUSE_SECONDS))
-            self.report.troubles += 1
-            if self._dice.random() < 0.3:
-                self._trouble_engine(engine)
-            else:
-                self._dice.choice(sides).trouble()
-
-    def _trouble_engine(self, engine: TortureEngine) -> None:
-        found = self._dice.random()
-        path = self._dice.choice(["/v1/responses", "/v1/files", "/v1/containers"])
-        if len(engine.faults) + len(engine.mischief) >= IN_A_ROW_MAX:
-            return
-        if found < 0.2:
-            engine.faults.append(Fault(path, 429, "Slow down.", headers={"retry-after": "1"}))
-        elif found < 0.4:
-            engine.faults.append(Fault(path))
-        elif found < 0.6:
-            engine.drop_stream_after = self._dice.randrange(1, 8)
-        else:
-            kind = self._dice.choice(["before", "after", "slow"])
-            engine.mischief.append(Mischief(path, kind))
-
     # -- the end
 
     async def _await_quiet(
@@ -302,8 +144,7 @@ class Torture:
         people: People,
     ) -> None:
         """Nothing goes wrong any more: wait until all is well and stays so, then judge."""
-        self._over = True
-        self._points.disarm()
+        self._ills.end()
         engine.faults.clear()
         engine.mischief.clear()
         engine.drop_stream_after = None
@@ -324,8 +165,8 @@ class Torture:
         self.report.found = found
         self.report.quiet_seconds = time.monotonic() - began
         self.report.messages = len(people.said)
-        self.report.kills = self._kills
-        self.report.points = self._points.met
+        self.report.kills = self._ills.kills
+        self.report.points = self._ills.points.met
         self.report.asked_again = asked_twice(engine.log)
         self.report.errors = Counter(error[:70] for error in self._log.errors)
 
@@ -348,7 +189,7 @@ class Torture:
         )
 
     async def _dismiss(self) -> None:
-        self._over = True
+        self._ills.end()
         for worker in self._workers:
             if worker.alive:
                 try:
@@ -363,17 +204,6 @@ class Torture:
 
 def _effects(sides: Sequence[SlackSide | DiscordSide]) -> int:
     return sum(1 for side in sides for _ in side.shown())
-
-
-async def _first(waits: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Wait for the first, and give the others up."""
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:
