@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from bot.durable import Workflows, WorkflowState
-from bot.store.turns import Turns, TurnState
+from bot.store.turns import OVER, Turns, TurnState
 
 log = structlog.get_logger()
 
@@ -122,6 +122,8 @@ class Dispatcher:
             if state is WorkflowState.UNKNOWN:
                 self.wake(turn_id)
             elif state is WorkflowState.OVER and turn_id not in self._active:
+                if (await self._turns.get(turn_id)).state in OVER:
+                    continue  # it was settled between the two looks
                 log.error("turn was never settled", turn=turn_id)
                 next_turn, _ = await self._turns.settle(turn_id, TurnState.FAILED)
                 if next_turn:

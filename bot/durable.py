@@ -34,6 +34,9 @@ T = TypeVar("T")
 EXECUTOR_ID = "threadlab"
 APPLICATION_VERSION = "1"
 
+# A turn that waits long meets many restarts; given up by the library, it would not be answered.
+RECOVERIES_MAX = 10_000
+
 FIRST_PAUSE_SECONDS = 0.5
 
 _run_turn: Callable[[str], Awaitable[None]] | None = None
@@ -41,7 +44,11 @@ _patience_seconds = 0.0
 _running: dict[str, asyncio.Task[Any]] = {}
 
 
-@DBOS.workflow(name="turn", serialization_type=WorkflowSerializationFormat.PORTABLE)
+@DBOS.workflow(
+    name="turn",
+    serialization_type=WorkflowSerializationFormat.PORTABLE,
+    max_recovery_attempts=RECOVERIES_MAX,
+)
 async def _turn_workflow(turn_id: str) -> None:
     # DBOS finds workflows by name, so what they need hangs on the module.
     assert _run_turn is not None

@@ -49,7 +49,7 @@ FRESH_CONTAINER = (
     "restored, variables are gone."
 )
 LEFT_OUT = (
-    "The workspace holds more than fits into a container: {count} of its older files were left "
+    "The workspace holds more than fits into a container: {count} of its files were left "
     "out. `files delete` makes room."
 )
 
@@ -241,6 +241,7 @@ class TurnSteps:
             outcome = replace(outcome, failure=outcome.failure or UNEXPECTED)
         kept = await self._files.of_turn(turn_id, Origin.CODE)
         await publish(self._outbox, turn.reply, answer_of(turn.turn, outcome, kept))
+        await self._open_turns.close(turn_id)  # within the step: no status outlives a crash here
         if outcome.stopped:
             return TurnState.STOPPED
         return TurnState.FAILED if outcome.failure else TurnState.DONE
