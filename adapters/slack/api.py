@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -66,6 +66,8 @@ _LACKING = frozenset(
     {"feature_not_enabled", "missing_scope", "not_allowed_token_type", "unknown_method"}
 )
 
+_DEAD = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
+
 
 class Refused(PlatformError):
     """Slack refuses a call; `error` is its word for why."""
@@ -114,6 +116,7 @@ class WebApi:
 
     def __init__(self, settings: SlackSettings, token: str, pool: Pool | None = None) -> None:
         self.token = token
+        self.on_dead_token: Callable[[], None] = lambda: None
         self._attempts = settings.slack_call_attempts
         self._wait_seconds = settings.slack_call_wait_ms / 1000
         self._pool = pool or Pool()
@@ -159,11 +162,17 @@ class WebApi:
             else:
                 response = await client.api_call(method, json=given)
         except SlackApiError as error:
-            raise _told_apart(method, error) from error
+            refusal = _told_apart(method, error)
+            if isinstance(refusal, Refused) and refusal.error in _DEAD:
+                self.on_dead_token()
+            raise refusal from error
         except aiohttp.ClientConnectorError as error:
             raise PlatformError(f"Slack can't be reached: {error}") from error
         except (aiohttp.ClientError, SlackClientError, TimeoutError, ConnectionError) as error:
-            raise AmbiguousSend(f"No answer of Slack to {method}: {error!r}") from error
+            # Not its repr: that may show a request's headers, and with them the token.
+            raise AmbiguousSend(
+                f"No answer of Slack to {method}: {type(error).__name__} {error}"
+            ) from error
         found = response.data
         assert isinstance(found, dict)
         return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Hashable, Mapping
+from typing import Any, Generic, TypeVar
 
 from adapters.slack.names import Names
 from adapters.slack.replies import Replies
@@ -54,6 +54,8 @@ class SlackContext:
         self.uploads = Uploads(settings, services.blobs)
         # Whom an answer is for, by thread and message: streams in channels name them.
         self.askers: Recently[tuple[str, str], str] = Recently(settings.slack_events_remembered)
+        # The first messages of threads that the bot was called into.
+        self.starters: Recently[str, Mapping[str, Any]] = Recently(settings.slack_events_remembered)
         self.handled: Recently[tuple[str, ...], None] = Recently(settings.slack_events_remembered)
 
     def first_time(self, *event: str) -> bool:

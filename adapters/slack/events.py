@@ -80,10 +80,10 @@ def read_event(event: Payload, team: str, bot_user: str) -> Said | Edited | Dele
         return _edited(event, team, channel, bot_user)
     if subtype == "message_deleted":
         before = event.get("previous_message") or {}
-        if _is_persons(before, bot_user):
+        if by_person(before, bot_user):
             return Deleted(key_of(team, channel, before), str(event["deleted_ts"]))
         return None
-    if subtype not in _SAID or not _is_persons(event, bot_user):
+    if subtype not in _SAID or not by_person(event, bot_user):
         return None
     return _said(event, team, channel, bot_user)
 
@@ -110,7 +110,7 @@ def _said(event: Payload, team: str, channel: str, bot_user: str) -> Said | None
     addressed = _addressed(event, channel, bot_user, in_thread)
     if addressed is None:
         return None
-    files = _files(event)
+    files = files_of(event)
     in_channel = event.get("channel_type") in _MENTIONED_IN and event["type"] == "message"
     user, parent = str(event["user"]), event.get("parent_user_id")
     profile = event.get("user_profile") or {}
@@ -127,8 +127,10 @@ def _said(event: Payload, team: str, channel: str, bot_user: str) -> Said | None
     )
 
 
-def _files(event: Payload) -> tuple[Payload, ...]:
-    files: Sequence[Payload] = event.get("files") or ()
+def files_of(message: Payload) -> tuple[Payload, ...]:
+    """The files that came with a message, or with one that it passes on."""
+    passed_on: Sequence[Payload] = message.get("attachments") or ()
+    files = [file for one in (message, *passed_on) for file in one.get("files") or ()]
     return tuple(file for file in files if file.get("id"))
 
 
@@ -147,16 +149,17 @@ def _addressed(event: Payload, channel: str, bot_user: str, in_thread: bool) -> 
 def _edited(event: Payload, team: str, channel: str, bot_user: str) -> Edited | Deleted | None:
     after, before = event.get("message") or {}, event.get("previous_message") or {}
     if after.get("subtype") == "tombstone":  # deleted, but answers hang on it
-        gone = _is_persons(before, bot_user)
+        gone = by_person(before, bot_user)
         return Deleted(key_of(team, channel, before), str(before["ts"])) if gone else None
     # Slack also tells of unfurled links and of new answers in this way.
-    if not _is_persons(after, bot_user) or after.get("text") == before.get("text"):
+    if not by_person(after, bot_user) or after.get("text") == before.get("text"):
         return None
     key = key_of(team, channel, after)
     return Edited(key, str(after["ts"]), str(after["user"]), str(after.get("text") or ""))
 
 
-def _is_persons(message: Payload, bot_user: str) -> bool:
+def by_person(message: Payload, bot_user: str) -> bool:
+    """Whether somebody wrote a message, and not an app."""
     user = message.get("user")
     others = user not in (None, "", bot_user, _SLACKBOT)
     return bool(others and message.get("ts") and not message.get("bot_id"))

@@ -14,6 +14,7 @@ from bot.domain import ContainerState, ThreadSummary
 
 SETTINGS_BUTTON = "threadlab_home_settings"
 _TITLE_CHARS = 120
+_THREADS_MAX = 40  # two blocks each, of a hundred
 _SECTION_CHARS = 3_000
 _DOTS = {
     ContainerState.RUNNING: ":large_green_circle:",
@@ -39,7 +40,8 @@ def home_view(
         blocks.append({"type": "context", "elements": [_mrkdwn(escaped(note))]})
     blocks += [{"type": "divider"}, _header("Your threads")]
     if threads:
-        blocks += [block for thread in threads for block in _thread(team, thread)]
+        shown = threads[:_THREADS_MAX]
+        blocks += [block for thread in shown for block in _thread(team, thread)]
     else:
         blocks.append(_section("None yet. Mention me in a channel, or write to me in *Messages*."))
     if usage:

@@ -10,6 +10,7 @@ from adapters.slack.split import split
 from bot.domain import Answer, Artifact, Post
 
 NO_WORDS = "Done."
+_NOTES_CHARS = 1_500  # so much fits under the longest text
 EMPTY_FILE = "`{name}` is empty; Slack takes no empty files."
 
 
@@ -22,6 +23,9 @@ def plan(answer: Answer, limit_chars: int) -> Sequence[Post]:
     if not text:
         text = _names(files) or (neutral(notes.pop(0)) if notes else NO_WORDS)
     parts = split(text, limit_chars)
+    if len(parts[-1]) + sum(len(note) for note in notes) > limit_chars + _NOTES_CHARS:
+        parts += split("\n\n".join(neutral(note) for note in notes), limit_chars)
+        notes = []
     posts = [Post(f"{answer.turn_id}:{number}", part) for number, part in enumerate(parts)]
     posts[0] = replace(posts[0], runs=answer.runs)
     posts[-1] = replace(posts[-1], notes=tuple(notes), actions=answer.actions, failed=answer.failed)

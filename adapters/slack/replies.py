@@ -50,6 +50,12 @@ class Replies:
             return None
         return KeptReply(turn_id, row["ts"], bool(row["begun"]), dict(row["posts"]))
 
+    async def are_in(self, thread: str) -> bool:
+        """Whether something was answered in a thread."""
+        async with self._database.connect() as connection:
+            query = sa.select(replies.c.turn_id).where(replies.c.thread == thread).limit(1)
+            return (await connection.execute(query)).first() is not None
+
     async def begin(self, turn_id: str) -> None:
         """A message is about to be posted: should a crash come now, it has to be looked for."""
         await self._update(turn_id, begun=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.slack.blocks import Block, body, fenced, step
+from adapters.slack.outgoing_text import neutral
 from adapters.slack.settings import SlackSettings
 from bot.domain import CodeRun, RunState
 
@@ -137,7 +138,8 @@ def _excerpt(
     name: str, content: str, limit_chars: int, left_bytes: int, language: str = ""
 ) -> Block:
     """A part of a step, as long as there is room for; nothing where that is too little."""
-    shown = fenced(content, max(1, min(limit_chars, left_bytes - _FENCE_BYTES)), language)
+    room_chars = max(1, min(limit_chars, left_bytes - _FENCE_BYTES))
+    shown = fenced(neutral(content[: room_chars + 1]), room_chars, language)
     return {name: shown} if _bytes(shown) <= left_bytes else {}
 
 

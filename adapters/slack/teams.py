@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from functools import partial
 from typing import Protocol
 
 from adapters.slack.api import Pool, WebApi
@@ -60,6 +61,7 @@ class Teams:
         self._settings = settings
         self._tokens = tokens
         self._known: OrderedDict[str, Team] = OrderedDict()
+        self._home: Team | None = None
         self._opening = asyncio.Lock()
 
     async def get(self, team_id: str, enterprise_id: str | None = None) -> Team:
@@ -68,6 +70,8 @@ class Teams:
         Raises:
             PlatformError: the app is not installed there, or Slack does not take its token.
         """
+        if self._home is not None:  # whatever workspace an event of a shared channel names
+            return self._home
         if team_id in self._known:
             return self._known[team_id]
         async with self._opening:
@@ -81,11 +85,13 @@ class Teams:
         """The one workspace of the settings' token. Raises PlatformError."""
         async with self._opening:
             team = await self._open("", None)
-            return self._known.setdefault(team.id, team)
+            self._home = self._known.setdefault(team.id, team)
+            return self._home
 
     def forget(self, team_id: str) -> None:
         """The app was removed there, or installed again."""
         self._known.pop(team_id, None)
+        self._home = None
 
     async def _open(self, team_id: str, enterprise_id: str | None) -> Team:
         token = await self._tokens.token(team_id)
@@ -95,6 +101,8 @@ class Teams:
             raise PlatformError(f"The app is not installed in the workspace {team_id}.")
         api = WebApi(self._settings, token, self.pool)
         found = await api.call("auth.test")
+        # Another process may know a newer one: it is looked up at the next event.
+        api.on_dead_token = partial(self.forget, team_id or str(found["team_id"]))
         return Team(
             self._settings,
             team_id=team_id or str(found["team_id"]),

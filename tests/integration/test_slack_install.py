@@ -12,6 +12,8 @@ from cryptography.fernet import Fernet
 
 from adapters.slack import check, plugin
 from adapters.slack.scopes import BOT_SCOPES
+from adapters.slack.settings import SlackSettings
+from adapters.slack.teams import OneToken, Teams
 from bot.errors import SettingsError
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import FakeSlack
@@ -187,6 +189,18 @@ class TestManyWorkspaces:
             await slack.settled()
 
             assert site.core.accepted == []
+
+
+async def test_a_token_that_slack_no_longer_takes_is_looked_up_again(slack: FakeSlack) -> None:
+    """Another process may have seen the app installed anew: its token counts from then on."""
+    settings = SlackSettings.read({"SLACK_API_URL": slack.api_url})
+    teams = Teams(settings, OneToken(slack.bot_token))
+    team = await teams.get(slack.team_id)
+    slack.fail("users.info", error="token_revoked")
+
+    await team.api.attempt("users.info", user="U1")
+
+    assert await teams.get(slack.team_id) is not team
 
 
 class TestSettings:

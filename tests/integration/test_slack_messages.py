@@ -10,7 +10,7 @@ import pytest
 
 from adapters.slack.welcome import CAPABILITIES
 from bot.domain import Addressing
-from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import Envelope, FakeSlack
 from tests.fakes.slack_driver import SlackSite, loopback, serve
 
 
@@ -123,6 +123,36 @@ class TestThreads:
 
         assert site.core.accepted[0].addressed is Addressing.REPLY
 
+    async def test_of_others_are_about_their_first_files(self, site: SlackSite) -> None:
+        """Somebody posts a file, and somebody calls the bot under it: the file comes along, once,
+        and Slack is asked for it once."""
+        bo = site.slack.person("U2", "Bo")
+        posted = await bo.say("C1", "our sales", files={"sales.csv": b"a,b\n1,2\n"})
+
+        await site.ann.say("C1", "total?", mention=True, thread_ts=posted.ts)
+        await arrived(site)
+        await site.slack.until(lambda: not site.core._turns)
+        await site.ann.say("C1", "and by month?", mention=True, thread_ts=posted.ts)
+        await arrived(site, 2)
+
+        first, second = site.core.accepted
+        assert [file.name for file in first.attachments] == ["sales.csv"]
+        chunks = [c async for c in site.platform.read(first.key, first.attachments[0])]
+        assert b"".join(chunks) == b"a,b\n1,2\n"
+        assert first.others == ("U2",)
+        assert second.attachments == ()
+        assert site.slack.calls["conversations.replies"] == 1
+
+    async def test_whose_beginning_slack_does_not_tell_go_on(self, site: SlackSite) -> None:
+        """A question does not wait for the message that its thread began with."""
+        posted = await site.ann.say("C1", "our sales", files={"sales.csv": b"a,b\n1,2\n"})
+        site.slack.fail("conversations.replies", status=429, times=2)
+
+        await site.ann.say("C1", "total?", mention=True, thread_ts=posted.ts)
+        await arrived(site)
+
+        assert site.core.accepted[0].text == "total?"
+
     async def test_keep_their_order(self, site: SlackSite) -> None:
         """A message whose names take long to be told is not overtaken."""
         site.core.answers = False
@@ -230,6 +260,26 @@ class TestOtherEvents:
         await site.slack.settled()
 
         assert [e.payload for e in site.slack.delivery.sent if not e.acknowledged] == []
+
+    async def test_of_shared_channels_are_of_our_workspace(self, site: SlackSite) -> None:
+        """In a channel shared with another organisation an event may name theirs first."""
+        asked = await site.ann.say("C1", "hello", mention=True, announce=())
+        await site.slack.settled()
+        said = {"type": "app_mention", "user": "U1", "channel": "C1", "ts": asked.ts}
+        ours = {"team_id": site.slack.team_id, "enterprise_id": None, "is_bot": True}
+        payload = {
+            "type": "event_callback",
+            "team_id": "T0THEIRS",
+            "is_ext_shared_channel": True,
+            "authorizations": [ours],
+            "event": said | {"text": f"<@{site.slack.bot_user_id}> hello"},
+        }
+
+        sent = await site.slack.delivery.send(Envelope("events_api", payload))
+        await arrived(site)
+
+        assert sent.acknowledged
+        assert site.core.accepted[0].key.workspace == site.slack.team_id
 
 
 class TestDelivery:

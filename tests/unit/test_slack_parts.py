@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.slack.api import WebApi
 from adapters.slack.blocks import body, fallback, fenced, given_command, metadata, post_of, tail
 from adapters.slack.context import Recently
 from adapters.slack.events import Deleted, Edited, Said, attachment, read_event
+from adapters.slack.home_view import SETTINGS_BUTTON, home_view
 from adapters.slack.modals import changed, settings_modal
 from adapters.slack.pace import Allowance
 from adapters.slack.plan import plan
 from adapters.slack.settings import SlackSettings
 from adapters.slack.stream import Streamed, StreamState
-from bot.domain import Action, Addressing, Answer, Artifact, Blob, CodeRun, Post, RunState
+from adapters.slack.teams import Team
+from bot.domain import (
+    Action,
+    Addressing,
+    Answer,
+    Artifact,
+    Blob,
+    CodeRun,
+    ContainerState,
+    Post,
+    RunState,
+    ThreadKey,
+    ThreadSummary,
+    WorkspaceView,
+)
 from bot.ports import ChannelSettings
 
 SAID: dict[str, Any] = {
@@ -28,6 +46,7 @@ SAID: dict[str, Any] = {
     "text": "hello",
 }
 SETTINGS = SlackSettings.read({})
+RESET = Action("reset", "Reset")
 
 
 def said(**changes: Any) -> Said | Edited | Deleted | None:
@@ -120,6 +139,14 @@ class TestEvents:
         assert isinstance(found, Deleted)
         assert found.ts == "10.000001"
 
+    def test_bring_the_files_of_messages_passed_on(self) -> None:
+        """A message that somebody shares with the bot brings its files along."""
+        shared = {"is_share": True, "text": "our sales", "files": [{"id": "F1", "name": "a.csv"}]}
+        found = said(channel="D1", channel_type="im", attachments=[shared])
+
+        assert isinstance(found, Said)
+        assert [file["id"] for file in found.files] == ["F1"]
+
     def test_name_files_that_have_no_name(self) -> None:
         """Stubs get a name for what they are."""
         names = [
@@ -167,6 +194,15 @@ class TestPlan:
         first = plan(answer, 11_000)[0]
 
         assert (first.text, first.notes) == (text, notes)
+
+    def test_many_notes_stand_in_a_part_of_their_own(self) -> None:
+        """Under the longest text there is no room for them; Slack would refuse it all."""
+        notes = tuple(f"`{n}.csv` was not taken: " + "why " * 30 for n in range(20))
+        *_, last = posts = plan(Answer("t", "word " * 2_150, notes=notes, actions=(RESET,)), 11_000)
+
+        assert [bool(post.notes) for post in posts] == [False, False]
+        assert all(note.strip() in last.text for note in notes)
+        assert last.actions == (RESET,)
 
     @given(st.text(max_size=5_000), st.integers(0, 3))
     def test_of_anything_has_ids_in_order(self, text: str, files: int) -> None:
@@ -220,6 +256,14 @@ class TestStream:
         assert "details" not in second[0]
         assert "output" in second[0]
         assert state.chunks("", [run(code="a = 1", logs="done")]) == []
+
+    def test_calls_nobody(self) -> None:
+        """Neither code nor its output reaches people or channels."""
+        told = "<!channel> <@U1> @here"
+        chunks = StreamState(SETTINGS).chunks("", [run(code=f"print('{told}')", logs=told)])
+
+        (step,) = (chunk for chunk in chunks if chunk["type"] == "task_update")
+        assert not re.search(r"<[!@#]|@here", step["details"] + step["output"])
 
     @given(
         st.lists(st.text(min_size=1, max_size=3_000), min_size=1, max_size=30),
@@ -325,6 +369,20 @@ def test_the_newest_are_remembered() -> None:
     new = [recently.put(key, 1) for key in ("a", "b", "a", "c", "b")]
 
     assert new == [True, True, False, True, True]
+
+
+def test_a_home_of_many_threads_keeps_its_settings() -> None:
+    """Slack takes a hundred blocks: threads give way to usage and settings."""
+    settings = SlackSettings.read({})
+    team = Team(settings, team_id="T1", bot_user="UBOT", url="u/", api=WebApi(settings, "x"))
+    key, now = ThreadKey("slack", "T1", "C1", "1.0"), datetime.now(UTC)
+    view = WorkspaceView(ContainerState.NONE)
+    threads = [ThreadSummary(key, "total?", now, "1.0", view)] * 100
+
+    home = home_view(team, threads, "3 answers", admin=True, note="offline")
+
+    assert len(home["blocks"]) <= 100
+    assert home["blocks"][-1]["accessory"]["action_id"] == SETTINGS_BUTTON
 
 
 _USER_IDS = st.from_regex(r"U[A-Z0-9]{8,10}", fullmatch=True)

@@ -14,6 +14,7 @@ from adapters.slack.events import Deleted, Edited, Said, read_event
 from adapters.slack.incoming_text import command_line
 from adapters.slack.intake import SPOKEN_TO, Intake
 from adapters.slack.listeners.origin import team_of
+from adapters.slack.starters import with_starter
 from adapters.slack.teams import Team
 from adapters.slack.welcome import CAPABILITIES
 from bot.domain import Addressing, IncomingMessage, ThreadKey
@@ -63,11 +64,17 @@ class Messages:
             return
         command = self._command(message, command_line(said.markup, team.bot_user))
         if command is None:
-            await self._intake.accept(message)
+            await self._intake.accept(await self._about_starter(team, said, message))
         elif not said.told_twice and self._context.first_time(str(message.key), message.id):
             self._context.tasks.spawn(
                 self._courier.give(team, message.key, message.author.id, *command), "command"
             )
+
+    async def _about_starter(
+        self, team: Team, said: Said, message: IncomingMessage
+    ) -> IncomingMessage:
+        whole = await with_starter(self._context, team, said)
+        return message if whole is said else await self._intake.message(team, whole)
 
     def _command(self, message: IncomingMessage, line: str) -> tuple[str, str] | None:
         if message.addressed not in _COMMANDED or message.attachments:

@@ -1,0 +1,59 @@
+"""The message that a thread began with: people answer a file by calling the bot."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from adapters.slack.context import SlackContext
+from adapters.slack.events import Payload, Said, by_person, files_of
+from adapters.slack.teams import Team
+from bot.domain import Addressing
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+
+async def with_starter(context: SlackContext, team: Team, said: Said) -> Said:
+    """The first mention in a thread of others, with the files that it is about."""
+    began_here = said.ts == said.key.thread
+    if said.addressed is not Addressing.MENTION or began_here:
+        return said
+    if await context.replies.are_in(str(said.key)):
+        return said
+    starter = await _starter(context, team, said)
+    if starter is None or not by_person(starter, team.bot_user):
+        return said
+    known = {file["id"] for file in said.files}
+    files = [file for file in files_of(starter) if file["id"] not in known]
+    others = dict.fromkeys([*said.others, str(starter["user"])])
+    others.pop(said.user, None)
+    return replace(said, files=(*files, *said.files), others=tuple(others))
+
+
+async def _starter(context: SlackContext, team: Team, said: Said) -> Payload | None:
+    """Asked of Slack once, though two events tell of a mention."""
+    thread = str(said.key)
+    known = context.starters.get(thread)
+    if known is not None:
+        return known
+    try:
+        async with asyncio.timeout(context.settings.slack_lookup_seconds):
+            found = await team.api.call(
+                "conversations.replies",
+                patient=False,
+                channel=said.key.channel,
+                ts=said.key.thread,
+                oldest=said.key.thread,
+                latest=said.key.thread,
+                inclusive=True,
+                limit=1,
+            )
+    except (PlatformError, TimeoutError) as error:
+        log.info("no first message", thread=thread, error=repr(error))
+        return None
+    first = next((m for m in found["messages"] if m.get("ts") == said.key.thread), None)
+    context.starters.put(thread, first or {})
+    return first
