@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadata
+from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadata, notes
 from adapters.slack.context import SlackContext
 from adapters.slack.outgoing_text import neutral, with_file_names
 from adapters.slack.split import split
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 Respond = Callable[..., Awaitable[Any]]
 _RESPONSES_MAX = 4  # Slack takes five answers to one command; one stays in reserve
+MORE = "There is more than fits here: in the thread, write the same after `@Threadlab`."
 
 
 class Courier:
@@ -88,6 +89,8 @@ class Courier:
             result = replace(result, files=())
         result = await self._with_files(team, key, result)
         shown = messages(result, key.thread, self._context)
+        if len(shown) > _RESPONSES_MAX:
+            shown[_RESPONSES_MAX - 1][1].extend(notes([MORE]))
         if replace_original and not shown:
             await respond(delete_original=True)
         for number, (text, blocks) in enumerate(shown[:_RESPONSES_MAX]):

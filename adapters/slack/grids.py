@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,10 @@ _PARSER = MarkdownIt("commonmark").enable("table")
 # [facts: slack]
 _ROWS_MAX = 201
 _COLUMNS_MAX = 20
+_PAGE_ROWS = 25
+_NUMBER = re.compile(
+    r"[-+\u2212]?[$€£]?(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})?\s?%?", re.ASCII
+)
 _CAPTION = "Table"
 _CAPTION_CHARS = 150
 _NOTHING = "\u00a0"  # a cell's text must not be empty
@@ -28,15 +33,37 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
 
     def as_block(self) -> dict[str, Any]:
-        """Slack's `data_table`."""
+        """Slack's `data_table`. Columns of numbers sort as such; without a page size Slack shows
+        five rows."""
+        header, *rows = self.rows
+        numeric = [
+            all(_number(cell) is not None for cell in column) for column in zip(*rows, strict=True)
+        ]
         return {
             "type": "data_table",
             "caption": self.caption,
+            "page_size": min(len(rows), _PAGE_ROWS),
             "rows": [
-                [{"type": "raw_text", "text": cell or _NOTHING} for cell in row]
-                for row in self.rows
+                [_cell(cell, number=False) for cell in header],
+                *(
+                    [_cell(cell, number=n) for cell, n in zip(row, numeric, strict=True)]
+                    for row in rows
+                ),
             ],
         }
+
+
+def _cell(text: str, *, number: bool) -> dict[str, Any]:
+    if number:
+        return {"type": "raw_number", "value": _number(text), "text": text}
+    return {"type": "raw_text", "text": text or _NOTHING}
+
+
+def _number(text: str) -> float | None:
+    """The value of "1,200", "-3.5", "$12" or "40 %"; None of all else."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    return float(re.sub(r"[^\d.+-]", "", text.replace("\u2212", "-")))
 
 
 def first_grid(text: str) -> Grid | None:

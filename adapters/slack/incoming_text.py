@@ -17,7 +17,8 @@ def mentions(text: str, user_id: str) -> bool:
 
 def named_ids(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The ids of people and of channels whose names the text leaves out."""
-    found = [part for part in _MARKUP.findall(text) if "|" not in part]
+    found = [part.removesuffix("|") for part in _MARKUP.findall(text)]
+    found = [part for part in found if "|" not in part]
     people = frozenset(part[1:] for part in found if part.startswith("@"))
     channels = frozenset(part[1:] for part in found if part.startswith("#"))
     return people, channels

@@ -142,6 +142,17 @@ class TestSlashCommand:
         assert "@Threadlab files" in (await told(site)).text
         assert site.core.calls == []
 
+    async def test_more_than_slack_takes_is_said(self, site: SlackSite) -> None:
+        """Slack takes few answers to a command: where they are not enough, that is said."""
+        site.core.results["help"] = CommandResult("line of help\n" * 5_000)
+
+        await site.ann.command("/threadlab", "help", "C1")
+        said = await told(site, 4)
+        await site.slack.settled()
+
+        assert "There is more than fits here" in said.text
+        assert len(site.slack.ephemerals("U1")) == 4
+
     async def test_suggests_values(self, site: SlackSite) -> None:
         """`files get` without a name lets the core suggest names while somebody types."""
         answer = await asked_and_answered(site)
@@ -303,6 +314,17 @@ class TestShortcuts:
 
         text = site.core.accepted[0].text
         assert text.startswith('how many lines?\n\n> "ä"\n> "ä"')
+
+    async def test_a_question_of_many_lines_is_asked_whole(self, site: SlackSite) -> None:
+        """What the thread shows of it is cut where Slack's own limit is; all of it is asked."""
+        posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
+        question = "1 & 2\n" * 480
+
+        await site.ann.shortcut("threadlab_analyse", posted)
+        await site.ann.submit(site.ann.modal(), {"question": question})
+        await site.slack.until(lambda: site.core.accepted)
+
+        assert site.core.accepted[0].text == question
 
     async def test_a_foreign_channel_is_said(self, site: SlackSite) -> None:
         """Where the bot is no member, the modal says how to invite it."""

@@ -63,6 +63,11 @@ class TestIncoming:
         """A longer id is somebody else."""
         assert mentions(markup, "UBOT") is named
 
+    def test_an_empty_label_is_none(self) -> None:
+        """Slack leaves the names of channels out: `<#C1|>`."""
+        assert named_ids("<#C1|> <@U1|>") == (frozenset({"U1"}), frozenset({"C1"}))
+        assert words("in <#C1|>", "UBOT", {"C1": "sales"}) == "in #sales"
+
     def test_commands_keep_mentions(self) -> None:
         """A command about people takes their ids."""
         line = command_line("<@UBOT> settings users <@U1> &amp; <@U2|bo>", "UBOT")
@@ -185,6 +190,19 @@ class TestGrids:
         )
         cells = [cell["text"] for row in grid.as_block()["rows"] for cell in row]
         assert all(cells)
+
+    def test_columns_of_numbers_sort_as_numbers(self) -> None:
+        """Where every cell of a column is a number, Slack gets its value; all rows are shown."""
+        rows = "".join(f"| {n:,} | {n} % | {n}a |\n" for n in range(998, 1008))
+        grid = first_grid("| total | share | code |\n|---|---|---|\n" + rows)
+
+        assert grid is not None
+        block = grid.as_block()
+        assert [cell["type"] for cell in block["rows"][0]] == ["raw_text"] * 3
+        assert [cell["type"] for cell in block["rows"][1]] == ["raw_number"] * 2 + ["raw_text"]
+        assert [row[0]["value"] for row in block["rows"][1:]] == list(range(998, 1008))
+        assert [row[0]["text"] for row in block["rows"][2:4]] == ["999", "1,000"]
+        assert block["page_size"] == 10
 
     @pytest.mark.parametrize(
         "text",

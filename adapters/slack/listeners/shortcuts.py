@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -140,7 +142,7 @@ class Shortcuts:
             await ack()
 
     async def _say(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
-        shown = escaped(question)[:_SHOWN_CHARS].replace("\n", "\n>")
+        shown = _cut(escaped(question).replace("\n", "\n>"))
         text = f"<@{user}> asks:\n>{shown}"
         posted = await team.api.call(
             "chat.postMessage",
@@ -158,7 +160,7 @@ class Shortcuts:
     async def _message(
         self, team: Team, about: AskedAbout, user: str, question: str, ts: str
     ) -> IncomingMessage:
-        files = [await self._file(team, file) for file in about.files]
+        files = await asyncio.gather(*(self._file(team, file) for file in about.files))
         quoted = f"{question}\n\n> {about.quote.replace(chr(10), chr(10) + '> ')}"
         return IncomingMessage(
             key=ThreadKey(PLATFORM, team.id, about.channel, about.thread),
@@ -176,3 +178,10 @@ class Shortcuts:
         return attachment(
             found["file"] if found else {"id": file, "file_access": "check_file_info"}
         )
+
+
+def _cut(shown: str) -> str:
+    """As much as a section takes, and no half of an escaped character."""
+    if len(shown) <= _SHOWN_CHARS:
+        return shown
+    return re.sub(r"&[a-z]*\Z", "", shown[:_SHOWN_CHARS]) + "…"
