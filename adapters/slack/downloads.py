@@ -88,7 +88,7 @@ class Downloads:
         except ValueError:
             host, secure, parts = "", False, urlsplit("")
         slacks = secure and any(host == one or host.endswith(f".{one}") for one in _HOSTS)
-        same_as_api = bool(host) and parts.netloc == self._settings.api_host
+        same_as_api = bool(host) and url.startswith(self._settings.api_origin + "/")
         if not (slacks or same_as_api):
             log.warning("download refused", file=attachment.id, host=host)
             raise AttachmentUnavailable(_GONE.format(name=attachment.name))

@@ -208,6 +208,7 @@ class SlackSettings(BaseModel):
         return self.slack_client_id is not None
 
     @property
-    def api_host(self) -> str:
-        """The host and port of the Web API."""
-        return urlsplit(self.slack_api_url).netloc
+    def api_origin(self) -> str:
+        """Scheme, host and port of the Web API."""
+        parts = urlsplit(self.slack_api_url)
+        return f"{parts.scheme}://{parts.netloc}"

@@ -153,6 +153,7 @@ async def test_the_token_goes_to_slack_alone(slack: FakeSlack, url: str) -> None
     ("location", "said"),
     [
         ("https://evil.example/a.csv", "can't be had"),
+        ("http://slack.com/files-pri/a.csv", "can't be had"),
         ("/?redir=%2Ffiles-pri%2Fa.csv", "files:read"),
         ("/files-pri/again", "can't be had"),
     ],
