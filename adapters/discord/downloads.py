@@ -13,7 +13,7 @@ import structlog
 from adapters.discord.rest import Rest
 from adapters.discord.settings import DiscordSettings
 from bot.domain import Attachment
-from bot.errors import AttachmentUnavailable, PlatformError
+from bot.errors import AttachmentInterrupted, AttachmentUnavailable, PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,8 @@ class Downloads:
         """The bytes, in chunks.
 
         Raises:
-            AttachmentUnavailable: with a sentence that tells the person why.
+            AttachmentUnavailable: with a sentence that tells the person why;
+                AttachmentInterrupted where another try may succeed.
         """
         url = attachment.locator.get("url", "")
         if not self.trusted(url):
@@ -114,4 +115,7 @@ def _gone(attachment: Attachment) -> AttachmentUnavailable:
 
 def _broken(attachment: Attachment, error: httpx.HTTPError) -> AttachmentUnavailable:
     log.warning("attachment not read", attachment=attachment.id, error=repr(error))
-    return AttachmentUnavailable(f"{attachment.name} could not be downloaded from Discord.")
+    sentence = f"{attachment.name} could not be downloaded from Discord."
+    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+    for_good = status is not None and status < 500 and status != httpx.codes.TOO_MANY_REQUESTS
+    return AttachmentUnavailable(sentence) if for_good else AttachmentInterrupted(sentence)

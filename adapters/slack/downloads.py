@@ -13,7 +13,7 @@ from adapters.slack.events import attachment as attachment_of
 from adapters.slack.settings import SlackSettings
 from adapters.slack.teams import Team
 from bot.domain import Attachment
-from bot.errors import AttachmentUnavailable, PlatformError
+from bot.errors import AttachmentInterrupted, AttachmentUnavailable, PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,7 @@ LOGIN_PAGE = (
     "manages the app has to add it and install it again."
 )
 _GONE = "“{name}” can't be had from Slack (any more)."
+_BROKEN = "“{name}” could not be fetched from Slack; please send it again."
 
 
 class Downloads:
@@ -44,7 +45,8 @@ class Downloads:
         """A file's bytes, in chunks.
 
         Raises:
-            AttachmentUnavailable: with a sentence that says why.
+            AttachmentUnavailable: with a sentence that says why; AttachmentInterrupted where
+                another try may succeed.
         """
         attachment = await resolved(team, attachment)
         url = self._checked(attachment, attachment.locator.get("url", ""))
@@ -55,9 +57,7 @@ class Downloads:
                     yield chunk
         except httpx.HTTPError as error:
             log.warning("download failed", file=attachment.id, error=repr(error))
-            raise AttachmentUnavailable(
-                f"“{attachment.name}” could not be fetched from Slack; please send it again."
-            ) from error
+            raise AttachmentInterrupted(_BROKEN.format(name=attachment.name)) from error
 
     async def _stream(
         self, client: httpx.AsyncClient, team: Team, attachment: Attachment, url: str
@@ -112,7 +112,7 @@ async def resolved(team: Team, attachment: Attachment) -> Attachment:
         sentence = LOGIN_PAGE if error.error == "missing_scope" else _GONE
         raise AttachmentUnavailable(sentence.format(name=attachment.name)) from error
     except PlatformError as error:
-        raise AttachmentUnavailable(_GONE.format(name=attachment.name)) from error
+        raise AttachmentInterrupted(_BROKEN.format(name=attachment.name)) from error
     known = attachment_of({**found["file"], "file_access": "visible"})
     if known.locator["mode"] in _UNUSABLE:
         raise AttachmentUnavailable(_UNUSABLE[known.locator["mode"]].format(name=known.name))
@@ -123,6 +123,9 @@ def _check(attachment: Attachment, response: httpx.Response) -> None:
     name = attachment.name
     if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         raise AttachmentUnavailable(LOGIN_PAGE.format(name=name))
+    busy = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+    if busy or response.is_server_error:
+        raise AttachmentInterrupted(_BROKEN.format(name=name))
     if response.status_code != httpx.codes.OK:
         log.warning("download refused", file=attachment.id, status=response.status_code)
         raise AttachmentUnavailable(_GONE.format(name=name))

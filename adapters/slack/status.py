@@ -102,6 +102,9 @@ class Sessions:
                 status="processing",
                 title=neutral(" ".join(title.split()))[:_TITLE_CHARS] or None,
             )
+        except AmbiguousSend as error:
+            log.info("session may have begun", thread=str(key), error=str(error))
+            return True  # so that it is ended
         except PlatformError as error:
             log.info("session not begun", thread=str(key), error=str(error))
             if isinstance(error, Refused) and error.lasting:
