@@ -17,6 +17,7 @@ _CALLS = (
     ("POST", "/channels/*/messages/*/threads"),
     ("GET", "/channels/*/messages"),
     ("POST", "/channels/*/typing"),
+    ("GET", "/cdn/*"),
 )
 _FAULTS: tuple[dict[str, object], ...] = (
     {"reset": True},
