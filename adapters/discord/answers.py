@@ -15,6 +15,7 @@ from adapters.discord.markdown import as_discord
 from adapters.discord.pictures import CONTENT_CHARS_MAX, notes
 from adapters.discord.posts import Portions, portioned
 from adapters.discord.splitting import split
+from adapters.discord.store import Posted
 from adapters.discord.uploads import Upload, laid_out
 from bot.domain import Action, Artifact, ThreadKey
 from bot.ports import CommandResult
@@ -66,7 +67,12 @@ async def respond(
     limit = min(_portions(context).file_bytes, interaction.filesize_limit)
     for text, files, actions in parts(result, context):
         async with laid_out(context.services.blobs, key, files, limit) as upload:
-            await _say(interaction, _with_notes(text, upload), upload, actions, hidden=hidden)
+            shown = _with_notes(text, upload)
+            message_id = await _say(interaction, shown, upload, actions, hidden=hidden)
+        if actions and message_id is not None and key.thread:
+            # Its buttons go on with this conversation, also in a channel where replies are chained.
+            posted = Posted(interaction.channel_id or 0, message_id)
+            await context.store.note_post(f"result:{message_id}", key, posted)
 
 
 def parts(result: CommandResult, context: DiscordContext) -> list[_Part]:
@@ -91,7 +97,7 @@ async def _say(
     actions: Sequence[Action],
     *,
     hidden: bool,
-) -> None:
+) -> int | None:
     options: dict[str, Any] = {
         "files": upload.opened(),
         "ephemeral": hidden,
@@ -101,9 +107,8 @@ async def _say(
     if view := view_of(actions):
         options["view"] = view
     if interaction.response.is_done():
-        await interaction.followup.send(text, wait=True, **options)
-    else:
-        await interaction.response.send_message(text, **options)
+        return (await interaction.followup.send(text, wait=True, **options)).id
+    return (await interaction.response.send_message(text, **options)).message_id
 
 
 def _portions(context: DiscordContext) -> Portions:

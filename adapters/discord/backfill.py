@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import discord
@@ -18,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 _SEEN = "seen up to"
 _EPOCH_MS = 1_420_070_400_000  # [doc: snowflakes]
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
 
 
 class Handler(Protocol):
@@ -36,49 +38,80 @@ class Backfill:
     def __init__(self, context: DiscordContext, handle: Handler) -> None:
         self._context = context
         self._handle = handle
-        self._newest = 0  # of what was seen in this process
+        self._newest = 0  # of what was handled in this process
         self._noted = 0
+        self._unhandled: set[int] = set()  # under way, or failed: to be read again
+        # While older messages may be missing, nothing newer is noted.
         self._ran = False
-        self._filled = False  # while older messages may be missing, nothing newer is noted
+        self._lost: set[int | None] = set()  # shards; None: the only one, or any of them
+        self._filling: asyncio.Task[None] | None = None
 
-    def saw(self, message_id: int) -> None:
-        """A message came."""
+    @contextmanager
+    def handling(self, message_id: int) -> Iterator[None]:
+        """While a message is handled; where that fails, it counts as not seen."""
+        self._unhandled.add(message_id)
+        yield
+        self._unhandled.discard(message_id)
         self._newest = max(self._newest, message_id)
 
     async def keep_noting(self) -> None:
         """Note now and then up to where messages were seen, until cancelled."""
         while True:
             await asyncio.sleep(self._context.settings.discord_seen_seconds)
-            await self.note()
+            try:
+                await self.note()
+            except Exception:  # a busy database: the next time will do
+                log.exception("not noted up to where messages were seen")
 
-    async def lost(self) -> None:
+    async def lost(self, shard: int | None = None) -> None:
         """The connection broke: from here on messages may be missing."""
-        self._filled = False
+        self._lost.add(shard)
 
-    async def resumed(self) -> None:
+    async def resumed(self, shard: int | None = None) -> None:
         """Discord has replayed what was missing."""
-        self._filled = self._ran
+        self._lost.discard(shard)
 
     async def note(self) -> None:
         """Note up to where messages were seen; not before what lies between was read."""
-        if self._filled and self._newest > self._noted:
-            newest = self._newest
-            await self._context.store.set_value(_SEEN, str(newest))
-            self._noted = newest
+        seen = min([self._newest, *(message - 1 for message in self._unhandled)])
+        if self._ran and not self._lost and seen > self._noted:
+            await self._context.store.set_value(_SEEN, str(seen))
+            self._noted = seen
 
     async def begin(self) -> None:
         """Before the first event: from the very first start on, nothing is missed."""
-        self._ran = self._filled = False
+        self._ran = False
+        self._lost.clear()
         if await self._context.store.value(_SEEN) is None:
             await self._context.store.set_value(_SEEN, str(_snowflake(time.time())))
 
-    async def run(self, client: discord.Client) -> None:
-        """Read what was missed, oldest first in each channel."""
-        self._ran = self._filled = False
-        since = await self._since()
-        if since is not None:
-            await self._read_all(client, since)
-        self._ran = self._filled = True
+    async def fill(self, client: discord.Client, shard: int | None = None) -> None:
+        """A session began that replays nothing: read what was missed, in the background. A reading
+        that is under way begins anew, for it may have passed by what is missing now."""
+        await self.end()
+        self._ran = False
+        self._lost -= {None, shard}
+        self._filling = asyncio.create_task(self._run(client), name="discord-backfill")
+
+    async def end(self) -> None:
+        """End the reading that is under way, if one is."""
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.gather(self._filling, return_exceptions=True)
+
+    async def _run(self, client: discord.Client) -> None:
+        """Read what was missed, oldest first in each channel; failing, again after a pause."""
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while not self._ran:
+            try:
+                since = await self._since()
+                if since is not None:
+                    await self._read_all(client, since)
+                self._ran = True
+            except Exception:  # the database or Discord is away: what was missed must not be lost
+                log.exception("missed messages not read", again_in_seconds=pause_seconds)
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _read_all(self, client: discord.Client, since: int) -> None:
         most = self._context.settings.discord_backfill_channels

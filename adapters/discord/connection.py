@@ -46,6 +46,7 @@ class Connection:
         self._pace = Pace(settings.discord_requests_per_second)
         self._lingering: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
+        self._was_ready = False
 
     async def run(
         self, listeners: dict[str, Listener], idle: Callable[[], Awaitable[None]]
@@ -61,6 +62,7 @@ class Connection:
 
         Raises:
             SettingsError: the token or the intents are refused: trying again would not help.
+            PlatformError: they are refused though they were taken before.
         """
         self._point_elsewhere()
         client = self._make()
@@ -89,15 +91,20 @@ class Connection:
             await self._leave(client, idle)
             raise
         except discord.PrivilegedIntentsRequired as error:
-            raise SettingsError(NO_INTENT) from error
+            raise self._refused(NO_INTENT) from error
         except discord.LoginFailure as error:
-            raise SettingsError(BAD_TOKEN) from error
+            raise self._refused(BAD_TOKEN) from error
         finally:
+            self._was_ready = self._was_ready or self.ready.is_set()
             self.ready.clear()
             if not lingering:
                 self._gone(client)
                 await client.close()
             await _put_to_rest(client)
+
+    def _refused(self, why: str) -> Exception:
+        """At the start the operator is there; later on, the other platforms must not end for it."""
+        return PlatformError(why) if self._was_ready else SettingsError(why)
 
     async def client(self) -> discord.Client:
         """The client, once it is logged in. Raises PlatformError where that takes too long."""

@@ -22,7 +22,6 @@ from adapters.discord.messages import (
     by_person,
     incoming,
     key_of,
-    words_of,
 )
 from adapters.discord.places import Places
 from adapters.discord.starters import with_starter
@@ -42,7 +41,6 @@ class Events:
         self._context = context
         self._backfill = Backfill(context, self.message)
         self._interactions = Interactions(context, places)
-        self._filling: asyncio.Task[None] | None = None
         self._orders: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def run(self) -> None:
@@ -52,6 +50,9 @@ class Events:
             "ready": self._ready,
             "disconnect": self._backfill.lost,
             "resumed": self._backfill.resumed,
+            "shard_disconnect": self._backfill.lost,
+            "shard_resumed": self._backfill.resumed,
+            "shard_ready": self._shard_ready,
             "message": self.message,
             "raw_message_edit": self._edited,
             "raw_message_delete": self._deleted,
@@ -63,19 +64,17 @@ class Events:
         try:
             await self._context.connection.run(listeners, self._context.live.none)
         finally:
-            tasks = [task for task in (seen, self._filling) if task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._filling = None
+            seen.cancel()
+            await asyncio.gather(seen, return_exceptions=True)
+            await self._backfill.end()
             await self._backfill.note()
 
     async def message(self, message: discord.Message, *, missed: bool = False) -> None:
         """Somebody wrote."""
-        if by_person(message):
-            async with self._in_order(message.channel.id):
-                await self._heard(message, missed=missed)
-        self._backfill.saw(message.id)
+        with self._backfill.handling(message.id):
+            if by_person(message):
+                async with self._in_order(message.channel.id):
+                    await self._heard(message, missed=missed)
 
     def _in_order(self, channel_id: int) -> asyncio.Lock:
         """What happens in a channel is handled in its order: discord.py begins a task for each."""
@@ -164,7 +163,8 @@ class Events:
             await self._revise(message, addressed)
 
     async def _revise(self, message: discord.Message, addressed: Addressing) -> None:
-        key, text = await self._key(message), words_of(message, self._context.bot_id)
+        key = await self._key(message)
+        text = incoming(message, addressed, self._context.bot_id, key).text
         waiting = await self._context.services.inbox.revise(key, str(message.id), text)
         age = datetime.now(UTC) - message.created_at
         longest = timedelta(minutes=self._context.settings.discord_backfill_age_minutes)
@@ -228,8 +228,12 @@ class Events:
                 "DISCORD_MESSAGE_CONTENT",
             )
         self._context.connection.ready.set()
-        if self._filling is None or self._filling.done():
-            self._filling = asyncio.create_task(self._backfill.run(client), name="discord-backfill")
+        await self._backfill.fill(client)
+
+    async def _shard_ready(self, shard: int) -> None:
+        """A shard began a session; of the first, when all have, `ready` tells."""
+        if self._context.connection.ready.is_set():
+            await self._backfill.fill(await self._context.connection.client(), shard)
 
 
 def _manages(user: discord.abc.User) -> bool:

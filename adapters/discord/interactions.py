@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import discord
@@ -12,7 +14,7 @@ from adapters.discord import menu
 from adapters.discord.answers import respond
 from adapters.discord.asks import Asks
 from adapters.discord.context import DiscordContext
-from adapters.discord.keys import key_of_channel, private_key
+from adapters.discord.keys import is_private, key_of_channel, private_key
 from adapters.discord.messages import author_of
 from adapters.discord.places import Places
 from bot.domain import Action, Caller, ThreadKey
@@ -21,6 +23,7 @@ from bot.ports import CommandResult
 log = structlog.get_logger(__name__)
 
 _CHOICE_CHARS_MAX = 100
+FAILED = "That did not work: something went wrong on our side. Please try again."
 
 
 class Interactions:
@@ -36,53 +39,56 @@ class Interactions:
         if interaction.type is discord.InteractionType.autocomplete:
             await self._complete(interaction, data)
         elif interaction.type is discord.InteractionType.application_command:
-            try:
-                if await self._context.store.claim(interaction.id):
-                    await self._command(interaction, data)
-            except discord.HTTPException as error:
-                _log_late(interaction, error)
+            async with _answered(interaction):
+                await self._command(interaction, data)
 
     async def pressed(self, interaction: discord.Interaction[Any], action: Action) -> None:
         """Somebody pressed a button."""
-        try:
-            if await self._context.store.claim(interaction.id):
-                key = await self._key(interaction)
-                await self._run(interaction, key, action.command, action.arguments)
-        except discord.HTTPException as error:
-            _log_late(interaction, error)
+        async with _answered(interaction):
+            await self._run(interaction, action.command, action.arguments)
 
     async def _command(self, interaction: discord.Interaction[Any], data: Any) -> None:
-        if data["name"] == menu.ASK:
-            await self._asks.question(interaction, data, await self._key(interaction))
-            return
-        if data["name"] == menu.ANALYSE:
-            await self._asks.analyse(interaction, data, await self._key(interaction))
+        if data["name"] in (menu.ASK, menu.ANALYSE):
+            if await self._context.store.claim(interaction.id):
+                asks = self._asks
+                ask = asks.question if data["name"] == menu.ASK else asks.analyse
+                await ask(interaction, data, await self._key(interaction))
             return
         spec = next(
             (s for s in self._context.services.commands.specs if s.name == data["name"]), None
         )
         arguments = menu.line(spec, menu.values(data)) if spec is not None else ""
-        await self._run(interaction, await self._key(interaction), data["name"], arguments)
+        await self._run(interaction, data["name"], arguments)
 
-    async def _run(
-        self, interaction: discord.Interaction[Any], key: ThreadKey, name: str, arguments: str
-    ) -> None:
+    async def _run(self, interaction: discord.Interaction[Any], name: str, arguments: str) -> None:
         """Carry out a command; Discord is told in time that it is being worked on."""
-        if key.thread.startswith("user-"):
-            await self._asks.keep(interaction, key)
-        commands = self._context.services.commands
-        running = asyncio.ensure_future(commands.run(name, key, _caller(interaction), arguments))
+        running = asyncio.ensure_future(self._carry_out(interaction, name, arguments))
         patience = self._context.settings.discord_command_ack_seconds
         try:
             done, _ = await asyncio.wait({running}, timeout=patience)
             if not done:
                 await interaction.response.defer(ephemeral=True, thinking=True)
-            result: CommandResult = await running
+            done_here = await running
         finally:
             running.cancel()
+        if done_here is None:
+            return
+        key, result = done_here
         if result.public and interaction.response.is_done():
             await interaction.delete_original_response()  # what follows it would be hidden, too
         await respond(self._context, interaction, key, result)
+
+    async def _carry_out(
+        self, interaction: discord.Interaction[Any], name: str, arguments: str
+    ) -> tuple[ThreadKey, CommandResult] | None:
+        """What a command says, and of which conversation; None where another worker follows it."""
+        if not await self._context.store.claim(interaction.id):
+            return None
+        key = await self._key(interaction)
+        if is_private(key):
+            await self._asks.keep(interaction, key)
+        commands = self._context.services.commands
+        return key, await commands.run(name, key, _caller(interaction), arguments)
 
     async def _complete(self, interaction: discord.Interaction[Any], data: Any) -> None:
         typed = menu.focused(data)
@@ -138,6 +144,24 @@ def reachable(interaction: discord.Interaction[Any]) -> bool:
 def _caller(interaction: discord.Interaction[Any]) -> Caller:
     manages = interaction.guild_id is not None and interaction.permissions.manage_guild
     return Caller(author_of(interaction.user), manages)
+
+
+@asynccontextmanager
+async def _answered(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
+    """Whatever fails, the person hears of it, as far as Discord still lets us."""
+    try:
+        try:
+            yield
+        except discord.HTTPException:
+            raise
+        except Exception:  # anything at all: the person must hear of it
+            log.exception("interaction failed", interaction=interaction.id)
+            if interaction.response.is_done():
+                await interaction.followup.send(FAILED, ephemeral=True)
+            else:
+                await interaction.response.send_message(FAILED, ephemeral=True)
+    except discord.HTTPException as error:
+        _log_late(interaction, error)
 
 
 def _log_late(interaction: discord.Interaction[Any], error: discord.HTTPException) -> None:

@@ -21,13 +21,14 @@ from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
-HAS_THREAD, TOO_MANY_THREADS = 160004, 160006  # [facts: discord]
+HAS_THREAD = 160004  # [facts: discord]
 FILE_BYTES = 10 << 20  # where no server says otherwise [facts: discord]
 ARCHIVE_MINUTES: Literal[4320] = 4320
 _MARGIN_BYTES = 1 << 10
 NO_THREADS = (
-    "I may not open threads in this channel (it takes the permissions “Create Public Threads” and "
-    "“Send Messages in Threads”), so I answer here: reply to my messages to go on."
+    "I can't open a thread in this channel (it takes the permissions “Create Public Threads” and "
+    "“Send Messages in Threads”, and room for one more), so I answer here: reply to my messages to "
+    "go on."
 )
 TOO_LATE = "The command was given over 15 minutes ago, and I can't write here by myself."
 

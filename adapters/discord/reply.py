@@ -16,8 +16,9 @@ from adapters.discord.desks import Content
 from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.places import Spot
 from adapters.discord.rest import Refused
+from adapters.discord.splitting import split
 from adapters.discord.store import Posted
-from adapters.discord.uploads import Upload, laid_out, too_large
+from adapters.discord.uploads import Upload, file_name, laid_out, too_large
 from bot.domain import Answer, Post, Progress, ThreadKey
 from bot.errors import PlatformError
 
@@ -110,8 +111,9 @@ class DiscordReply:
         try:
             posted = await self._place(post, content)
             if upload.notes and self._notes_apart(post, upload):
-                small = pictures.notes(upload.notes)[:CONTENT_CHARS_MAX]
-                await self._spot.desk.send(Content(small), f"{post.id}:notes")
+                small = split(pictures.notes(upload.notes), CONTENT_CHARS_MAX)
+                for number, piece in enumerate(small):
+                    await self._spot.desk.send(Content(piece), f"{post.id}:notes:{number}")
             return posted
         except Refused as refused:
             if refused.code != _TOO_LARGE_CODE and refused.status != _TOO_LARGE_STATUS:
@@ -122,12 +124,13 @@ class DiscordReply:
     async def _deliver_apart(self, post: Post, upload: Upload) -> Posted:
         """The text alone, then each file alone; one that is refused again is named."""
         posted = await self._place(post, self._content(post, Upload(notes=upload.notes)))
+        by_name = {file_name(artifact.name): artifact for artifact in post.artifacts}
         for number, file in enumerate(upload.files):
             identity = f"{post.id}:{number}"
             try:
                 await self._spot.desk.send(Content("", Upload((file,))), identity)
             except Refused:
-                artifact = post.artifacts[min(number, len(post.artifacts) - 1)]
+                artifact = by_name.get(file[0]) or by_name[file[0].removesuffix(".zip")]
                 note = too_large(artifact, self._spot.portions.file_bytes)
                 await self._spot.desk.send(Content(pictures.notes([note])), identity)
         return posted

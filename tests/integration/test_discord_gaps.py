@@ -1,0 +1,210 @@
+"""What must not fall into a gap on Discord: messages, presses and files, when something fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from adapters.discord.places import Places
+from adapters.discord.posts import Portions
+from adapters.discord.store import DiscordStore
+from bot.domain import Action, Answer, Artifact, IncomingMessage, Progress, ThreadKey
+from bot.errors import PlatformError
+from bot.ports import CommandResult
+from tests.fakes.core import FakeCore
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord_driver import DiscordSite, serve
+
+LOCKED = OperationalError("", {}, Exception("database is locked"))
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[DiscordSite]:
+    async with serve(tmp_path, DISCORD_COMMAND_ACK_SECONDS="0.05") as started:
+        yield started
+    assert started.discord.violations == []
+
+
+class TestMessages:
+    async def test_that_could_not_be_taken_are_read_at_the_next_start(self, tmp_path: Path) -> None:
+        """A later message that was taken does not hide an earlier one that was not."""
+        async with FakeDiscord(rate_limits=False) as discord:
+            ann = discord.person("Ann")
+            async with serve(tmp_path, discord=discord) as site:
+                await site.until(site.platform.ready.is_set)
+                accept = site.core.accept
+
+                async def failing(message: IncomingMessage) -> bool:
+                    if message.text == "one":
+                        raise LOCKED
+                    return await accept(message)
+
+                site.core.accept = failing  # type: ignore[method-assign]
+                await ann.say(discord.channel("general"), "one", mention=True)
+                other = await ann.say(discord.channel("random"), "two", mention=True)
+                await site.answer_in(await site.thread_of(other))
+
+            async with serve(tmp_path, discord=discord) as again:
+                await again.until(lambda: [m for m in again.core.accepted if m.text == "one"])
+
+    async def test_missed_by_one_shard_of_two_are_read(self, tmp_path: Path) -> None:
+        """One shard's session is invalid, the other goes on: what the first missed is fetched."""
+        async with (
+            FakeDiscord(shards=2) as discord,
+            serve(tmp_path, discord=discord, DISCORD_SHARDS="2") as site,
+        ):
+            await site.until(site.platform.ready.is_set)
+            general = discord.channel("general")
+            assert general.guild is not None
+            for session in discord.gateway.live():
+                if session.wants("MESSAGE_CREATE", general.guild.id):
+                    del discord.gateway.sessions[session.id]
+                    assert session.connection is not None
+                    session.connection.abort()
+
+            await discord.person("Ann").say(general, "one", mention=True)
+            await site.until(lambda: [m.text for m in site.core.accepted] == ["one"])
+
+    async def test_missed_are_read_though_the_database_fails_at_first(self, tmp_path: Path) -> None:
+        """Looking for missed messages is tried again, not given up in silence."""
+        async with FakeDiscord(rate_limits=False) as discord:
+            ann, general = discord.person("Ann"), discord.channel("general")
+            async with serve(tmp_path, discord=discord):
+                pass
+            await ann.say(general, "one", mention=True)
+            async with serve(tmp_path, discord=discord) as again:
+                recent, failures = again.core.recent, [LOCKED]
+
+                async def failing(*arguments: Any, **options: Any) -> Any:
+                    if failures:
+                        raise failures.pop()
+                    return await recent(*arguments, **options)
+
+                again.core.recent = failing  # type: ignore[method-assign]
+                await again.until(lambda: [m.text for m in again.core.accepted] == ["one"])
+
+        assert failures == []
+
+    async def test_that_are_edited_keep_what_came_with_them(self, site: DiscordSite) -> None:
+        """The title of a forum's post is half of its question, also after an edit."""
+        ann = site.discord.person("Ann")
+        thread = await ann.post(site.discord.channel("questions"), "Totals", "sum?", mention=True)
+        await site.answer_in(thread)
+
+        await ann.edit(next(iter(thread.messages.values())), "the sum?")
+        (revised,) = await site.until(lambda: site.core.revised)
+
+        assert revised[2] == "Totals\n\nthe sum?"
+
+
+class TestInteractions:
+    async def test_are_acknowledged_while_the_database_is_busy(
+        self, site: DiscordSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The three seconds begin with the press, not when our own books are open."""
+        go_on, claim = asyncio.Event(), DiscordStore.claim
+
+        async def slow(store: DiscordStore, order_id: int) -> bool:
+            await go_on.wait()
+            return await claim(store, order_id)
+
+        monkeypatch.setattr(DiscordStore, "claim", slow)
+        site.core.results["usage"] = CommandResult("Nothing yet.")
+
+        given = await site.discord.person("Ann").slash(site.discord.channel("general"), "usage")
+        await given.acked()
+        go_on.set()
+
+        assert (await given.answer()).content == "Nothing yet."
+
+    async def test_that_fail_say_so(self, site: DiscordSite) -> None:
+        """A question by command that could not be taken does not just stand there."""
+
+        async def failing(message: IncomingMessage) -> bool:
+            raise LOCKED
+
+        site.core.accept = failing  # type: ignore[method-assign]
+        general = site.discord.channel("general")
+
+        given = await site.discord.person("Ann").slash(general, "ask", question="one")
+        await given.until(lambda: bool(given.followups))
+
+        assert "did not work" in given.followups[0].content
+
+    async def test_with_what_a_command_showed_concern_its_conversation(
+        self, tmp_path: Path
+    ) -> None:
+        """Also in a channel without threads: a button leads to buttons of the same conversation."""
+
+        async def script(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            yield Answer(f"turn-{message.id}", "Here.", actions=(Action("files", "Files"),))
+
+        async with FakeDiscord() as discord:
+            discord.deny("general", "create_public_threads")
+            async with serve(tmp_path, script, discord=discord) as site:
+                ann, general = discord.person("Ann"), discord.channel("general")
+                await ann.say(general, "one", mention=True)
+                answer = await site.answer_in(general)
+                zipped = Action("files", "All as a zip", "zip")
+                site.core.results["files"] = CommandResult("Two files.", actions=(zipped,))
+                shown = await (await ann.click(answer, "Files")).answer()
+                store = DiscordStore(site.core.services.database)
+                async with asyncio.timeout(10):
+                    while await store.thread_of(shown.id) is None:
+                        await asyncio.sleep(0.01)
+
+                await (await ann.click(shown, "All as a zip")).answer()
+
+        assert [key for _, key, _, _ in site.core.calls] == [site.core.accepted[0].key] * 2
+
+
+class TestFiles:
+    async def test_that_are_too_large_are_all_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Ten names, more than one message takes, are said in several."""
+        names = [f"{number}-{'long' * 20}.bin" for number in range(10)]
+
+        async def script(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            async def chunks() -> AsyncIterator[bytes]:
+                yield os.urandom(2000)
+
+            blob = await core.blobs.put(message.key, chunks(), limit_bytes=10_000)
+            files = tuple(Artifact(name, name, "application/octet-stream", blob) for name in names)
+            yield Answer(f"turn-{message.id}", "Here they are.", artifacts=files)
+
+        def small(places: Places, key: ThreadKey) -> Portions:
+            return Portions(10, 24 << 20, 1000)
+
+        monkeypatch.setattr(Places, "portions", small)
+        async with serve(tmp_path, script) as site:
+            asked = await site.discord.person("Ann").say(
+                site.discord.channel("general"), "one", mention=True
+            )
+            thread = await site.thread_of(asked)
+            await site.answer_in(thread, 2)
+
+        said = "\n".join(message.content for message in site.discord.bot_messages(thread))
+        assert [name for name in names if name not in said] == []
+
+
+async def test_a_token_that_is_refused_later_leaves_other_platforms_alone(tmp_path: Path) -> None:
+    """At the start a bad token ends the bot with a sentence; once it ran, Discord alone waits."""
+    async with FakeDiscord() as discord, serve(tmp_path, discord=discord) as site:
+        await site.until(site.platform.ready.is_set)
+        discord.gateway.garbage()
+        await asyncio.gather(site.running, return_exceptions=True)
+        discord.world.token = "another"
+
+        with pytest.raises(PlatformError, match="DISCORD_TOKEN"):
+            await site.platform.run()
