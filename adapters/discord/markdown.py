@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from adapters.discord.grids import grid, is_table, table_end
-from adapters.discord.splitting import fence_after
+from adapters.discord.splitting import FENCE, fence_after
 
 _IMAGE = re.compile(r"!\[(?P<label>(?:\\.|[^\[\]\\\n])*)\]\((?P<target>[^)\s]*)(?:\s\"[^\"]*\")?\)")
 _FILE_LINK = re.compile(r"(?<!\\)\[(?P<label>(?:\\.|[^\[\]\\\n])*)\]\(artifact:[^)\s]*\)")
@@ -13,6 +13,8 @@ _DEEP_HEADING = re.compile(r"^ {0,3}#{4,6}\s+(?P<title>.+?)\s*#*$")
 _RULE = re.compile(r"^ {0,3}([-*_])(?:\s*\1){2,}\s*$")
 _COMMENT = re.compile(r"<!--.*?-->")
 _CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_TICKS = "```"
+_OTHER_TICKS = re.compile(r"`{3,}|~{3,}")
 _ESCAPED = re.compile(r"\\([\[\]()_*])")
 
 
@@ -25,9 +27,9 @@ def as_discord(text: str) -> str:
     at = 0
     while at < len(lines):
         line = lines[at]
-        was_in_code, fence = bool(fence), fence_after(fence, line)
-        if was_in_code or fence:
-            out.append(line)
+        before, fence = fence, fence_after(fence, line)
+        if before or fence:
+            out.append(_in_code(line, before or fence, edge=before != fence))
         elif is_table(lines, at):
             end = table_end(lines, at)
             out.append(grid(lines[at:end]))
@@ -37,6 +39,16 @@ def as_discord(text: str) -> str:
             out.append(shown)
         at += 1
     return "\n".join(out).strip("\n")
+
+
+def _in_code(line: str, opener: str, *, edge: bool) -> str:
+    """A line of code; Discord knows fences of three backticks alone."""
+    found = FENCE.match(opener)
+    if found is None or found["ticks"] == _TICKS:
+        return line
+    if edge:
+        return _OTHER_TICKS.sub(_TICKS, line, count=1)
+    return line.replace(_TICKS, "'''")
 
 
 def _line(line: str) -> str | None:

@@ -31,7 +31,7 @@ def running(progress: Progress) -> str:
     text = as_discord(progress.text)
     room = CONTENT_CHARS_MAX - len(frame) - 4
     if len(text) > room:
-        text = f"…\n{split(text, room - 2)[-1]}"
+        text = "\n".join(["…", *split(text, room - 2)[-1:]])
     return "\n".join(part for part in (runs, text, status) if part)[:CONTENT_CHARS_MAX]
 
 

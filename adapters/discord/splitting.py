@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_FENCE = re.compile(r"^ {0,3}(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)$")
+# Discord takes a fence however far it is indented, as in a list.
+FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)$")
 _LEAST_FILLED = 0.5  # a break at a blank line may leave a piece this empty, not more
 
 
@@ -31,12 +32,12 @@ def split(text: str, limit_chars: int) -> list[str]:
 
 def fence_after(fence: str, line: str) -> str:
     """The line that opened the fence which is open after `line`; empty where none is."""
-    found = _FENCE.match(line)
+    found = FENCE.match(line)
     if not found:
         return fence
     if not fence:
         return line
-    opened = _FENCE.match(fence)
+    opened = FENCE.match(fence)
     assert opened is not None
     ticks, before = found["ticks"], opened["ticks"]
     closes = ticks[0] == before[0] and len(ticks) >= len(before) and not found["info"].strip()
@@ -109,7 +110,7 @@ def _short(line: str, limit_chars: int) -> Iterator[str]:
 
 
 def _closing(fence: str) -> str:
-    found = _FENCE.match(fence)
+    found = FENCE.match(fence)
     return found["ticks"] if found else ""
 
 

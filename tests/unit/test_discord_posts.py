@@ -83,6 +83,10 @@ class TestRunning:
         """However long the text has grown, its picture is one message."""
         assert 0 < len(pictures.running(Progress(status, runs, text))) <= CONTENT_CHARS_MAX
 
+    def test_shows_a_long_text_of_nothing(self) -> None:
+        """Blanks alone leave the status."""
+        assert "writing" in pictures.running(Progress("writing…", text=" " * 3000))
+
     def test_shows_the_end_of_a_long_text(self) -> None:
         """What was written last is what people read along."""
         text = "\n\n".join(f"Paragraph {number} of many." for number in range(200))

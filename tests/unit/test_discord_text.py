@@ -61,6 +61,15 @@ class TestSplit:
         assert all(piece.endswith("\n```") for piece in pieces[1:-1])
         assert pieces[-1].endswith("Done.")
 
+    def test_an_indented_fence_is_one(self) -> None:
+        """Discord shows code in a list as code, so it is cut like any other."""
+        code = "\n".join(f"      line_{number} = {number}" for number in range(60))
+
+        pieces = split(f"- Look:\n\n      ```python\n{code}\n      ```", 300)
+
+        assert len(pieces) > 3
+        assert all(piece.count("```") == 2 for piece in pieces)
+
     def test_paragraphs_stay_together_where_they_can(self) -> None:
         """It breaks at a blank line rather than within a paragraph."""
         first, second = "a " * 150, "b " * 150
@@ -126,6 +135,8 @@ class TestMarkdown:
             ("#### Deep", "**Deep**"),
             ("## Two", "## Two"),
             ("`![x](artifact:y)` stays", "`![x](artifact:y)` stays"),
+            ("~~~python\nx = 1\n~~~", "```python\nx = 1\n```"),
+            ("````md\n```\nx\n```\n````", "```md\n'''\nx\n'''\n```"),
         ],
     )
     def test_is_what_discord_shows(self, markdown: str, shown: str) -> None:
