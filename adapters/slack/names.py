@@ -9,10 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.slack.api import WebApi
+import structlog
+
+from adapters.slack.api import Busy, Refused, WebApi
 from adapters.slack.settings import SlackSettings
 from adapters.slack.teams import Team
 from bot.domain import Author, Caller
+from bot.errors import PlatformError
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,15 @@ class Names:
         return person if time.monotonic() < until else None
 
     async def _look_up(self, team: Team, identifier: str, *, is_person: bool) -> None:
-        person = await (_person if is_person else _channel)(team.api, identifier)
-        if person is None:
+        try:
+            person = await (_person if is_person else _channel)(team.api, identifier)
+        except Busy:
+            return
+        except Refused as error:  # a stranger, or no scope: the next message need not ask again
+            log.info("no name", team=team.id, id=identifier, error=str(error))
+            person = Person(identifier)
+        except PlatformError as error:
+            log.info("no name", team=team.id, id=identifier, error=str(error))
             return
         until = time.monotonic() + self._settings.slack_names_seconds
         self._known[(team.id, identifier)] = (until, person)
@@ -72,16 +84,14 @@ class Names:
             self._known.popitem(last=False)
 
 
-async def _person(api: WebApi, user: str) -> Person | None:
-    found = await api.attempt("users.info", user=user)
-    if found is None:
-        return None
+async def _person(api: WebApi, user: str) -> Person:
+    found = await api.call("users.info", patient=False, user=user)
     about: Mapping[str, Any] = found["user"]
     profile = about.get("profile") or {}
     name = profile.get("display_name") or about.get("real_name") or about.get("name") or user
     return Person(str(name), bool(about.get("is_admin") or about.get("is_owner")))
 
 
-async def _channel(api: WebApi, channel: str) -> Person | None:
-    found = await api.attempt("conversations.info", channel=channel)
-    return None if found is None else Person(str(found["channel"].get("name") or channel))
+async def _channel(api: WebApi, channel: str) -> Person:
+    found = await api.call("conversations.info", patient=False, channel=channel)
+    return Person(str(found["channel"].get("name") or channel))

@@ -81,6 +81,19 @@ class TestMentions:
 
         assert site.core.accepted[0].author.name == "U1"
 
+    async def test_ask_once_for_a_name_that_slack_refuses(self, site: SlackSite) -> None:
+        """Of somebody from elsewhere, or without the scope, the id stands for the name."""
+        site.core.answers = False
+        site.slack.fail("users.info", error="missing_scope", times=5)
+
+        asked = await site.ann.say("C1", "hello", mention=True)
+        await arrived(site)
+        await site.ann.say("C1", "and?", mention=True, thread_ts=asked.ts)
+        await arrived(site, 2)
+
+        assert [message.author.name for message in site.core.accepted] == ["U1", "U1"]
+        assert site.slack.calls["users.info"] == 1
+
     async def test_of_nothing_are_answered_shortly(self, site: SlackSite) -> None:
         """An empty mention gets a short word on what the bot can do, once; no turn begins."""
         asked = await site.ann.say("C1", "", mention=True)
