@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,12 @@ from bot.domain import (
     RunState,
     ThreadKey,
 )
-from bot.errors import AmbiguousSend, AttachmentUnavailable, SettingsError
+from bot.errors import (
+    AmbiguousSend,
+    AttachmentInterrupted,
+    AttachmentUnavailable,
+    SettingsError,
+)
 from bot.supervision import keep_running
 from tests.fakes.core import FakeCore, Script
 from tests.fakes.discord import FakeDiscord, Message
@@ -261,6 +267,24 @@ class TestFiles:
 
         read = [c async for c in site.platform.read(message.key, message.attachments[0])]
 
+        assert b"".join(read) == b"1,2"
+
+    @pytest.mark.parametrize("fault", [{"status": 429}, {"status": 502}, {"reset": True}])
+    async def test_that_may_come_later_are_told_apart(
+        self, site: DiscordSite, fault: dict[str, Any]
+    ) -> None:
+        """A busy or failing Discord, or a lost line, is no reason to give a file up."""
+        asked = await site.discord.person("Ann").say(
+            site.discord.channel("general"), "one", mention=True, files={"a.csv": b"1,2"}
+        )
+        await site.answer_in(await site.thread_of(asked))
+        (message,) = site.core.accepted
+        site.discord.fault("GET", "/cdn/*", **fault)
+
+        with pytest.raises(AttachmentInterrupted):
+            [c async for c in site.platform.read(message.key, message.attachments[0])]
+
+        read = [c async for c in site.platform.read(message.key, message.attachments[0])]
         assert b"".join(read) == b"1,2"
 
     @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from adapters.slack.downloads import Downloads, resolved
 from adapters.slack.settings import SlackSettings
 from adapters.slack.teams import Team
 from bot.domain import Attachment, IncomingMessage
-from bot.errors import AttachmentUnavailable
+from bot.errors import AttachmentInterrupted, AttachmentUnavailable
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_driver import SCOPES, SlackSite, loopback, serve
 
@@ -109,6 +110,18 @@ async def test_a_lost_line_is_said(site: SlackSite) -> None:
     site.slack.fail("download", drop="before")
 
     assert "send it again" in await refusal(site, message)
+
+
+@pytest.mark.parametrize("fault", [{"status": 429}, {"status": 503}, {"drop": "before"}])
+async def test_what_may_succeed_later_is_told_apart(site: SlackSite, fault: dict[str, Any]) -> None:
+    """A busy or failing Slack, or a lost line, is no reason to give a file up."""
+    message = await sent(site)
+    site.slack.fail("download", **fault)
+
+    with pytest.raises(AttachmentInterrupted):
+        await read(site, message)
+
+    assert await read(site, message) == CONTENT
 
 
 async def test_a_vanished_file_is_said(site: SlackSite) -> None:
