@@ -119,6 +119,7 @@ async def application(
             poll_seconds=settings.workflows_poll_seconds,
         )
         channels = Channels(settings, StoredSettings(database))
+        books = books_of(settings, database=database, turns=turns, channels=channels, clock=clock)
         lab = lab_of(
             settings,
             database=database,
@@ -128,6 +129,7 @@ async def application(
             threads=threads,
             files=files,
             channels=channels,
+            books=books,
         )
         workspace = lab.workspace
         pacer = Pacer(settings, pace_of(settings, database), clock)
@@ -164,7 +166,6 @@ async def application(
             forgetter=forgetter,
         )
         access = Access(settings, channels)
-        books = books_of(settings, database=database, turns=turns, channels=channels, clock=clock)
         inbox = DurableInbox(
             Arrivals(database),
             channels,

@@ -81,14 +81,15 @@ class Asker:
     async def ask(self, turn: OpenTurn, question: Question, attempt: int) -> Verdict:
         """One try. What it gave is stored with the turn; what went wrong is put right as far as
         it can be, so that the next try may succeed."""
-        named = isinstance(question.container, str)
+        held = question.container if isinstance(question.container, str) else None
+        named = held is not None
         tier = await self._tier(turn, question)
         seen = _Seen(turn.turn.response_id)
         try:
             outcome = await self._follow(turn, question, seen)
         except EngineError as error:
             told = await self._explained(error, question, seen, tier)
-            left = replace(seen.outcome, model=question.model, memory_limit=tier)
+            left = replace(seen.outcome, model=question.model, memory_limit=tier, held=held)
             return await self._recovery.failed(
                 turn, told, attempt, named_container=named, left=left
             )
@@ -97,6 +98,7 @@ class Asker:
             usage=turn.charged + outcome.usage,
             model=question.model,
             memory_limit=tier,
+            held=held,
             out_of_memory=ran_out(outcome.runs),
         )
         if outcome.out_of_memory:

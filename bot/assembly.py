@@ -62,6 +62,7 @@ def lab_of(
     threads: Threads,
     files: Files,
     channels: ChannelList,
+    books: Books,
 ) -> Lab:
     """All of it, over one database and one engine."""
     erasures = Erasures(database)
@@ -74,7 +75,12 @@ def lab_of(
         erasures=erasures,
     )
     containers = Containers(
-        settings, interpreter=interpreter, threads=threads, channels=channels, eraser=eraser
+        settings,
+        interpreter=interpreter,
+        threads=threads,
+        channels=channels,
+        eraser=eraser,
+        books=books,
     )
     uploads = Uploads(settings, interpreter, blobs, files)
     rebuilder = Rebuilder(

@@ -64,7 +64,7 @@ class Books:
             cached_tokens=outcome.usage.cached_tokens,
             output_tokens=outcome.usage.output_tokens,
             code_runs=len(outcome.runs),
-            container_id=outcome.container_id,
+            container_id=_container_of(outcome),
             container_minutes=minutes,
             container_since=since,
             cost_usd=(tokens_usd or 0.0) + (container_usd or 0.0),
@@ -76,13 +76,29 @@ class Books:
         self, turn: Turn, outcome: Outcome, now: float
     ) -> tuple[float | None, float]:
         """Since when the container lives, and the minutes that are not charged yet."""
-        if outcome.container_id is None:
+        container_id = _container_of(outcome)
+        if container_id is None:
             return None, 0.0
-        since, charged = await self.ledger.container(outcome.container_id)
+        since, charged = await self.ledger.container(container_id)
         if since is None:  # it was made for this turn, when that began
             since = now - max(0.0, time.time() - turn.created_at)
         return since, max(0.0, self._prices.minutes_of(now - since) - charged)
 
+    async def renewed(self, container_id: str, memory_limit: str | None) -> None:
+        """A container lives on though nobody asks: the sessions that it began since are charged
+        to who asked last."""
+        since, charged = await self.ledger.container(container_id)
+        if since is None:
+            return
+        minutes = self._prices.minutes_of(self._clock() - since) - charged
+        if minutes > 0:
+            cost_usd = self._prices.of_container(memory_limit, minutes)
+            await self.ledger.charge(container_id, minutes, cost_usd)
+
+
+def _container_of(outcome: Outcome) -> str | None:
+    return outcome.container_id or outcome.held
+
 
 def _used_something(outcome: Outcome) -> bool:
-    return bool(outcome.response_id or outcome.container_id) or outcome.usage != Usage()
+    return bool(outcome.response_id or _container_of(outcome)) or outcome.usage != Usage()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.books import Books
 from bot.concurrency import each
 from bot.domain import ThreadKey
 from bot.erasing import Eraser
@@ -44,12 +45,14 @@ class Containers:
         threads: Threads,
         channels: ChannelList,
         eraser: Eraser,
+        books: Books,
     ) -> None:
         self._settings = settings
         self._engine = interpreter.files
         self._threads = threads
         self._channels = channels
         self._eraser = eraser
+        self._books = books
 
     async def wish(self, thread: Thread) -> Wish:
         """What people chose for the thread; else what holds in its channel."""
@@ -71,6 +74,8 @@ class Containers:
         if thread.container_id is None:
             return False
         await self._threads.end_container(thread.key, thread.container_id)
+        if thread.container_mode == "explicit":
+            await self._books.renewed(thread.container_id, thread.container_memory)
         await self._eraser.erase(Kind.CONTAINER, [thread.container_id])
         return True
 
@@ -107,3 +112,4 @@ class Containers:
             return
         if alive:
             await self._threads.touch_container(thread.key, thread.container_id)
+            await self._books.renewed(thread.container_id, thread.container_memory)

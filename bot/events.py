@@ -90,8 +90,9 @@ class Charged:
 class Outcome:
     """The whole of a response, as stored with its turn.
 
-    `model` is the one that was asked; `memory_limit` the tier of the container, and
-    `out_of_memory` whether the code needed more.
+    `container_id` is where code ran; `held` the container that was named, and so kept awake,
+    whether code ran or not. `model` is the one that was asked; `memory_limit` the tier of the
+    container, and `out_of_memory` whether the code needed more.
     """
 
     response_id: str | None = None
@@ -105,6 +106,7 @@ class Outcome:
     model: str = ""
     memory_limit: str | None = None
     out_of_memory: bool = False
+    held: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The outcome as a database column takes it."""

@@ -64,8 +64,8 @@ class Forgetter:
         """Erase a thread.
 
         Raises:
-            StillBusy: its running answer does not end; nothing was erased.
-            PlatformError: its chat can't be reached; it is tried again by the housekeeping.
+            StillBusy: its running answer does not end; nothing was erased, or all will be later.
+            PlatformError: its chat can't be reached; nothing was erased.
         """
         await self.wait_for(key)
         self._under_way[key] = asyncio.Event()
@@ -81,22 +81,31 @@ class Forgetter:
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await self._end_turn(key)
+            await self._open_turns.platform(key).forget(key)
         except TimeoutError as late:
             await self._erasures.done([noted])
             raise StillBusy(
                 "the running answer does not end. Nothing was erased; please try again in a minute."
             ) from late
-        await self._open_turns.platform(key).forget(key)
+        except Exception:
+            # The person hears of it and goes on: it must not strike later.
+            await self._erasures.done([noted])
+            raise
         return await self._erase_rows(key)
 
     async def _erase_rows(self, key: ThreadKey) -> Erased:
         """Another worker may have begun an answer meanwhile: it is ended too."""
-        async with asyncio.timeout(self._wait_seconds):
-            while True:
-                try:
-                    return await self._erasures.erase(key)
-                except StillBusy:
-                    await self._end_turn(key)
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                while True:
+                    try:
+                        return await self._erasures.erase(key)
+                    except StillBusy:
+                        await self._end_turn(key)
+        except TimeoutError as late:
+            raise StillBusy(
+                "a running answer does not end. The thread is erased as soon as it has."
+            ) from late
 
     async def _end_turn(self, key: ThreadKey) -> None:
         while (turn_id := (await self._threads.get(key)).running_turn) is not None:
@@ -110,12 +119,13 @@ class Forgetter:
         noted = await self._erasures.threads(limit)
         keys = [key for key in noted if key not in self._under_way]
         for key in keys:
-            await self.try_to_forget(key)
+            if not await self.try_to_forget(key):
+                await self._erasures.begin(key)  # a person wants it: the next round tries again
         await self._eraser.work(await self._erasures.pending(limit))
         return len(keys)
 
     async def try_to_forget(self, key: ThreadKey) -> bool:
-        """Erase a thread, or log why not: the next round of housekeeping tries again."""
+        """Erase a thread, or log why not. Whether it was erased."""
         try:
             await self.forget(key)
         except Exception:  # of one thread: the others go on

@@ -55,14 +55,14 @@ def workspace_note(
         container_id: the container's id, or None for one that the service is about to make.
         new_ids: ids of the files that came with this question.
         fresh: the container replaces one that had ended.
-        left_out: how many older files did not fit into it.
+        left_out: how many files did not fit into it.
         history: earlier questions and answers, where the service has lost them.
     """
     lines: list[str] = []
     if fresh:
         lines.append(_restored(len(files)))
     if left_out:
-        lines.append(f"{left_out} older files did not fit and are not in the container.")
+        lines.append(f"{left_out} files did not fit and are not in the container.")
     if files:
         lines.append("Files in the workspace:")
         lines += [

@@ -162,12 +162,12 @@ class Rebuilder:
 
 
 def fitting(files: Sequence[StoredFile], *, most_bytes: int, most: int) -> list[StoredFile]:
-    """The newest files, as many as fit, in the order in which they were given (oldest first)."""
+    """The newest files that fit together, in the order in which they were given (oldest first).
+    One that is too large alone does not keep the others out."""
     chosen: list[StoredFile] = []
     left_bytes = most_bytes
     for file in reversed(files):
-        if len(chosen) == most or file.size_bytes > left_bytes:
-            break
-        left_bytes -= file.size_bytes
-        chosen.append(file)
+        if len(chosen) < most and file.size_bytes <= left_bytes:
+            left_bytes -= file.size_bytes
+            chosen.append(file)
     return chosen[::-1]

@@ -107,6 +107,7 @@ class AskingCommands:
             await self._workspace.end_container(call.key)  # a container's tier is fixed
         again = replace(
             asked[-1],
+            author=call.author,  # who asks again pays
             # Pressed twice, it is the same message.
             id=f"{asked[-1].id.split('~')[0]}~{last_id}",
             text=text,
@@ -114,6 +115,7 @@ class AskingCommands:
             addressed=Addressing.REPLY,
             sent_at=datetime.now(UTC),
         )
-        await self._inbox.accept(again)
+        if not await self._inbox.accept(again):
+            return CommandResult("It is being asked again already.", ok=False)
         where = f" in a container with {tier} of memory" if tier else ""
         return CommandResult(f"Asking again{where}.")

@@ -131,6 +131,20 @@ class Ledger:
             ).one()
         return since, charged
 
+    async def charge(self, container_id: str, minutes: float, cost_usd: float | None) -> None:
+        """Add minutes of a container to the last answer that used it; without a price it counts
+        as unpriced."""
+        last = sa.select(sa.func.max(usage.c.seq)).where(usage.c.container_id == container_id)
+        values: dict[str, Any] = {
+            "container_minutes": usage.c.container_minutes + minutes,
+            "cost_usd": usage.c.cost_usd + (cost_usd or 0.0),
+        }
+        if cost_usd is None:
+            values["unpriced"] = True
+        change = sa.update(usage).where(usage.c.seq == last.scalar_subquery()).values(**values)
+        async with self._database.begin() as db:
+            await db.execute(change)
+
     async def total(self, scope: Scope, since: float = 0) -> Total:
         """All of a scope since a time (seconds since 1970)."""
         query = sa.select(*_SUMS).where(*scope.rows, usage.c.created_at >= since)

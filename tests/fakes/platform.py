@@ -107,6 +107,7 @@ class ScriptedChat:
         self.files: dict[str, bytes] = {}
         self.send_faults: list[Exception | None] = []
         self.open_faults: list[Exception] = []
+        self.forget_faults: list[Exception] = []
         self.read_faults: list[Exception] = []
         self._services: Services | None = None
         self._count = 0
@@ -133,6 +134,8 @@ class ScriptedChat:
         self.effects.append((str(message.key), "taken", message.id))
 
     async def forget(self, key: ThreadKey) -> None:
+        if self.forget_faults:
+            raise self.forget_faults.pop(0)
         self.effects.append((str(key), "forget", ""))
 
     async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:

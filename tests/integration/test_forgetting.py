@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from openai import AsyncOpenAI, NotFoundError
 
 from bot.domain import Caller, ThreadKey
+from bot.errors import PlatformError
 from bot.ports import CommandResult, Reply
 from bot.store.database import open_blocking
 from bot.store.erasures import Erasures
@@ -89,6 +90,22 @@ class TestForget:
         assert "no way back" in result.text
         assert len(kept["messages"]) == 1
         assert len(blobs(tmp_path)) == 1
+
+    async def test_a_chat_that_fails(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where the chat can't be reached nothing is erased, and nothing is later: the person
+        was told, and goes on in the thread."""
+        async with running(chat, tmp_path, api.base_url, housekeeping_seconds=0.1):
+            await chat.say("go")
+            await chat.finished(1)
+            chat.forget_faults.append(PlatformError("The chat is away."))
+            result = await run(chat, "forget", "yes")
+            left = await rows(chat)
+
+        assert not result.ok
+        assert len(left["messages"]) == 1
+        assert left["erasures"] == []
 
     async def test_nothing_is_left(
         self, chat: ScriptedChat, tmp_path: Path, database_url: str | None

@@ -143,8 +143,8 @@ class TestRebuilt:
             surface = await asked(chat, 4, "go on")
 
         assert latest_container(api) == {"b.csv": b"2", "c.csv": b"3"}
-        assert "1 of its older files" in " ".join(notes(surface))
-        assert "1 older files did not fit" in told(api)
+        assert "1 of its files" in " ".join(notes(surface))
+        assert "1 files did not fit" in told(api)
         assert "a.csv" not in told(api)
 
     async def test_too_large(

@@ -119,6 +119,38 @@ class TestBooks:
         assert entry.container_minutes == 20
         assert len(api.containers) == 2
 
+    async def test_a_container_of_our_own(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, clock: Clock
+    ) -> None:
+        """It is charged from its first question on, though no code runs, and for each session
+        that begins while it is kept awake."""
+        explicit = {"container_mode": "explicit", "container_idle_seconds": 1}
+        async with running(chat, tmp_path, api.base_url, clock=clock, **explicit):
+            surface = await answered(chat, 1)
+            first = (await entry_of(chat, surface)).container_minutes
+            clock.advance(minutes=45)
+            async with asyncio.timeout(20):
+                while (entry := await entry_of(chat, surface)).container_minutes == first:
+                    await asyncio.sleep(0.01)
+
+        assert (first, entry.container_minutes) == (20, 60)
+        assert entry.cost_usd == pytest.approx(3 * 0.03, abs=0.001)
+
+    async def test_asked_again_by_somebody_else(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Who asks again pays for it; pressed twice, it is asked once."""
+        async with running(chat, tmp_path, api.base_url):
+            await answered(chat, 1)
+            await settled(chat)
+            run = chat.services.commands.run
+            pressed = [await run("retry", chat.thread(), Caller(BEN)) for _ in range(2)]
+            entry = await entry_of(chat, (await chat.finished(2))[-1])
+
+        assert [result.ok for result in pressed] == [True, False]
+        assert entry.author_id == BEN.id
+        assert len(api.asked) == 2
+
     async def test_settled_twice(
         self,
         chat: ScriptedChat,

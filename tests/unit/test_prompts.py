@@ -60,7 +60,7 @@ class TestWorkspaceNote:
             files, container_id=None, new_ids=frozenset(), fresh=False, left_out=3
         )
 
-        assert "3 older files did not fit" in note
+        assert "3 files did not fit" in note
         assert "f6.csv" not in note
         assert "f7.csv" in note
         assert note.endswith("- and 7 older ones: list /mnt/data.")

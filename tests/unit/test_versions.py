@@ -77,14 +77,16 @@ class TestVersions:
 class TestFitting:
     @given(st.lists(st.integers(0, 9)), st.integers(0, 30), st.integers(0, 10))
     def test_newest_first(self, sizes: list[int], most_bytes: int, most: int) -> None:
-        """The newest files that fit are taken, and the next older one would not fit."""
+        """The newest files that fit are taken, in their order; of those left out none would
+        have fitted beside the newer ones."""
         given_ = [stored(str(number), f"{number}", size) for number, size in enumerate(sizes)]
 
         chosen = fitting(given_, most_bytes=most_bytes, most=most)
 
-        left_out = given_[: len(given_) - len(chosen)]
-        assert given_[len(left_out) :] == chosen
+        assert chosen == [file for file in given_ if file in chosen]
         assert len(chosen) <= most
         assert sum(file.size_bytes for file in chosen) <= most_bytes
-        if left_out and len(chosen) < most:
-            assert sum(file.size_bytes for file in [left_out[-1], *chosen]) > most_bytes
+        for position, file in enumerate(given_):
+            newer = [other for other in given_[position + 1 :] if other in chosen]
+            fits = sum(other.size_bytes for other in [file, *newer]) <= most_bytes
+            assert (file in chosen) == (fits and len(newer) < most)
