@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 import uvicorn
 
 from adapters.slack.settings import SlackSettings
-from bot.errors import SettingsError
+from bot.errors import SettingsError, TooLarge
+
+log = structlog.get_logger(__name__)
 
 _BACKLOG = 128
 
@@ -23,6 +26,33 @@ class _QuietServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+
+class _Bounded:
+    """Refuses requests that are too long: they are read before their signature is known."""
+
+    def __init__(self, app: Any, limit_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request."""
+        left_bytes = self._limit_bytes
+
+        async def bounded() -> Any:
+            nonlocal left_bytes
+            message = await receive()
+            left_bytes -= len(message.get("body", b""))
+            if left_bytes < 0:
+                raise TooLarge(self._limit_bytes)
+            return message
+
+        try:
+            await self._app(scope, bounded, send)
+        except TooLarge as error:
+            log.warning("request refused", why=str(error))
+            await send({"type": "http.response.start", "status": 413, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
 
 
 class EventServer:
@@ -62,7 +92,7 @@ class EventServer:
         assert self._socket is not None, "bind() comes first"
         server = _QuietServer(
             uvicorn.Config(
-                self._app,
+                _Bounded(self._app, self._settings.slack_request_bytes),
                 log_config=None,
                 access_log=False,
                 lifespan="off",

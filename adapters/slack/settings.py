@@ -41,6 +41,9 @@ class SlackSettings(BaseModel):
     slack_http_port: int = Field(default=3000, ge=0, le=65535)
     """Port that `SLACK_MODE=http` listens on; 0 takes a free one."""
 
+    slack_request_bytes: int = Field(default=2_000_000, ge=100_000)
+    """Longest request that `SLACK_MODE=http` reads: it is read before its signature is checked."""
+
     slack_shutdown_seconds: int = Field(default=3, ge=1)
     """How long requests under way may take to end when `SLACK_MODE=http` stops."""
 

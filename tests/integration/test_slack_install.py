@@ -90,6 +90,17 @@ class TestHttp:
             assert answer.status_code == 401
             assert site.core.accepted == []
 
+    async def test_what_is_too_long_is_not_read(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """A request is bounded before anybody knows whose it is."""
+        limited = {**over_http(slack), "SLACK_REQUEST_BYTES": "100000"}
+        async with serve(slack, tmp_path, echo, **limited) as site:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                answer = await client.post(
+                    f"{site.platform.url}/slack/events", content=b"x" * 100_001
+                )
+
+            assert answer.status_code == 413
+
     async def test_a_taken_port_is_said(self, slack: FakeSlack, tmp_path: Path) -> None:
         """Where the address can't be had, the settings are named."""
         for folder in ("a", "b"):
