@@ -164,7 +164,7 @@ class TestForget:
         async with running(chat, tmp_path, api.base_url):
             await chat.say("one")
             await chat.say("two", author=BEN)
-            while not api.containers:
+            while not any(p.runs for s in chat.surfaces.values() for p in s.shown):
                 await asyncio.sleep(0.01)
             result = await run(chat, "forget", "yes")
             gate.set()
