@@ -42,7 +42,7 @@ async def test_files_gone(
         async def full() -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setitem(app.health.probes, "files", full)  # type: ignore[arg-type]
+        monkeypatch.setitem(app.health.probes, "files", full)
         answer = await http.get("/health")
 
     assert answer.status_code == 503
