@@ -12,6 +12,7 @@ from adapters.discord import menu
 from adapters.discord.context import DiscordContext, Origin
 from adapters.discord.keys import is_direct, is_private, thread_key
 from adapters.discord.messages import attachments_of, author_of, words_of
+from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.places import Places
 from adapters.discord.store import Posted
 from adapters.discord.titles import title_of
@@ -125,4 +126,4 @@ def quoted(question: str, names: Sequence[str]) -> str:
     lines = [f"> {line}" for line in text.splitlines()]
     if names:
         lines.append(f"-# 📎 {', '.join(names)}"[:400])
-    return "\n".join(lines) or "> …"
+    return "\n".join(lines)[:CONTENT_CHARS_MAX] or "> …"

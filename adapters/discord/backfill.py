@@ -17,9 +17,12 @@ from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
+_Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
 _SEEN = "seen up to"
 _EPOCH_MS = 1_420_070_400_000  # [doc: snowflakes]
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+_LONGEST_REST_SECONDS = 3600.0  # before a message that fails again and again is tried once more
 
 
 class Handler(Protocol):
@@ -45,12 +48,18 @@ class Backfill:
         self._ran = False
         self._lost: set[int | None] = set()  # shards; None: the only one, or any of them
         self._filling: asyncio.Task[None] | None = None
+        self._failed = False  # some message could not be handled since the last reading
+        self._rest_seconds, self._again_at = _FIRST_PAUSE_SECONDS, 0.0
 
     @contextmanager
     def handling(self, message_id: int) -> Iterator[None]:
         """While a message is handled; where that fails, it counts as not seen."""
         self._unhandled.add(message_id)
-        yield
+        try:
+            yield
+        except Exception:
+            self._failed = True
+            raise
         self._unhandled.discard(message_id)
         self._newest = max(self._newest, message_id)
 
@@ -62,6 +71,17 @@ class Backfill:
                 await self.note()
             except Exception:  # a busy database: the next time will do
                 log.exception("not noted up to where messages were seen")
+            self._try_again()
+
+    def _try_again(self) -> None:
+        """Read once more what could not be handled, at growing intervals."""
+        client = self._context.connection.current
+        if not self._failed or not self._ran or client is None or time.monotonic() < self._again_at:
+            return
+        self._failed = False
+        self._again_at = time.monotonic() + self._rest_seconds
+        self._rest_seconds = min(self._rest_seconds * 2, _LONGEST_REST_SECONDS)
+        self._read_anew(client)
 
     async def lost(self, shard: int | None = None) -> None:
         """The connection broke: from here on messages may be missing."""
@@ -86,11 +106,15 @@ class Backfill:
             await self._context.store.set_value(_SEEN, str(_snowflake(time.time())))
 
     async def fill(self, client: discord.Client, shard: int | None = None) -> None:
-        """A session began that replays nothing: read what was missed, in the background. A reading
-        that is under way begins anew, for it may have passed by what is missing now."""
-        await self.end()
-        self._ran = False
+        """A session began that replays nothing: read what was missed, in the background."""
         self._lost -= {None, shard}
+        self._read_anew(client)
+
+    def _read_anew(self, client: discord.Client) -> None:
+        """Begin to read. A reading that is under way has perhaps passed by what is missing now."""
+        if self._filling is not None:
+            self._filling.cancel()
+        self._ran = False
         self._filling = asyncio.create_task(self._run(client), name="discord-backfill")
 
     async def end(self) -> None:
@@ -161,6 +185,8 @@ class Backfill:
         except PlatformError as error:
             log.info("channel not looked through", channel=channel_id, error=str(error))
             return 0
+        if len(found) == limit:
+            log.warning("not all missed messages were read", channel=channel_id, read=limit)
         for message in found:
             try:
                 await self._handle(message, missed=True)
@@ -174,9 +200,10 @@ def _snowflake(moment_seconds: float) -> int:
     return (int(moment_seconds * 1000) - _EPOCH_MS) << 22
 
 
-def _places(guild: discord.Guild) -> Iterator[discord.TextChannel | discord.Thread]:
+def _places(guild: discord.Guild) -> Iterator[_Place]:
     yield from guild.threads
     me = guild.me
-    for channel in guild.text_channels:
+    channels: list[_Place] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels]
+    for channel in channels:
         if me is None or channel.permissions_for(me).read_message_history:
             yield channel

@@ -53,6 +53,26 @@ class TestMessages:
             async with serve(tmp_path, discord=discord) as again:
                 await again.until(lambda: [m for m in again.core.accepted if m.text == "one"])
 
+    async def test_that_could_not_be_taken_are_tried_again(self, tmp_path: Path) -> None:
+        """Once the database is back, so is the question, without a restart."""
+        async with serve(tmp_path, DISCORD_SEEN_SECONDS="0.05") as site:
+            await site.until(site.platform.ready.is_set)
+            accept, failures = site.core.accept, [LOCKED]
+
+            async def failing(message: IncomingMessage) -> bool:
+                if failures:
+                    raise failures.pop()
+                return await accept(message)
+
+            site.core.accept = failing  # type: ignore[method-assign]
+            asked = await site.discord.person("Ann").say(
+                site.discord.channel("general"), "one", mention=True
+            )
+            answer = await site.answer_in(await site.thread_of(asked))
+
+        assert answer.content == "You said: one"
+        assert failures == []
+
     async def test_missed_by_one_shard_of_two_are_read(self, tmp_path: Path) -> None:
         """One shard's session is invalid, the other goes on: what the first missed is fetched."""
         async with (

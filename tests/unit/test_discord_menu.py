@@ -105,6 +105,7 @@ class TestInvocation:
         """Others see what was asked, and with which files."""
         assert quoted("one\ntwo", ["a.csv"]) == "> one\n> two\n-# 📎 a.csv"
         assert len(quoted("x" * 5000, ["y" * 500] * 5)) <= 2000
+        assert len(quoted("x\n" * 2000, [])) <= 2000
 
 
 class TestSettings:
