@@ -26,6 +26,10 @@ pytestmark = [
 ]
 
 SECONDS = 60
+IN_THREADS = (
+    *("status", "files", "files zip", "code", "notebook", "memory", "memory 4g", "model"),
+    *("effort", "effort low", "mode", "stop", "retry", "forget", "reset"),
+)
 ROWS = [("North", 120), ("South", 80), ("North", 30), ("East", 55)]
 CSV = b"region,revenue\n" + b"".join(f"{region},{n}\n".encode() for region, n in ROWS)
 # Endless, and yet it tells that it has begun.
@@ -170,9 +174,9 @@ async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
     asked = await ann.say("C1", "what is 3 * 4?", mention=True)
     (answer,) = await answers(slack, asked)
 
-    for text in ("", "help", "usage"):
+    for text in ("", "help", "usage", "settings"):
         await typed(slack, ann, text)
-    for text in ("status", "files", "memory", "model", "code"):
+    for text in IN_THREADS:
         menu = await typed(slack, ann, text)
         await ann.click(menu, "threadlab_pick", asked.ts)
         await replaced(slack, menu)
