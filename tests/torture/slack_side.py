@@ -20,7 +20,6 @@ _METHODS = (
     "chat.startStream",
     "chat.stopStream",
     "chat.update",
-    "agents.sessions.setStatus",
     "conversations.replies",
     "download",
     "files.completeUploadExternal",
