@@ -41,6 +41,7 @@ class Events:
         self._context = context
         self._backfill = Backfill(context, self.message)
         self._interactions = Interactions(context, places)
+        self._places = places
         self._orders: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def run(self) -> None:
@@ -82,6 +83,7 @@ class Events:
 
     async def _heard(self, message: discord.Message, *, missed: bool) -> None:
         bot_id = self._context.bot_id
+        await self._places.recognise(message)
         addressed = self._addressing(message)
         if addressed is None:
             return

@@ -75,6 +75,21 @@ class Places:
         await self._context.store.note_place(key, place)
         return place
 
+    async def recognise(self, message: discord.Message) -> None:
+        """A thread that Discord has not told of yet, such as a private one that the bot is called
+        into, is asked for: a message in it must not be taken for one in a channel."""
+        channel, guild = message.channel, message.guild
+        if guild is None or not isinstance(channel, discord.PartialMessageable):
+            return
+
+        async def request(client: discord.Client) -> object:
+            return await client.fetch_channel(channel.id)
+
+        found = await self._context.rest.call(request)
+        if isinstance(found, discord.Thread):
+            message.channel = found
+            guild._add_thread(found)
+
     def portions(self, key: ThreadKey) -> Portions:
         """How large files may be there."""
         settings, client = self._context.settings, self._context.connection.current

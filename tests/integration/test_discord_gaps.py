@@ -111,6 +111,24 @@ class TestMessages:
 
         assert failures == []
 
+    async def test_in_a_thread_that_was_not_told_of_belong_to_it(self, site: DiscordSite) -> None:
+        """A private thread is known only once it is asked for; the answer stays in it."""
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        await site.until(site.platform.ready.is_set)
+        client = site.platform._context.connection.current
+        assert client is not None
+        guild = client.guilds[0]
+        thread = await ann.open_thread(general, "apart")
+        told = await site.until(lambda: guild.get_thread(thread.id))
+        guild._remove_thread(told)
+        site.discord.deny("general", "create_public_threads")
+
+        await ann.say(thread, "one", mention=True)
+        answer = await site.answer_in(thread)
+
+        assert answer.content == "You said: one"
+        assert site.core.accepted[0].key.thread == str(thread.id)
+
     async def test_that_are_edited_keep_what_came_with_them(self, site: DiscordSite) -> None:
         """The title of a forum's post is half of its question, also after an edit."""
         ann = site.discord.person("Ann")
