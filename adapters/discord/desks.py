@@ -154,7 +154,7 @@ class CommandDesk:
         self.channel_id = channel_id
 
     async def send(self, content: Content, identity: str) -> Posted:
-        """A new answer. Answers know no nonce: one that may have arrived is not repeated."""
+        """A new answer. Answers know no nonce: one that may have arrived is not repeated here."""
         del identity
 
         async def request(client: discord.Client) -> Posted:
