@@ -193,7 +193,7 @@ async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
 
 
 async def test_feedback_is_counted(slack: FakeSlack, ann: Person) -> None:
-    """A thumb under an answer is thanked for."""
+    """A thumb under an answer is thanked for, and counted by `usage`."""
     asked = await ann.say("C1", "what is 5 * 5?", mention=True)
     (answer,) = await answers(slack, asked)
 
@@ -202,6 +202,7 @@ async def test_feedback_is_counted(slack: FakeSlack, ann: Person) -> None:
     await slack.until(
         lambda: any("Thank you" in m.text for m in slack.ephemerals("U1")), timeout_seconds=SECONDS
     )
+    assert "1 good, 0 bad" in (await typed(slack, ann, "usage")).text
 
 
 async def test_a_message_of_somebody_else_is_analysed(slack: FakeSlack, ann: Person) -> None:

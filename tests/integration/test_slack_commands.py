@@ -326,6 +326,17 @@ class TestShortcuts:
 
         assert site.core.accepted[0].text == question
 
+    async def test_a_busy_channel_is_waited_for(self, site: SlackSite) -> None:
+        """A question that comes within a second of another message is asked all the same."""
+        posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
+        site.slack.fail("chat.postMessage", status=429)
+
+        await site.ann.shortcut("threadlab_analyse", posted)
+        await site.ann.submit(site.ann.modal(), {"question": "total?"})
+        await site.slack.until(lambda: site.core.accepted)
+
+        assert site.core.accepted[0].text == "total?"
+
     async def test_a_foreign_channel_is_said(self, site: SlackSite) -> None:
         """Where the bot is no member, the modal says how to invite it."""
         site.slack.channel("C9", members=[site.ann], bot=False)
@@ -341,7 +352,7 @@ class TestShortcuts:
     async def test_a_question_that_slack_does_not_take_is_said(self, site: SlackSite) -> None:
         """The modal keeps the question, and asks to try again."""
         posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
-        site.slack.fail("chat.postMessage", status=429)
+        site.slack.fail("chat.postMessage", status=429, times=2)
 
         await site.ann.shortcut("threadlab_analyse", posted)
         sent = await site.ann.submit(site.ann.modal(), {"question": "total?"})

@@ -11,7 +11,7 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.slack.api import Refused
+from adapters.slack.api import Busy, Refused
 from adapters.slack.blocks import ASIDE, fallback, metadata
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
@@ -43,6 +43,7 @@ ANALYSE = "threadlab_analyse"
 _QUOTE_CHARS = 1_000
 _FILES_MAX = 20
 _SHOWN_CHARS = 2_900
+_PATIENCE_SECONDS = 1.0
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
 NOT_POSTED = "Slack did not take the question. Please try again in a moment."
 NOT_A_MEMBER = "I am not in this conversation. Invite me first: /invite @Threadlab"
@@ -89,7 +90,7 @@ class Shortcuts:
         team, user = await team_of(self._context, body), str(body["user"]["id"])
         about, question = AskedAbout.parse(view["private_metadata"]), field(view, QUESTION)
         try:
-            ts = await self._say(team, about, user, question)
+            ts = await self._say_in_time(team, about, user, question)
         except PlatformError as error:
             log.info("question not posted", channel=about.channel, error=str(error))
             outside = isinstance(error, Refused) and error.error in _OUTSIDE
@@ -140,6 +141,16 @@ class Shortcuts:
             await ack(response_action="errors", errors=errors)
         else:
             await ack()
+
+    async def _say_in_time(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
+        """Slack takes a message a second in a channel: that long a modal can wait."""
+        try:
+            return await self._say(team, about, user, question)
+        except Busy as busy:
+            if busy.retry_after_seconds > _PATIENCE_SECONDS:
+                raise
+            await asyncio.sleep(busy.retry_after_seconds)
+        return await self._say(team, about, user, question)
 
     async def _say(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
         shown = _cut(escaped(question).replace("\n", "\n>"))
