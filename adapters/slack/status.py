@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter, OrderedDict
 
@@ -29,6 +30,7 @@ class Sessions:
         self._tasks = tasks
         # Another process may end what this one has begun: after a while it is not believed.
         self._believed_seconds = settings.slack_status_seconds
+        self._end_seconds = settings.slack_call_seconds
         self._working: OrderedDict[ThreadKey, float] = OrderedDict()
         self._open: Counter[ThreadKey] = Counter()
 
@@ -84,13 +86,25 @@ class Sessions:
             await self.set_active(team, key)
 
     async def set_active(self, team: Team, key: ThreadKey) -> None:
-        """Let Slack's own Stop go; later, where Slack asks to wait."""
+        """Let Slack's own Stop go; in the background, where Slack asks to wait.
+
+        A turn's publishing waits for it otherwise, so that a crash before it is made up for.
+        """
         try:
             await self._set_active(team, key, patient=False)
-        except (Busy, AmbiguousSend):
+        except Busy:
             self._tasks.spawn(self._set_active(team, key, patient=True), "session-end")
+        except AmbiguousSend:
+            await self._insist(team, key)
         except PlatformError as error:
-            log.info("session not ended", thread=str(key), error=str(error))
+            log.warning("session not ended", thread=str(key), error=str(error))
+
+    async def _insist(self, team: Team, key: ThreadKey) -> None:
+        try:
+            async with asyncio.timeout(self._end_seconds):
+                await self._set_active(team, key, patient=True)
+        except (PlatformError, TimeoutError) as error:
+            log.warning("session not ended", thread=str(key), error=repr(error))
 
     async def _set_working(self, team: Team, key: ThreadKey, title: str) -> bool:
         try:

@@ -14,6 +14,7 @@ CLOCK_SPEED = 20.0  # what is delivered again after five minutes comes after fif
 _CUT = Fault(drop="before"), Fault(drop="after"), Fault(status=500), Fault(slow_seconds=1.0)
 _FAULTS = (*_CUT, Fault(status=429, retry_after_seconds=1))
 _METHODS = (
+    "agents.sessions.setStatus",
     "assistant.threads.setStatus",
     "chat.appendStream",
     "chat.postMessage",
