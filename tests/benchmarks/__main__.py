@@ -7,7 +7,11 @@ import platform
 import subprocess
 import sys
 
-MODULES = ("tests.benchmarks.bench_turns", "tests.benchmarks.bench_kernels")
+MODULES = (
+    "tests.benchmarks.bench_turns",
+    "tests.benchmarks.bench_streams",
+    "tests.benchmarks.bench_kernels",
+)
 
 
 def main() -> None:

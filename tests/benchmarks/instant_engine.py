@@ -8,12 +8,18 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.fakes.responses_api import Code, Say, responses_api
+from tests.fakes.responses_api import Code, Pause, Say, responses_api
+
+STREAMED_SECONDS = 20  # how long an answer to "stream" takes, a few words a second
 
 
 async def _serve() -> None:
-    def script(body: dict[str, object]) -> list[Code | Say]:
+    def script(body: dict[str, object]) -> list[Code | Say | Pause]:
         said = Say("Done, and this is the answer.")
+        if "stream" in str(body["input"]):
+            return [
+                step for _ in range(STREAMED_SECONDS) for step in (Say("A few words. "), Pause(1))
+            ]
         return [Code("1 + 1", "2"), said] if "compute" in str(body["input"]) else [said]
 
     async with responses_api(script) as api:

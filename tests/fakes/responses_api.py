@@ -51,6 +51,13 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Pause:
+    """Stands still for a while."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Fail:
     """The response fails here."""
 
@@ -76,7 +83,7 @@ class Tokens:
         }
 
 
-Script = Callable[[dict[str, Any]], Sequence[Code | Say | Wait | Fail]]
+Script = Callable[[dict[str, Any]], Sequence[Code | Say | Wait | Pause | Fail]]
 
 
 @dataclass
@@ -371,6 +378,8 @@ class FakeResponsesApi:
         for step in self.script(body):
             if isinstance(step, Wait):
                 await step.gate.wait()
+            elif isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
             elif isinstance(step, Fail):
                 error = {"code": step.code, "message": step.message}
                 response |= {"status": "failed", "error": error}
