@@ -116,8 +116,9 @@ class Forgetter:
 
     async def resume(self, limit: int) -> int:
         """Finish what a crash cut off; how many threads that were."""
-        noted = await self._erasures.threads(limit)
-        keys = [key for key in noted if key not in self._under_way]
+        idle = [key for key in await self._erasures.threads(limit) if key not in self._under_way]
+        # A wish that failed meanwhile was taken back, and must not be carried out.
+        keys = [key for key in await self._erasures.threads(limit) if key in idle]
         for key in keys:
             if not await self.try_to_forget(key):
                 await self._erasures.begin(key)  # a person wants it: the next round tries again
