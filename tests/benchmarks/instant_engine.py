@@ -10,7 +10,7 @@ import sys
 
 from tests.fakes.responses_api import Code, Pause, Say, responses_api
 
-STREAMED_SECONDS = 20  # how long an answer to "stream" takes, a few words a second
+STREAMED_SECONDS = 60  # how long an answer to "stream" takes, a few words a second
 
 
 async def _serve() -> None:
