@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -52,14 +51,16 @@ async def test_files_gone(
 
 async def test_database_locked(chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
     """A database that somebody holds locked does not answer in time, and is ok again after."""
+    waits = {"health_seconds": 0.3, "database_timeout_seconds": 2.0}
     async with (
-        running(chat, tmp_path, api.base_url, health_seconds=0.3) as app,
+        running(chat, tmp_path, api.base_url, **waits) as app,  # type: ignore[arg-type]
         client(app) as http,
     ):
         async with app.services.database.connect() as holder:
             await holder.exec_driver_sql("BEGIN IMMEDIATE")
             locked = await http.get("/health")
             await holder.rollback()
+        app.health.timeout_seconds = 10
         free = await http.get("/health")
 
     assert locked.json()["checks"]["database"] == "no answer within 0.3 s"
