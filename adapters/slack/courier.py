@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
+from adapters.slack.asides import Aside
 from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadata, notes
 from adapters.slack.context import SlackContext
 from adapters.slack.outgoing_text import neutral, with_file_names
@@ -19,7 +19,6 @@ from bot.ports import CommandResult
 
 log = structlog.get_logger(__name__)
 
-Respond = Callable[..., Awaitable[Any]]
 _RESPONSES_MAX = 4  # Slack takes five answers to one command; one stays in reserve
 MORE = "There is more than fits here: in the thread, write the same after `@Threadlab`."
 
@@ -72,34 +71,25 @@ class Courier:
                 log.warning("command not answered", thread=str(key), error=str(error))
                 return
 
-    async def respond(
-        self,
-        team: Team,
-        key: ThreadKey,
-        user: str,
-        result: CommandResult,
-        respond: Respond,
-        *,
-        replace_original: bool = False,
-    ) -> None:
-        """Say a result to the person alone, by the address that came with what they did; in its
-        thread too, where it concerns everybody."""
-        if result.public and key.thread:
-            await self.deliver(team, key, user, result)
+    async def tell(self, aside: Aside, result: CommandResult, *, replacing: bool = False) -> None:
+        """Say a result to the person alone; in its thread too, where it concerns everybody.
+
+        Args:
+            aside: to whom, and where.
+            result: what a command says.
+            replacing: in place of the menu that they chose from.
+        """
+        if result.public and aside.key.thread:
+            await self.deliver(aside.team, aside.key, aside.user, result)
             result = replace(result, files=())
-        result = await self._with_files(team, key, result)
-        shown = messages(result, key.thread, self._context)
+        result = await self._with_files(aside.team, aside.key, result)
+        shown = messages(result, aside.key.thread, self._context)
         if len(shown) > _RESPONSES_MAX:
             shown[_RESPONSES_MAX - 1][1].extend(notes([MORE]))
-        if replace_original and not shown:
-            await respond(delete_original=True)
+        if replacing and not shown:
+            await aside.remove()
         for number, (text, blocks) in enumerate(shown[:_RESPONSES_MAX]):
-            await respond(
-                text=fallback(text),
-                blocks=blocks,
-                response_type="ephemeral",
-                replace_original=replace_original and number == 0,
-            )
+            await aside.say(text, blocks, replace=replacing and number == 0)
 
     async def _with_files(self, team: Team, key: ThreadKey, result: CommandResult) -> CommandResult:
         """Upload a result's files into its thread; what Slack does not take is said."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog.testing
 
 from bot.domain import Action, Addressing, Answer, IncomingMessage, Progress
 from bot.ports import CommandResult
@@ -168,6 +170,50 @@ class TestSlashCommand:
 
         assert [option["text"]["text"] for option in options] == ["sales one", "sales two"]
         assert site.core.calls[0][3] == "get sales-1"
+
+
+class TestAsides:
+    @pytest.mark.parametrize("fault", [{"status": 429}, {"status": 500}, {"drop": "before"}])
+    async def test_are_said_once_slack_takes_them(
+        self, site: SlackSite, fault: dict[str, Any]
+    ) -> None:
+        """A busy or failing Slack is asked again, and the answer is there once."""
+        site.core.results["help"] = CommandResult("I compute.")
+        site.slack.fail("response_url", **fault)
+
+        await site.ann.command("/threadlab", "help", "C1")
+
+        assert (await told(site)).text == "I compute."
+        assert len(site.slack.ephemerals("U1")) == 1
+        assert site.slack.calls["chat.postEphemeral"] == 0
+
+    @pytest.mark.parametrize("status", [404, 500])
+    async def test_that_come_too_late_are_posted(self, site: SlackSite, status: int) -> None:
+        """An address that has expired, or that never answers: the person is told by a message."""
+        answer = await asked_and_answered(site)
+        site.core.results["reset"] = CommandResult("It was reset.")
+        await site.ann.command("/threadlab", "reset", "C1")
+        menu = await told(site)
+        site.slack.fail("response_url", status=status, times=4)
+
+        await site.ann.click(menu, "threadlab_pick", answer.thread_ts)
+        said = await told(site, 2)
+
+        assert (said.text, said.thread_ts) == ("It was reset.", answer.thread_ts)
+        assert site.slack.calls["chat.postEphemeral"] == 1
+
+    async def test_that_reach_nobody_are_logged(self, site: SlackSite) -> None:
+        """Where the bot is no member either, the operator hears of it; no secret is told."""
+        site.slack.channel("C9", members=[site.ann], bot=False)
+        site.core.results["help"] = CommandResult("I compute.")
+        site.slack.fail("response_url", status=404)
+
+        with structlog.testing.capture_logs() as logs:
+            await site.ann.command("/threadlab", "help", "C9")
+            await site.slack.until(lambda: [e for e in logs if e["event"] == "not said"])
+
+        assert "/actions/" not in str(logs)
+        assert site.slack.ephemerals("U1") == []
 
 
 class TestButtons:

@@ -8,9 +8,10 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from adapters.slack.asides import Aside, Respond
 from adapters.slack.blocks import DO, FEEDBACK, given_command
 from adapters.slack.context import SlackContext
-from adapters.slack.courier import Courier, Respond
+from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM
 from adapters.slack.listeners.origin import team_of
 from adapters.slack.menus import COMPLETE, PICK, options, picked_command, value_menu, value_of
@@ -52,9 +53,8 @@ class Actions:
         await ack()
         command, arguments = picked_command(str(action["block_id"]))
         key = ThreadKey(PLATFORM, team.id, _channel(body), _selected(action))
-        self._context.tasks.spawn(
-            self._run(team, key, str(body["user"]["id"]), command, arguments, respond), "pick"
-        )
+        aside = self._aside(team, key, body, respond)
+        self._context.tasks.spawn(self._run(aside, command, arguments), "pick")
 
     async def on_value(self, ack: AsyncAck, body: Body, action: Body, respond: Respond) -> None:
         """The value of an argument."""
@@ -63,9 +63,8 @@ class Actions:
         command, arguments, _, thread = value_of(str(action["block_id"]))
         key = ThreadKey(PLATFORM, team.id, _channel(body), thread)
         whole = f"{arguments} {_selected(action)}".strip()
-        self._context.tasks.spawn(
-            self._run(team, key, str(body["user"]["id"]), command, whole, respond), "value"
-        )
+        aside = self._aside(team, key, body, respond)
+        self._context.tasks.spawn(self._run(aside, command, whole), "value")
 
     async def on_typing(self, ack: AsyncAck, body: Body) -> None:
         """Suggest values for what was typed."""
@@ -78,16 +77,17 @@ class Actions:
         )
         await ack(options=options(choices))
 
-    async def _run(
-        self, team: Team, key: ThreadKey, user: str, command: str, arguments: str, respond: Respond
-    ) -> None:
+    def _aside(self, team: Team, key: ThreadKey, body: Body, respond: Respond) -> Aside:
+        return Aside(self._context.settings, team, key, str(body["user"]["id"]), respond)
+
+    async def _run(self, aside: Aside, command: str, arguments: str) -> None:
         missing = self._left_open(command, arguments)
         if missing is not None:
-            blocks = value_menu(command, arguments, missing, key.thread)
-            await respond(text=f"Which {missing}?", blocks=blocks, replace_original=True)
+            menu = value_menu(command, arguments, missing, aside.key.thread)
+            await aside.say(f"Which {missing}?", menu, replace=True)
             return
-        result = await self._courier.run(team, key, user, command, arguments)
-        await self._courier.respond(team, key, user, result, respond, replace_original=True)
+        result = await self._courier.run(aside.team, aside.key, aside.user, command, arguments)
+        await self._courier.tell(aside, result, replacing=True)
 
     def _left_open(self, command: str, arguments: str) -> str | None:
         """The argument that was not given, where the core can suggest its values: `files get`."""

@@ -7,8 +7,9 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from adapters.slack.asides import Aside, Respond
 from adapters.slack.context import SlackContext
-from adapters.slack.courier import Courier, Respond
+from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM
 from adapters.slack.incoming_text import command_line
 from adapters.slack.listeners.origin import team_of
@@ -43,30 +44,28 @@ class SlashCommand:
         name, arguments = name.lower() or "help", arguments.strip()
         key = ThreadKey(PLATFORM, team.id, str(body["channel_id"]), "")
         user = str(body["user_id"])
+        aside = Aside(self._context.settings, team, key, user, respond)
         specs = self._context.services.commands.specs
         spec = next((spec for spec in specs if spec.name == name), None)
         if spec is not None and spec.place is Place.THREAD:
-            await self._offer(key, user, name, arguments, respond)
+            await self._offer(aside, name, arguments)
             return
         result = await self._courier.run(team, key, user, name, arguments)
-        await self._courier.respond(team, key, user, result, respond)
+        await self._courier.tell(aside, result)
 
-    async def _offer(
-        self, key: ThreadKey, user: str, name: str, arguments: str, respond: Respond
-    ) -> None:
+    async def _offer(self, aside: Aside, name: str, arguments: str) -> None:
         """Let the person pick one of their threads here."""
         if len(arguments) > ARGUMENTS_CHARS:
-            await respond(text=TOO_LONG.format(command=name), response_type="ephemeral")
+            await aside.say(TOO_LONG.format(command=name))
             return
         recent = await self._context.services.threads.recent(
             PLATFORM,
-            key.workspace,
-            channel=key.channel,
-            author_id=user,
+            aside.key.workspace,
+            channel=aside.key.channel,
+            author_id=aside.user,
             limit=self._context.settings.slack_threads_listed,
         )
         if not recent:
-            await respond(text=NO_THREADS, response_type="ephemeral")
+            await aside.say(NO_THREADS)
             return
-        blocks = thread_menu(name, arguments, recent)
-        await respond(text=f"Which thread is {name} for?", blocks=blocks, response_type="ephemeral")
+        await aside.say(f"Which thread is {name} for?", thread_menu(name, arguments, recent))
