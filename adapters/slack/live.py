@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -10,6 +9,7 @@ import structlog
 
 from adapters.slack.api import Busy, Refused
 from adapters.slack.blocks import Block, body, buttons
+from adapters.slack.pace import Growth
 from adapters.slack.poster import OTHER_SHAPE, Place, Poster
 from adapters.slack.replies import KeptReply, Replies
 from adapters.slack.settings import SlackSettings
@@ -52,7 +52,6 @@ class LiveMessage:
         place: Place,
         kept: KeptReply,
     ) -> None:
-        self._settings = settings
         self._team = team
         self._replies = replies
         self._place = place
@@ -60,8 +59,8 @@ class LiveMessage:
         self._stream = StreamState(settings)
         self._may_stream = bool(place.user) or place.key.channel.startswith("D")
         self._open_stream = kept.ts is not None
-        self._shown, self._changed_at = "", 0.0
-        self._step_pace_seconds = settings.slack_step_pace_ms / 1000
+        self._shown = ""
+        self.growth = Growth(settings)
         self.ts = kept.ts
         self.mode = Mode.CHANGED if kept.ts else Mode.LOST if kept.begun else Mode.NONE
 
@@ -75,10 +74,12 @@ class LiveMessage:
             case Mode.NONE if text or runs:
                 if self._may_stream and self._team.streams.take():
                     return await self._start(text, runs, status)
-                return bool(text) and self._team.updates.take() and await self._begin(text)
+                # A short answer that is posted whole costs fewer calls.
+                due = bool(text) and self.growth.due(text, 0)
+                return due and self._team.updates.take() and await self._begin(text)
             case Mode.STREAM:
                 return await self._append(text, runs, status)
-            case Mode.CHANGED if text and text != self._shown:
+            case Mode.CHANGED if not self.growth.is_short(text) and text != self._shown:
                 return await self._change(text)
         return False
 
@@ -133,21 +134,17 @@ class LiveMessage:
             await self._replies.shown(turn_id, None)
             return False
         self._stream.sent()
-        self._changed_at = time.monotonic()
+        self.growth.begun()
         self.mode, self._open_stream = Mode.STREAM, True
         await self._replies.shown(turn_id, self.ts)
         return True
 
     async def _append(self, text: str, runs: Sequence[CodeRun], status: str) -> bool:
-        if not self._stream.grows_text(text):
-            if time.monotonic() - self._changed_at < self._step_pace_seconds:
-                return False
-            longest_seconds = self._settings.slack_step_pace_max_ms / 1000
-            self._step_pace_seconds = min(self._step_pace_seconds * 2, longest_seconds)
-        chunks = self._stream.chunks(text, runs, status)
-        if not chunks or self.ts is None:
+        if not self.growth.due(text, len(runs)):
             return False
-        self._changed_at = time.monotonic()
+        chunks = self._stream.chunks(text, runs, status)
+        if not chunks or self.ts is None or not self._team.appends.take():
+            return False
         try:
             await self._poster.append(self.ts, chunks)
         except Busy:
@@ -158,6 +155,7 @@ class LiveMessage:
             self.mode = Mode.CHANGED
             return False
         self._stream.sent()
+        self.growth.added()
         return True
 
     async def _begin(self, text: str) -> bool:
@@ -173,17 +171,17 @@ class LiveMessage:
         except PlatformError:
             await self._replies.shown(turn_id, None)
             raise
-        self._shown, self._changed_at = text, time.monotonic()
+        self._shown = text
+        self.growth.begun()
         self.mode = Mode.CHANGED
         await self._replies.shown(turn_id, self.ts)
         return True
 
     async def _change(self, text: str) -> bool:
-        pace_seconds = self._settings.slack_update_pace_ms / 1000
-        if time.monotonic() - self._changed_at < pace_seconds or not self._team.updates.take():
+        if not self.growth.due(text, 0) or not self._team.updates.take():
             return False
         assert self.ts is not None
-        self._changed_at = time.monotonic()
+        self.growth.added()
         await self.end()
         await self._poster.change(self.ts, text, self._unfinished(text), patient=False)
         self._shown = text

@@ -175,6 +175,7 @@ class SlackReply:
             self._status.cleared()
         elif self._live.mode is not Mode.STREAM and not text and self._says_more(progress.status):
             await self._status.set(progress.status)
+            self._live.growth.added()
         # A change that came too early for Slack's pace has its turn later.
         if text or progress.runs:
             self._changed.set()

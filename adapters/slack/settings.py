@@ -81,22 +81,25 @@ class SlackSettings(BaseModel):
     """How long after a question nothing is shown but the first sign: many answers are quicker."""
 
     slack_pace_ms: int = Field(default=1_000, ge=1)
-    """Least time between two additions to a growing answer."""
+    """Least time between two additions to a growing answer; it doubles each time."""
 
-    slack_step_pace_ms: int = Field(default=2_000, ge=1)
-    """Least time between two additions that only tell of steps; it doubles each time."""
-
-    slack_step_pace_max_ms: int = Field(default=15_000, ge=1)
+    slack_pace_max_ms: int = Field(default=15_000, ge=1)
     """Longest time between two such additions."""
 
-    slack_update_pace_ms: int = Field(default=3_000, ge=1)
-    """Least time between two changes of an answer that can't be streamed."""
+    slack_short_chars: int = Field(default=600, ge=0)
+    """So long an answer is short: while it grows it is added to once, with code twice."""
+
+    slack_short_pace_ms: int = Field(default=5_000, ge=1)
+    """How long after its first words a short answer is added to."""
 
     slack_status_seconds: float = Field(default=90, gt=0)
     """How often a status is renewed; Slack lets it lapse after 120 seconds."""
 
     slack_streams_per_minute: int = Field(default=15, ge=0)
     """Most answers streamed a minute in a workspace; others are posted. 0 streams none."""
+
+    slack_appends_per_minute: int = Field(default=80, ge=0)
+    """Most additions to streams a minute, in a workspace."""
 
     slack_updates_per_minute: int = Field(default=30, ge=0)
     """Most changes a minute, in a workspace, that only show progress."""

@@ -33,6 +33,7 @@ class Sessions:
         self._end_seconds = settings.slack_call_seconds
         self._working: OrderedDict[ThreadKey, float] = OrderedDict()
         self._open: Counter[ThreadKey] = Counter()
+        self._refused: set[ThreadKey] = set()  # of the turns that are open now
 
     def opened(self, key: ThreadKey) -> None:
         """A reply is shown in the thread."""
@@ -43,12 +44,13 @@ class Sessions:
         self._open[key] -= 1
         if not self._open[key]:
             del self._open[key]
+            self._refused.discard(key)
 
     async def begin(self, team: Team, key: ThreadKey, title: str = "") -> bool:
         """Show that work is being done, with Slack's own Stop; whether that is shown."""
         if self.works(key):
             return True
-        if not team.sessions.take(_CALLS):  # one to begin, one to end
+        if key in self._refused or not team.sessions.take(_CALLS):  # one to begin, one to end
             return False
         self._working[key] = time.monotonic()
         done = await self._set_working(team, key, title)
@@ -123,6 +125,8 @@ class Sessions:
             log.info("session not begun", thread=str(key), error=str(error))
             if isinstance(error, Refused) and error.lasting:
                 team.sessions.use_up()
+            elif self._open[key]:
+                self._refused.add(key)
             return False
         return True
 

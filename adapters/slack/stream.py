@@ -59,10 +59,6 @@ class StreamState:
             news += markdown_chunks(more)
         return news
 
-    def grows_text(self, text: str) -> bool:
-        """Whether a picture adds words, rather than steps alone."""
-        return self.goes_on(text) and len(text) > len(self._sent.text)
-
     def sent(self) -> None:
         """The last chunks have arrived."""
         self._sent = self._next

@@ -26,6 +26,7 @@ class Team:
         self.url = url
         self.api = api
         self.streams = Allowance(settings.slack_streams_per_minute)
+        self.appends = Allowance(settings.slack_appends_per_minute)
         self.updates = Allowance(settings.slack_updates_per_minute)
         self.sessions = Allowance(settings.slack_sessions_per_minute)
 

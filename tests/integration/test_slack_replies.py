@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from adapters.slack.settings import SlackSettings
 from bot.domain import (
     Action,
     Answer,
@@ -601,6 +602,23 @@ async def test_nobody_is_called(site: SlackSite, stage: Stage) -> None:
     assert not re.search(r"<[!@]|@here", done.text)
 
 
+# The paces that people see, and whoever writes, fifty times as fast.
+HURRY = 50
+PACES = ("first_show_ms", "pace_ms", "pace_max_ms", "short_pace_ms")
+DEFAULTS = SlackSettings.read({})
+HURRIED = {
+    f"SLACK_{pace.upper()}": str(getattr(DEFAULTS, f"slack_{pace}") // HURRY) for pace in PACES
+} | {"SLACK_SHORT_CHARS": str(DEFAULTS.slack_short_chars)}
+SHORT = ("North leads with 1,200 of 3,400, then comes South. " * 10).strip()
+
+
+async def known(site: SlackSite) -> None:
+    """Let the bot know the person's name, as after their first question."""
+    site.core.results["help"] = CommandResult("I compute.")
+    await site.ann.command("/threadlab", "help", "C1")
+    await site.slack.until(lambda: site.slack.ephemerals("U1"))
+
+
 class TestCost:
     async def test_of_a_short_answer(self, site: SlackSite, stage: Stage) -> None:
         """A short answer takes at most four calls, a chart with its steps at most eight."""
@@ -627,6 +645,64 @@ class TestCost:
         await site.slack.until(lambda: site.slack.sessions_of("C1", second.ts).status == "active")
         whole = [r.method for r in site.slack.requests[before:]]
         assert len(whole) <= 8, whole
+
+    @pytest.mark.parametrize("streams", ["15", "0"])
+    @pytest.mark.parametrize("seconds", [30, 90])
+    async def test_of_a_short_answer_that_is_written_slowly(
+        self, slack: FakeSlack, stage: Stage, tmp_path: Path, seconds: int, streams: str
+    ) -> None:
+        """Half a minute or longer: at most four calls, streamed or not."""
+        slow = {**HURRIED, "SLACK_STREAMS_PER_MINUTE": streams}
+        async with serve(slack, tmp_path, stage.script, **slow) as site:
+            await known(site)
+            before = len(slack.requests)
+            asked = await ask(site)
+            for end in range(10, len(SHORT), 10):
+                stage.show(SHORT[:end])
+                await asyncio.sleep(seconds / HURRY / len(SHORT) * 10)
+            stage.answer(SHORT, actions=ACTIONS)
+            (done,) = await settled(site, asked)
+            await slack.until(lambda: slack.sessions_of("C1", asked.ts).status == "active")
+
+            calls = [request.method for request in slack.requests[before:]]
+            assert done.text == SHORT
+            assert len(calls) <= 4, calls
+
+    async def test_of_a_chart_that_is_made_slowly(
+        self, slack: FakeSlack, stage: Stage, tmp_path: Path
+    ) -> None:
+        """A minute for reading, code and words: at most eight calls, its upload among them."""
+        async with serve(slack, tmp_path, stage.script, **HURRIED) as site:
+            before = len([r for r in slack.requests if r.method not in STARTING])
+            asked = await ask(site)
+            chart = await keep(site, asked, "chart.png", b"\x89PNG")
+            stage.show(status="reading sales.xlsx…")
+            await asyncio.sleep(5 / HURRY)
+            for state in (RunState.WRITING, RunState.RUNNING, RunState.DONE):
+                stage.show("", CodeRun("r1", "plot()", state, "ok"), status="running Python…")
+                await asyncio.sleep(15 / HURRY)
+            run = CodeRun("r1", "plot()", RunState.DONE, "ok")
+            for end in range(10, len(SHORT), 10):
+                stage.show(SHORT[:end], run)
+                await asyncio.sleep(30 / HURRY / len(SHORT) * 10)
+            stage.answer(SHORT, run, artifacts=(chart,), actions=ACTIONS)
+            await slack.until(lambda: any(m.files for m in slack.answers("C1", asked.ts)))
+            await slack.until(lambda: slack.sessions_of("C1", asked.ts).status == "active")
+
+            calls = [r.method for r in slack.requests if r.method not in STARTING][before:]
+            assert len(calls) <= 8, calls
+
+    async def test_of_a_session_that_is_refused(self, site: SlackSite, stage: Stage) -> None:
+        """Where Slack has no session for a thread, it is not asked for one again and again."""
+        site.slack.fail("agents.sessions.setStatus", error="user_not_in_channel", times=100)
+        asked = await ask(site)
+        for end in range(1, 20):
+            stage.show("North leads "[:end])
+            await asyncio.sleep(0.03)
+        stage.answer("North leads with 12.")
+        await settled(site, asked)
+
+        assert site.slack.calls["agents.sessions.setStatus"] <= 2
 
     @pytest.mark.slow
     async def test_of_fifty_threads_at_once(self, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from adapters.slack.context import Recently
 from adapters.slack.events import Deleted, Edited, Said, attachment, read_event
 from adapters.slack.home_view import SETTINGS_BUTTON, home_view
 from adapters.slack.modals import changed, settings_modal
-from adapters.slack.pace import Allowance
+from adapters.slack.pace import Allowance, Growth
 from adapters.slack.plan import plan
 from adapters.slack.settings import SlackSettings
 from adapters.slack.stream import Streamed, StreamState
@@ -95,24 +96,6 @@ class TestEvents:
         assert isinstance(edit, Edited)
         assert mention.key == message.key == edit.key
         assert mention.ts == message.ts == edit.ts
-
-    @pytest.mark.parametrize(
-        ("changes", "twice"),
-        [
-            ({"text": "<@UBOT> reset"}, True),
-            ({"type": "app_mention", "channel_type": None}, False),
-            ({"text": "<@UBOT>", "subtype": "file_share", "files": [{"id": "F1"}]}, False),
-            ({"channel_type": "mpim", "text": "<@UBOT> reset"}, False),
-            ({"channel": "D1", "channel_type": "im"}, False),
-        ],
-    )
-    def test_that_come_twice_are_known(self, changes: dict[str, Any], twice: bool) -> None:
-        """A mention in a channel is told by two events, maybe to two processes: a command is
-        carried out for one of them."""
-        found = said(**changes)
-
-        assert isinstance(found, Said)
-        assert found.told_twice is twice
 
     @pytest.mark.parametrize(
         "changes",
@@ -360,6 +343,49 @@ def test_an_allowance_comes_back() -> None:
 
     assert (first, second) == ([True, True, True, False], [True, False])
     assert not allowance.take()
+
+
+class Drip:
+    """An answer that is written at a steady rate, and looked at every second."""
+
+    def __init__(self, chars: int, seconds: int) -> None:
+        self._chars, self._seconds, self.now = chars, seconds, 0.0
+
+    def shown_at(self, runs: int = 0) -> list[float]:
+        """When it is added to, after its beginning."""
+        growth, times = Growth(SETTINGS, lambda: self.now), []
+        growth.begun()
+        for second in range(1, self._seconds):
+            self.now = float(second)
+            if growth.due("x" * (self._chars * second // self._seconds), runs):
+                growth.added()
+                times.append(self.now)
+        return times
+
+
+class TestGrowth:
+    @given(st.integers(1, SETTINGS.slack_short_chars), st.integers(1, 600))
+    def test_of_a_short_answer_is_shown_once(self, chars: int, seconds: int) -> None:
+        """However slowly it is written: with its beginning and end, few calls."""
+        assert len(Drip(chars, seconds).shown_at()) <= 1
+
+    @given(st.integers(1, SETTINGS.slack_short_chars), st.integers(1, 600), st.integers(1, 9))
+    def test_with_code_is_shown_at_most_once_a_run(
+        self, chars: int, seconds: int, runs: int
+    ) -> None:
+        """Steps are told twice, or once each where there are more of them."""
+        assert len(Drip(chars, seconds).shown_at(runs)) <= max(2, runs)
+
+    @given(st.integers(1_000, 20_000), st.integers(30, 600))
+    def test_of_a_long_answer_slows_down(self, chars: int, seconds: int) -> None:
+        """Additions come at growing intervals, and never stay away for longer than is set."""
+        times = Drip(chars, seconds).shown_at()
+        longest_seconds = SETTINGS.slack_pace_max_ms / 1000
+
+        gaps = [later - sooner for sooner, later in pairwise(times)][1:]
+        assert gaps == sorted(gaps)
+        assert all(gap <= longest_seconds for gap in gaps)
+        assert seconds - times[-1] <= longest_seconds
 
 
 def test_the_newest_are_remembered() -> None:
