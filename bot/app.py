@@ -29,6 +29,7 @@ from bot.ingest import Ingester
 from bot.interpreter import Interpreter, warm_up
 from bot.leases import alone
 from bot.open_turn import OpenTurns
+from bot.orders import DurableOrders
 from bot.pacing import Pacer, pace_of
 from bot.ports import AdapterPlugin, ChatPlatform, Services
 from bot.question import QuestionWriter
@@ -40,6 +41,7 @@ from bot.store.database import ensure_folders, open_database, probe, upgrade_all
 from bot.store.feedback import Feedback
 from bot.store.files import Files
 from bot.store.folder import claimed
+from bot.store.orders import OrderBook
 from bot.store.outbox import Outbox
 from bot.store.threads import Threads
 from bot.store.turns import Turns
@@ -51,6 +53,8 @@ from bot.workers import SoleWorker, Worker
 
 log = structlog.get_logger()
 
+Background = Callable[[], Coroutine[Any, Any, None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -60,7 +64,7 @@ class Application:
     platforms: Mapping[str, ChatPlatform]
     dispatcher: Dispatcher
     health: Health
-    background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    background: Sequence[Background] = ()
 
     async def serve(self) -> None:
         """Run the platforms and start turns until cancelled.
@@ -137,10 +141,11 @@ async def application(
         asker = Asker(settings, interpreter, threads, pacer, recovery)
         worker = Worker(settings, Workers(database), workflows) if settings.shared else None
         leases = leases_of(settings, worker)
+        myself = worker or SoleWorker(turns)
         dispatcher = Dispatcher(
             turns,
             workflows,
-            worker or SoleWorker(turns),
+            myself,
             at_once=settings.turns_at_once,
             sweep_seconds=settings.sweep_seconds,
         )
@@ -157,10 +162,12 @@ async def application(
             erasures=lab.erasures,
             eraser=lab.eraser,
         )
+        book = OrderBook(database)
         housekeeping = Housekeeping(
             settings,
             threads=threads,
             files=files,
+            orders=book,
             blobs=blobs,
             workflows=workflows,
             forgetter=forgetter,
@@ -192,8 +199,17 @@ async def application(
             blobs=blobs,
             clock=clock,
         )
+        orders = DurableOrders(
+            settings,
+            book=book,
+            commands=commands,
+            platforms=platforms,
+            tasks=tasks,
+            worker_id=lambda: myself.id,
+        )
         services = Services(
             inbox=inbox,
+            orders=orders,
             commands=commands,
             blobs=blobs,
             workspaces=workspace,
@@ -234,7 +250,7 @@ async def application(
         await dispatcher.sweep()
         tidying = partial(alone, leases, "housekeeping", housekeeping.run)
         renewing = partial(alone, leases, "renewal", lab.containers.run)
-        background = [tidying, renewing]
+        background: list[Background] = [tidying, renewing, orders.run]
         health = Health(
             {"database": partial(probe, database), "files": blobs.probe},
             running=lambda: len(dispatcher.active),

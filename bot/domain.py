@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from urllib.parse import quote, unquote
 
 
@@ -89,6 +90,22 @@ class IncomingMessage:
     addressed: Addressing
     sent_at: datetime
     others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A message that is nothing but a command. `id` is the platform's, as a message's is.
+
+    `locator` says where it is answered: JSON-able, it means something to the adapter alone.
+    """
+
+    key: ThreadKey
+    id: str
+    caller: Caller
+    command: str
+    arguments: str
+    sent_at: datetime
+    locator: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RunState(StrEnum):

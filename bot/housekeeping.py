@@ -14,6 +14,7 @@ from bot.durable import Workflows
 from bot.forgetting import Forgetter
 from bot.settings import Settings
 from bot.store.files import Files
+from bot.store.orders import OrderBook
 from bot.store.threads import Threads
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class Housekeeping:
         threads: Threads,
         files: Files,
         blobs: BlobStore,
+        orders: OrderBook,
         workflows: Workflows,
         forgetter: Forgetter,
     ) -> None:
@@ -41,6 +43,7 @@ class Housekeeping:
         self._files = files
         self._blobs = blobs
         self._workflows = workflows
+        self._orders = orders
         self._forgetter = forgetter
 
     async def run(self) -> None:
@@ -55,6 +58,7 @@ class Housekeeping:
             ("erasures resumed", self._resume),
             ("threads past their time", self._old_threads),
             ("workflow records", self._old_workflows),
+            ("answered orders", self._old_orders),
             ("expired uploads", self._expired_uploads),
             ("orphan blobs", self._orphan_blobs),
         )
@@ -86,6 +90,11 @@ class Housekeeping:
         if finished:
             await self._workflows.delete(finished)
         return len(finished)
+
+    async def _old_orders(self) -> int:
+        """No chat tells of them again."""
+        before = time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
+        return await self._orders.drop_answered(before)
 
     async def _expired_uploads(self) -> int:
         """The engine has deleted them by now; only their ids are left."""

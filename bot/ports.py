@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +19,7 @@ from bot.domain import (
     Blob,
     Caller,
     IncomingMessage,
+    Order,
     Post,
     Progress,
     ThreadKey,
@@ -73,6 +74,15 @@ class ChatPlatform(Protocol):
     async def taken(self, message: IncomingMessage) -> None:
         """A light sign that files which came without a question are in the workspace."""
 
+    async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
+        """Say what a command came to that was written as a message, where it was written.
+
+        `again`: parts of it may have been said before; those that can be found are not repeated.
+
+        Raises:
+            PlatformError: it was not said, or not all of it.
+        """
+
     async def forget(self, key: ThreadKey) -> None:
         """Erase what the adapter itself keeps of a thread, and end what it shows of it. What was
         posted in the chat stays there: it is the chat's."""
@@ -108,6 +118,14 @@ class Inbox(Protocol):
 
     async def withdraw(self, key: ThreadKey, message_id: str) -> bool:
         """A message was deleted; True where it was waiting, and so will not be answered."""
+
+
+class Orders(Protocol):
+    """Where adapters hand in messages that are nothing but a command (`Commands.parse`)."""
+
+    async def accept(self, order: Order) -> bool:
+        """Commit an order; True where it is new. It is followed at once, and answered by
+        `ChatPlatform.answer`. Acknowledge the platform's event only after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +194,11 @@ class Commands(Protocol):
         None for all that may be a question."""
 
     async def run(
-        self, name: str, key: ThreadKey, caller: Caller, arguments: str = ""
+        self, name: str, key: ThreadKey, caller: Caller, arguments: str = "", *, once: str = ""
     ) -> CommandResult:
         """Carry out a command in a thread (or a channel: `key.thread` is empty). Unknown names,
-        arguments that don't fit, missing rights and failures are answered, never raised."""
+        arguments that don't fit, missing rights and failures are answered, never raised. With
+        the same `once` again, nothing is asked a second time."""
 
     async def complete(
         self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
@@ -259,12 +278,22 @@ class Leases(Protocol):
                 others, or can't reach the database.
         """
 
+    async def share(self, names: Sequence[str], work: Callable[[str], Awaitable[None]]) -> None:
+        """Do the work of each name on one worker at a time, evenly divided, until cancelled. A
+        dead worker's names are taken over; one that has too many gives some up to new workers.
+
+        Raises:
+            LeaseLost: another worker may have the names.
+            Exception: whatever the work raises; all of it is ended then.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the core offers an adapter."""
 
     inbox: Inbox
+    orders: Orders
     commands: Commands
     blobs: Blobs
     workspaces: Workspaces

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from bot.prices import Prices
 from bot.rules import Names, Rules, names
+from bot.sharing import Sharing
 from bot.upkeep import Upkeep
 
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
 
-class Settings(Rules, Upkeep):
+class Settings(Rules, Sharing, Upkeep):
     """Settings of the core. Adapters and the engine read their own from the same environment."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -36,11 +37,6 @@ class Settings(Rules, Upkeep):
         description="An object store for files: `s3://bucket/prefix`, `gs://…` or `az://…`, with "
         "its keys in the environment as usual; unset, they lie in `DATA_DIR/blobs`.",
     )
-    database_connections: int = Field(
-        10,
-        ge=2,
-        description="Most connections of one worker to PostgreSQL; its workflows take as many.",
-    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least important log line that is written."
     )
@@ -57,16 +53,6 @@ class Settings(Rules, Upkeep):
 
     engine: Literal["embedded"] | None = Field(
         None, description="`embedded` answers with Threadlab's own engine, on this machine."
-    )
-    worker_heartbeat_seconds: float = Field(
-        2, gt=0, description="How often a worker tells the others on its database that it is alive."
-    )
-    worker_dead_seconds: float = Field(
-        12,
-        gt=0,
-        le=30,
-        description="After how long a silence the other workers take a worker's turns over; "
-        "at least three heartbeats.",
     )
 
     openai_api_key: SecretStr | None = Field(None, description="Key for the Responses API.")
@@ -178,14 +164,17 @@ class Settings(Rules, Upkeep):
     sweep_seconds: float = Field(
         15, gt=0, description="How often forgotten turns are looked for and started."
     )
+    order_minutes: float = Field(
+        15,
+        gt=0,
+        description="How old a command that was written as a message may be when it is followed; "
+        "an older one is answered with a sentence.",
+    )
     shutdown_seconds: float = Field(
         20, gt=0, description="How long running turns may take to finish after SIGTERM."
     )
     workflows_poll_seconds: float = Field(
         1, gt=0, description="How often the library of durable workflows looks for notices."
-    )
-    database_timeout_seconds: float = Field(
-        30, gt=0, description="How long a statement waits for a locked database."
     )
 
     @field_validator("openai_models", "openai_efforts", mode="before")
@@ -217,12 +206,6 @@ class Settings(Rules, Upkeep):
     def workflows_database(self) -> Path | str:
         """Where the durable steps of turns are kept: a file or an address."""
         return self.database_url.get_secret_value() if self.database_url else self.workflows_path
-
-    @model_validator(mode="after")
-    def _gives_up_late(self) -> Settings:
-        if self.worker_dead_seconds < 3 * self.worker_heartbeat_seconds:
-            raise ValueError("WORKER_DEAD_SECONDS must be three WORKER_HEARTBEAT_SECONDS or more")
-        return self
 
     @property
     def shared(self) -> bool:

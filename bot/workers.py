@@ -45,6 +45,7 @@ class SoleWorker:
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
+        self.id = _new_id()
 
     async def take(self, turn_id: str) -> bool:
         """Nobody else wants it."""
@@ -95,6 +96,10 @@ class Worker:
     async def unsettled(self, limit: int) -> Sequence[str]:
         """Turns that are not over and no other worker's, oldest first."""
         return await self._workers.unsettled(self.id, limit)
+
+    async def alive(self) -> int:
+        """How many workers there are, this one included."""
+        return await self._workers.alive(self._dead_seconds)
 
     async def grant(self, name: str) -> bool:
         """Ask for a lease."""

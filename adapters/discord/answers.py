@@ -17,7 +17,7 @@ from adapters.discord.posts import Portions, portioned
 from adapters.discord.splitting import split
 from adapters.discord.store import Posted
 from adapters.discord.uploads import Upload, laid_out
-from bot.domain import Action, Artifact, ThreadKey
+from bot.domain import Action, Artifact, Order, ThreadKey
 from bot.ports import CommandResult
 
 log = structlog.get_logger(__name__)
@@ -28,21 +28,31 @@ _Part = tuple[str, Sequence[Artifact], Sequence[Action]]
 
 
 async def post_result(
-    context: DiscordContext,
-    key: ThreadKey,
-    channel_id: int,
-    message_id: int,
-    result: CommandResult,
-    *,
-    as_reply: bool,
+    context: DiscordContext, order: Order, result: CommandResult, *, again: bool
 ) -> None:
-    """Answer a command that was written as a message, where it was written."""
-    desk = ChannelDesk(context.rest, channel_id, message_id if as_reply else None)
+    """Answer a command that was written as a message, where it was written.
+
+    Args:
+        context: what the adapter shares.
+        order: the command; its locator names the `channel`, and whether it is answered as a
+            `reply`.
+        result: what it came to.
+        again: it may stand there already.
+
+    Raises:
+        PlatformError: it was not said, or not all of it.
+    """
+    message_id = int(order.id)
+    reply_to = message_id if order.locator["reply"] else None
+    desk = ChannelDesk(context.rest, int(order.locator["channel"]), reply_to)
     for number, (text, files, actions) in enumerate(parts(result, context)):
+        identity = f"command:{message_id}:{number}"
         limit = _portions(context).file_bytes
-        async with laid_out(context.services.blobs, key, files, limit) as upload:
+        async with laid_out(context.services.blobs, order.key, files, limit) as upload:
             content = Content(_with_notes(text, upload), upload, actions)
-            await desk.send(content, f"command:{message_id}:{number}")
+            if again and await desk.find(identity, content.text, message_id):
+                continue
+            await desk.send(content, identity)
 
 
 async def respond(

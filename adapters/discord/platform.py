@@ -8,6 +8,7 @@ import discord
 import structlog
 
 from adapters.discord import pictures
+from adapters.discord.answers import post_result
 from adapters.discord.buttons import STOP
 from adapters.discord.connection import Connection
 from adapters.discord.context import DiscordContext, plain_id
@@ -20,9 +21,9 @@ from adapters.discord.reply import DiscordReply, posted_of
 from adapters.discord.rest import Rest
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.store import DiscordStore
-from bot.domain import Attachment, IncomingMessage, Progress, ThreadKey
+from bot.domain import Attachment, IncomingMessage, Order, Progress, ThreadKey
 from bot.errors import PlatformError
-from bot.ports import Services
+from bot.ports import CommandResult, Services
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +39,9 @@ class DiscordPlatform:
 
     def __init__(self, services: Services) -> None:
         settings = DiscordSettings.read(services.environ)
-        connection = Connection(settings, services.leases)
-        rest = Rest(connection.client, settings)
         store = DiscordStore(services.database)
+        connection = Connection(settings, services.leases, store)
+        rest = Rest(connection.client, settings)
         self._context = DiscordContext(services, settings, connection, rest, store)
         self._places = Places(self._context)
         self._downloads = Downloads(settings, rest)
@@ -78,6 +79,10 @@ class DiscordPlatform:
             await place.get_partial_message(int(plain_id(message.id))).add_reaction(_TAKEN)
 
         await self._lightly(request, message)
+
+    async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
+        """Say what a command came to, where it was written; a repeat makes no second message."""
+        await post_result(self._context, order, result, again=again)
 
     async def forget(self, key: ThreadKey) -> None:
         """Erase what the adapter keeps of a conversation, and end what it shows."""

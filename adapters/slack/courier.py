@@ -11,6 +11,7 @@ from adapters.slack.asides import Aside
 from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadata, notes
 from adapters.slack.context import SlackContext
 from adapters.slack.outgoing_text import neutral, with_file_names
+from adapters.slack.said import NOTHING, Said
 from adapters.slack.split import split
 from adapters.slack.teams import Team
 from bot.domain import Caller, ThreadKey
@@ -48,28 +49,56 @@ class Courier:
         await self.deliver(team, key, user, result)
 
     async def deliver(self, team: Team, key: ThreadKey, user: str, result: CommandResult) -> None:
-        """Say a result in its thread: to all where it concerns them, else to the person alone."""
-        result = await self._with_files(team, key, result)
+        """Say a result in its thread, if Slack lets us."""
+        try:
+            await self.say(team, key, user, result)
+        except PlatformError as error:
+            log.warning("command not answered", thread=str(key), error=str(error))
+
+    async def say(
+        self,
+        team: Team,
+        key: ThreadKey,
+        user: str,
+        result: CommandResult,
+        *,
+        order: str = "",
+        said: Said = NOTHING,
+    ) -> None:
+        """Say a result in its thread: to all where it concerns them, else to the person alone.
+
+        Args:
+            team: the workspace.
+            key: the thread.
+            user: who gave the command.
+            result: what it came to.
+            order: the message that gave it, if one did.
+            said: what of it stands in the thread already.
+
+        Raises:
+            PlatformError: it was not said, or not all of it.
+        """
+        unsaid = tuple(file for file in result.files if file.name not in said.files)
+        result = await self._with_files(team, key, replace(result, files=unsaid))
         everybody = result.public or key.channel.startswith("D")
         method = "chat.postMessage" if everybody else "chat.postEphemeral"
-        extra: dict[str, Any] = (
-            {"unfurl_links": False, "unfurl_media": False, "metadata": metadata(ASIDE)}
-            if everybody
-            else {"user": user}
-        )
-        for text, blocks in messages(result, key.thread, self._context):
-            try:
-                await team.api.call(
-                    method,
-                    channel=key.channel,
-                    thread_ts=key.thread or None,
-                    text=fallback(text),
-                    blocks=blocks,
-                    **extra,
-                )
-            except PlatformError as error:
-                log.warning("command not answered", thread=str(key), error=str(error))
-                return
+        for number, (text, blocks) in enumerate(messages(result, key.thread, self._context)):
+            post_id = f"{order}:{number}" if order else ASIDE
+            if post_id in said.posts:
+                continue
+            extra: dict[str, Any] = (
+                {"unfurl_links": False, "unfurl_media": False, "metadata": metadata(post_id)}
+                if everybody
+                else {"user": user}
+            )
+            await team.api.call(
+                method,
+                channel=key.channel,
+                thread_ts=key.thread or None,
+                text=fallback(text),
+                blocks=blocks,
+                **extra,
+            )
 
     async def tell(self, aside: Aside, result: CommandResult, *, replacing: bool = False) -> None:
         """Say a result to the person alone; in its thread too, where it concerns everybody.

@@ -15,17 +15,13 @@ PLATFORM = "slack"
 _SAID = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 _DIRECT = "im"
 _SLACKBOT = "USLACKBOT"  # speaks without a bot_id
-_MENTIONED_IN = ("channel", "group")  # there app_mention comes too, but for uploads
 
 Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote a message; `markup` is its text as Slack has it.
-
-    `told_twice`: another event, app_mention, tells of it too, maybe to another process.
-    """
+    """Somebody wrote a message; `markup` is its text as Slack has it."""
 
     key: ThreadKey
     ts: str
@@ -35,7 +31,6 @@ class Said:
     files: tuple[Payload, ...]
     addressed: Addressing
     others: tuple[str, ...]
-    told_twice: bool
 
     @property
     def sent_at(self) -> datetime:
@@ -111,7 +106,6 @@ def _said(event: Payload, team: str, channel: str, bot_user: str) -> Said | None
     if addressed is None:
         return None
     files = files_of(event)
-    in_channel = event.get("channel_type") in _MENTIONED_IN and event["type"] == "message"
     user, parent = str(event["user"]), event.get("parent_user_id")
     profile = event.get("user_profile") or {}
     return Said(
@@ -123,7 +117,6 @@ def _said(event: Payload, team: str, channel: str, bot_user: str) -> Said | None
         files=files,
         addressed=addressed,
         others=(str(parent),) if parent and parent not in (user, bot_user) else (),
-        told_twice=in_channel and addressed is Addressing.MENTION and not files,
     )
 
 

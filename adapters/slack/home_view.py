@@ -9,7 +9,7 @@ from adapters.slack.blocks import Block
 from adapters.slack.menus import STATES, day
 from adapters.slack.mrkdwn import escaped, mrkdwn
 from adapters.slack.teams import Team
-from adapters.slack.welcome import CAPABILITIES
+from bot.commands.hello import CAPABILITIES
 from bot.domain import ContainerState, ThreadSummary
 
 SETTINGS_BUTTON = "threadlab_home_settings"

@@ -10,7 +10,7 @@ from adapters.slack.downloads import resolved
 from adapters.slack.events import Deleted, Edited, Said, attachment
 from adapters.slack.incoming_text import named_ids, words
 from adapters.slack.teams import Team
-from bot.domain import Addressing, Attachment, IncomingMessage
+from bot.domain import Addressing, Attachment, IncomingMessage, Order
 from bot.errors import AttachmentUnavailable
 
 SPOKEN_TO = (Addressing.MENTION, Addressing.DIRECT, Addressing.REPLY)
@@ -50,6 +50,22 @@ class Intake:
         """Commit a message; True where it is new and for us."""
         self._context.askers.put((str(message.key), message.id), message.author.id)
         return await self._context.services.inbox.accept(message)
+
+    async def order(
+        self, team: Team, message: IncomingMessage, command: str, arguments: str
+    ) -> bool:
+        """Commit a message that is nothing but a command; True where it is new."""
+        caller = await self._context.names.caller(team, message.author.id)
+        return await self._context.services.orders.accept(
+            Order(
+                key=message.key,
+                id=message.id,
+                caller=caller,
+                command=command,
+                arguments=arguments,
+                sent_at=message.sent_at,
+            )
+        )
 
     async def edited(self, team: Team, edited: Edited) -> None:
         """Tell the core of a change."""

@@ -9,17 +9,19 @@ import structlog
 
 from adapters.slack.connections import Connections
 from adapters.slack.context import SlackContext
+from adapters.slack.courier import Courier
 from adapters.slack.downloads import Downloads
 from adapters.slack.events import PLATFORM
 from adapters.slack.installations import Installations
 from adapters.slack.poster import Place
 from adapters.slack.reply import SlackReply
+from adapters.slack.said import NOTHING, said_since
 from adapters.slack.settings import SlackSettings
 from adapters.slack.status import StatusLine
 from adapters.slack.teams import OneToken, Team, Teams
-from bot.domain import Attachment, IncomingMessage, ThreadKey
+from bot.domain import Attachment, IncomingMessage, Order, ThreadKey
 from bot.errors import AttachmentUnavailable, PlatformError
-from bot.ports import Services
+from bot.ports import CommandResult, Services
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +85,13 @@ class SlackPlatform:
     async def taken(self, message: IncomingMessage) -> None:
         """Show that the files of a message without a question are in the workspace."""
         await self._react(message, TAKEN)
+
+    async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
+        """Say what a command came to: to all in its thread, or to who wrote it."""
+        team = await self._context.teams.get(order.key.workspace)
+        said = await said_since(team, order) if again else NOTHING
+        user = order.caller.author.id
+        await Courier(self._context).say(team, order.key, user, result, order=order.id, said=said)
 
     async def forget(self, key: ThreadKey) -> None:
         """Erase what is kept of the replies in a thread, and let no Stop stay in it."""

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-CAPABILITIES = (
-    "I compute with Python. Mention me in a thread, drop files into it (spreadsheets, CSV, images, "
-    "PDF) and ask, for example: “total revenue by region, as a bar chart”. I answer with numbers, "
-    "charts and files, and remember the thread. `help` lists the commands."
-)
 GREETING = (
     "Hello! I am Threadlab: every thread with me is a Python lab of its own. Mention me with a "
     "question, with or without files; in a thread that we share you can ask on without naming me. "

@@ -13,9 +13,9 @@ from adapters.web.records import PLATFORM, conversation_of, incoming
 from adapters.web.reply import WebReply
 from adapters.web.server import PageServer
 from adapters.web.settings import WebSettings
-from bot.domain import Attachment, IncomingMessage, ThreadKey
+from bot.domain import Attachment, IncomingMessage, Order, ThreadKey
 from bot.errors import AttachmentUnavailable, BlobMissing, PlatformError
-from bot.ports import Services
+from bot.ports import CommandResult, Services
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +85,10 @@ class WebPlatform:
                 yield chunk
         except BlobMissing as error:
             raise AttachmentUnavailable(f"{attachment.name} is no longer kept here.") from error
+
+    async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
+        """The page asks for commands itself, and hands in no orders."""
+        raise PlatformError(f"The page gave no order {order.id}.")
 
     async def open_reply(
         self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bot.commands.hello import CAPABILITIES, HELLO
 from bot.commands.registry import Call, Command, signature
 from bot.domain import Addressing
 from bot.memory import TIERS
@@ -55,6 +56,9 @@ class AskingCommands:
         return (
             Command(CommandSpec("help", "what I can do", place=Place.ANYWHERE), self._help),
             Command(
+                CommandSpec(HELLO, "what I am", place=Place.ANYWHERE, listed=False), self._hello
+            ),
+            Command(
                 CommandSpec("stop", "end the running answer, keeping what there is"), self.stop
             ),
             Command(
@@ -66,6 +70,9 @@ class AskingCommands:
                 self._retry,
             ),
         )
+
+    async def _hello(self, _call: Call) -> CommandResult:
+        return CommandResult(CAPABILITIES, public=True)
 
     async def _help(self, _call: Call) -> CommandResult:
         listed = "\n".join(
@@ -108,8 +115,8 @@ class AskingCommands:
         again = replace(
             asked[-1],
             author=call.author,  # who asks again pays
-            # Pressed twice, it is the same message.
-            id=f"{asked[-1].id.split('~')[0]}~{last_id}",
+            # Pressed twice, or run again after a crash, it is the same message.
+            id=f"{asked[-1].id.split('~')[0]}~{call.once or last_id}",
             text=text,
             attachments=attachments,
             addressed=Addressing.REPLY,

@@ -19,11 +19,13 @@ CHOICES_MAX = 25  # what chats show [facts: discord]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command as it was given. `values` has the arguments that were, by their names."""
+    """A command as it was given. `values` has the arguments that were, by their names; `once`
+    names the giving of it, where it may be run again after a crash."""
 
     key: ThreadKey
     caller: Caller
     values: Mapping[str, str] = field(default_factory=dict)
+    once: str = ""
 
     @property
     def author(self) -> Author:
@@ -83,7 +85,7 @@ class CommandRegistry:
         return command.spec.name, rest
 
     async def run(
-        self, name: str, key: ThreadKey, caller: Caller, arguments: str = ""
+        self, name: str, key: ThreadKey, caller: Caller, arguments: str = "", *, once: str = ""
     ) -> CommandResult:
         """Carry out a command. Unknown names, bad arguments, missing rights and failures are
         answered, never raised."""
@@ -93,7 +95,7 @@ class CommandRegistry:
             return CommandResult(f"There is no command “{name}”. There are: {known}.", ok=False)
         log.info("command", name=command.spec.name, thread=str(key), author=caller.author.id)
         try:
-            call = Call(key, caller, values_of(command.spec, arguments))
+            call = Call(key, caller, values_of(command.spec, arguments), once)
             refused = await self._refusal(command.spec, call)
             return refused or await command.run(call)
         except BadArguments as error:

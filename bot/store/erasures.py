@@ -17,6 +17,7 @@ from bot.store.tables import (
     feedback,
     files,
     messages,
+    orders,
     outbox,
     participants,
     threads,
@@ -191,6 +192,8 @@ async def _delete_rows(db: AsyncConnection, thread: str) -> None:
         await db.execute(sa.delete(table).where(table.c.turn_id.in_(of_thread)))
     for table in (messages, files, turns, participants):
         await db.execute(sa.delete(table).where(table.c.thread == thread))
+    followed = (orders.c.thread == thread) & orders.c.answered_at.is_not(None)
+    await db.execute(sa.delete(orders).where(followed))
     await db.execute(sa.delete(threads).where(threads.c.key == thread))
     asked = (erasures.c.kind == Kind.THREAD) & (erasures.c.ref == thread)
     await db.execute(sa.delete(erasures).where(asked))

@@ -133,6 +133,25 @@ outbox = sa.Table(
     sa.Index("ix_outbox_turn", "turn_id"),
 )
 
+# Messages that are nothing but a command. Once answered, a row says no more than that it was.
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("thread", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("author_id", sa.String, nullable=False),
+    sa.Column("author_name", sa.String, nullable=False),
+    sa.Column("admin", sa.Boolean, nullable=False),
+    sa.Column("command", sa.String, nullable=False),
+    sa.Column("arguments", sa.Text, nullable=False),
+    sa.Column("locator", sa.JSON, nullable=False),
+    sa.Column("sent_at", sa.Float, nullable=False),
+    # Which process follows it.
+    sa.Column("worker", sa.String, nullable=False),
+    sa.Column("answered_at", sa.Float),
+    sa.Index("ix_orders_answered_at", "answered_at"),
+)
+
 # What each turn cost. `thread` is emptied when the thread is forgotten: the books stay right.
 usage = sa.Table(
     "usage",

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bot.commands.hello import CAPABILITIES, HELLO
 from bot.domain import (
     Answer,
     Blob,
     Caller,
     ContainerState,
     IncomingMessage,
+    Order,
     Progress,
     RunState,
     ThreadKey,
@@ -126,6 +128,29 @@ class FakeBlobs:
         return self._folder / hashlib.sha256(str(key).encode()).hexdigest() / sha256
 
 
+class FakeOrders:
+    """Follows each order once, as the real ones do."""
+
+    def __init__(self, core: FakeCore) -> None:
+        self._core = core
+        self._known: set[tuple[ThreadKey, str]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(self, order: Order) -> bool:
+        """Carry the command out and have the platform say what it came to."""
+        if (order.key, order.id) in self._known:
+            return False
+        self._known.add((order.key, order.id))
+        task = asyncio.create_task(self._follow(order))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _follow(self, order: Order) -> None:
+        result = await self._core.run(order.command, order.key, order.caller, order.arguments)
+        await self._core.platform.answer(order, result, again=False)
+
+
 class FakeCore:
     """Records what an adapter hands in and answers it with `script`, as the real turn does.
 
@@ -168,6 +193,7 @@ class FakeCore:
         self.answers = True  # False: messages are taken and signed for, no turn begins
         self.services = Services(
             inbox=self,
+            orders=FakeOrders(self),
             commands=self,
             blobs=self.blobs,
             workspaces=self,
@@ -185,6 +211,12 @@ class FakeCore:
         if plugin.migrations is not None:
             await upgrade(self.services.database, name=plugin.name, migrations=plugin.migrations)
         self._platform = plugin.build(self.services)
+        return self._platform
+
+    @property
+    def platform(self) -> ChatPlatform:
+        """The platform that is attached."""
+        assert self._platform is not None
         return self._platform
 
     async def close(self) -> None:
@@ -262,13 +294,16 @@ class FakeCore:
         return [Choice(f"{typed}-1", f"{typed} one"), Choice(f"{typed}-2", f"{typed} two")]
 
     async def run(
-        self, name: str, key: ThreadKey, caller: Caller, arguments: str = ""
+        self, name: str, key: ThreadKey, caller: Caller, arguments: str = "", *, once: str = ""
     ) -> CommandResult:
         """Commands: stop, retry, reset; others as the test has set in `results`."""
+        del once
         self.commands.append((name, key))
         self.calls.append((name, key, caller, arguments))
         if name in self.results:
             return self.results[name]
+        if name == HELLO:
+            return CommandResult(CAPABILITIES, public=True)
         asked = [message for message in self.accepted if message.key == key]
         if name == "stop":
             running = [turn for turn in self._turns if turn.startswith(f"turn-{asked[-1].id}")]

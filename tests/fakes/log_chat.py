@@ -22,12 +22,13 @@ from bot.domain import (
     Attachment,
     Author,
     IncomingMessage,
+    Order,
     Post,
     Progress,
     ThreadKey,
 )
 from bot.errors import AttachmentUnavailable
-from bot.ports import ChatPlatform, Reply, Services
+from bot.ports import ChatPlatform, CommandResult, Reply, Services
 
 FOLDER = "LOG_CHAT_DIR"
 POLL_SECONDS = 0.02
@@ -116,6 +117,9 @@ class LogChat:
     async def read(self, key: ThreadKey, attachment: Attachment) -> AsyncIterator[bytes]:
         raise AttachmentUnavailable("This chat has no files.")
         yield b""  # type: ignore[unreachable]
+
+    async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
+        raise AssertionError(f"nobody gave the order {order.id}")
 
     async def open_reply(
         self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None

@@ -16,13 +16,15 @@ from bot.domain import (
     Answer,
     Attachment,
     Author,
+    Caller,
     IncomingMessage,
+    Order,
     Post,
     Progress,
     ThreadKey,
 )
 from bot.errors import AmbiguousSend, AttachmentUnavailable, PlatformError
-from bot.ports import ChatPlatform, Reply, Services
+from bot.ports import ChatPlatform, CommandResult, Reply, Services
 
 ANN = Author("u-ann", "Ann")
 BEN = Author("u-ben", "Ben")
@@ -108,6 +110,9 @@ class ScriptedChat:
         self.send_faults: list[Exception | None] = []
         self.open_faults: list[Exception] = []
         self.forget_faults: list[Exception] = []
+        self.answer_faults: list[Exception] = []
+        self.answers: dict[str, str] = {}  # to orders
+        self.answers_hang = False  # said, but the bot does not hear of it
         self.read_faults: list[Exception] = []
         self._services: Services | None = None
         self._count = 0
@@ -132,6 +137,21 @@ class ScriptedChat:
 
     async def taken(self, message: IncomingMessage) -> None:
         self.effects.append((str(message.key), "taken", message.id))
+
+    async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
+        fault = self.answer_faults.pop(0) if self.answer_faults else None
+        if fault is not None and not isinstance(fault, AmbiguousSend):
+            raise fault
+        if again and order.id in self.answers:
+            self.effects.append((str(order.key), "find", order.id))
+            return
+        assert order.id not in self.answers, f"{order.id} was answered twice"
+        self.answers[order.id] = result.text
+        self.effects.append((str(order.key), "answer", order.id))
+        if self.answers_hang:
+            await asyncio.Event().wait()
+        if fault is not None:
+            raise fault
 
     async def forget(self, key: ThreadKey) -> None:
         if self.forget_faults:
@@ -194,6 +214,28 @@ class ScriptedChat:
         message = self.message(text, **details)  # type: ignore[arg-type]
         await self.services.inbox.accept(message)
         return message
+
+    async def order(
+        self,
+        line: str,
+        *,
+        thread: str = "t1",
+        id: str | None = None,
+        sent_at: datetime | None = None,
+    ) -> Order:
+        """Write a message that is nothing but a command."""
+        self._count += 1
+        command, _, arguments = line.partition(" ")
+        order = Order(
+            key=self.thread(thread),
+            id=id or f"m{self._count}",
+            caller=Caller(ANN),
+            command=command,
+            arguments=arguments,
+            sent_at=sent_at or datetime.now(UTC),
+        )
+        await self.services.orders.accept(order)
+        return order
 
     async def finished(self, count: int, *, timeout_seconds: float = 30) -> list[Surface]:
         """The first `count` finished replies, in the order in which they were opened."""

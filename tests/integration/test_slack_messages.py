@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.slack.welcome import CAPABILITIES
+from bot.commands.hello import CAPABILITIES
 from bot.domain import Addressing
 from tests.fakes.slack import Envelope, FakeSlack
 from tests.fakes.slack_driver import SlackSite, loopback, serve

@@ -14,7 +14,7 @@ from adapters.slack.listeners import actions, commands, home, lifecycle, message
 def register(app: AsyncApp, context: SlackContext, installations: Installations | None) -> None:
     """Register every listener."""
     intake, courier = Intake(context), Courier(context)
-    messages.register(app, context, intake, courier)
+    messages.register(app, context, intake)
     commands.register(app, context, courier)
     actions.register(app, context, courier)
     shortcuts.register(app, context, intake, courier)

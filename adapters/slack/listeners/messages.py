@@ -9,24 +9,22 @@ from weakref import WeakValueDictionary
 from slack_bolt.app.async_app import AsyncApp
 
 from adapters.slack.context import SlackContext
-from adapters.slack.courier import Courier
 from adapters.slack.events import Deleted, Edited, Said, read_event
 from adapters.slack.incoming_text import command_line
 from adapters.slack.intake import SPOKEN_TO, Intake
 from adapters.slack.listeners.origin import team_of
 from adapters.slack.starters import with_starter
 from adapters.slack.teams import Team
-from adapters.slack.welcome import CAPABILITIES
+from bot.commands.hello import HELLO
 from bot.domain import Addressing, IncomingMessage, ThreadKey
-from bot.ports import CommandResult
 
 # A reply to the bot may be a question like "status?": it is one unless the bot is named.
 _COMMANDED = (Addressing.MENTION, Addressing.DIRECT)
 
 
-def register(app: AsyncApp, context: SlackContext, intake: Intake, courier: Courier) -> None:
+def register(app: AsyncApp, context: SlackContext, intake: Intake) -> None:
     """Listen to messages and mentions."""
-    listener = Messages(context, intake, courier)
+    listener = Messages(context, intake)
     app.event("app_mention")(listener.on_event)
     app.event("message")(listener.on_event)
 
@@ -34,10 +32,9 @@ def register(app: AsyncApp, context: SlackContext, intake: Intake, courier: Cour
 class Messages:
     """One message is one turn, whatever events announce it."""
 
-    def __init__(self, context: SlackContext, intake: Intake, courier: Courier) -> None:
+    def __init__(self, context: SlackContext, intake: Intake) -> None:
         self._context = context
         self._intake = intake
-        self._courier = courier
         self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
 
     async def on_event(self, body: dict[str, Any], event: dict[str, Any]) -> None:
@@ -58,17 +55,15 @@ class Messages:
 
     async def _said(self, team: Team, said: Said) -> None:
         message = await self._intake.message(team, said)
-        if not message.text and not message.attachments:
-            if said.addressed in SPOKEN_TO and not said.told_twice:
-                self._answer_nothing(team, message)
+        bare = not message.text and not message.attachments
+        if bare and said.addressed not in SPOKEN_TO:
             return
-        command = self._command(message, command_line(said.markup, team.bot_user))
+        line = command_line(said.markup, team.bot_user)
+        command = (HELLO, "") if bare else self._command(message, line)
         if command is None:
             await self._intake.accept(await self._about_starter(team, said, message))
-        elif not said.told_twice and self._context.first_time(str(message.key), message.id):
-            self._context.tasks.spawn(
-                self._courier.give(team, message.key, message.author.id, *command), "command"
-            )
+        else:
+            await self._intake.order(team, message, *command)
 
     async def _about_starter(
         self, team: Team, said: Said, message: IncomingMessage
@@ -80,12 +75,3 @@ class Messages:
         if message.addressed not in _COMMANDED or message.attachments:
             return None
         return self._context.services.commands.parse(line)
-
-    def _answer_nothing(self, team: Team, message: IncomingMessage) -> None:
-        """The bot was named, and nothing else was said: it says what it can do, once."""
-        if not self._context.first_time(str(message.key), message.id):
-            return
-        said = CommandResult(CAPABILITIES, public=True)
-        self._context.tasks.spawn(
-            self._courier.deliver(team, message.key, message.author.id, said), "capabilities"
-        )

@@ -1,0 +1,41 @@
+"""What the bot has said already in answer to a command, looked up after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.slack.blocks import post_of
+from adapters.slack.teams import Team
+from bot.domain import Order
+
+_MESSAGES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The ids that messages carry, and the names of files."""
+
+    posts: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+
+
+NOTHING = Said()
+
+
+async def said_since(team: Team, order: Order) -> Said:
+    """What the bot said in the thread since the command was written; asides to one person can't
+    be seen. Raises PlatformError."""
+    page = await team.api.call(
+        "conversations.replies",
+        channel=order.key.channel,
+        ts=order.key.thread,
+        oldest=order.id,
+        include_all_metadata=True,
+        limit=_MESSAGES_MAX,
+    )
+    ours = [message for message in page["messages"] if message.get("user") == team.bot_user]
+    files = [file for message in ours for file in message.get("files") or ()]
+    return Said(
+        posts=frozenset(post for message in ours if (post := post_of(message))),
+        files=frozenset(str(file.get("title") or file.get("name")) for file in files),
+    )
