@@ -172,7 +172,11 @@ def leases_of(settings: Settings, worker: Worker | None) -> Leases:
     """Leases among the workers; where there is but one, it has them all."""
     if worker is None:
         return SoleLeases()
-    return SharedLeases(worker, retry_seconds=settings.worker_heartbeat_seconds)
+    return SharedLeases(
+        worker,
+        retry_seconds=settings.worker_heartbeat_seconds,
+        rebalance_seconds=settings.worker_rebalance_seconds,
+    )
 
 
 def blobs_of(settings: Settings) -> BlobStore:

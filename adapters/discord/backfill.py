@@ -13,6 +13,7 @@ import structlog
 
 from adapters.discord.context import DiscordContext
 from adapters.discord.keys import NO_GUILD, PLATFORM
+from adapters.discord.shards import Shard
 from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
@@ -28,25 +29,30 @@ _LONGEST_REST_SECONDS = 3600.0  # before a message that fails again and again is
 class Handler(Protocol):
     """Takes a message as if it had just come."""
 
-    def __call__(self, message: discord.Message, *, missed: bool) -> Awaitable[None]:
+    def __call__(self, message: discord.Message) -> Awaitable[None]:
         """Handle it."""
 
 
 class Backfill:
-    """Knows up to where messages were seen, and fetches those after that.
+    """Knows up to where messages of a shard were seen, and fetches those after that.
 
     The inbox knows every message that it has had: reading one twice does no harm.
     """
 
-    def __init__(self, context: DiscordContext, handle: Handler) -> None:
+    def __init__(
+        self, context: DiscordContext, client: discord.Client, shard: Shard, handle: Handler
+    ) -> None:
         self._context = context
+        self._client = client
+        self._shard = shard
+        self._seen = _SEEN if shard.alone else f"{_SEEN}, {shard.name}"
         self._handle = handle
         self._newest = 0  # of what was handled in this process
         self._noted = 0
         self._unhandled: set[int] = set()  # under way, or failed: to be read again
         # While older messages may be missing, nothing newer is noted.
         self._ran = False
-        self._lost: set[int | None] = set()  # shards; None: the only one, or any of them
+        self._lost = False
         self._filling: asyncio.Task[None] | None = None
         self._failed = False  # some message could not be handled since the last reading
         self._rest_seconds, self._again_at = _FIRST_PAUSE_SECONDS, 0.0
@@ -75,47 +81,47 @@ class Backfill:
 
     def _try_again(self) -> None:
         """Read once more what could not be handled, at growing intervals."""
-        client = self._context.connection.current
-        if not self._failed or not self._ran or client is None or time.monotonic() < self._again_at:
+        if not self._failed or not self._ran or time.monotonic() < self._again_at:
             return
         self._failed = False
         self._again_at = time.monotonic() + self._rest_seconds
         self._rest_seconds = min(self._rest_seconds * 2, _LONGEST_REST_SECONDS)
-        self._read_anew(client)
+        self._read_anew()
 
-    async def lost(self, shard: int | None = None) -> None:
+    async def lost(self) -> None:
         """The connection broke: from here on messages may be missing."""
-        self._lost.add(shard)
+        self._lost = True
 
-    async def resumed(self, shard: int | None = None) -> None:
+    async def resumed(self) -> None:
         """Discord has replayed what was missing."""
-        self._lost.discard(shard)
+        self._lost = False
 
     async def note(self) -> None:
         """Note up to where messages were seen; not before what lies between was read."""
         seen = min([self._newest, *(message - 1 for message in self._unhandled)])
         if self._ran and not self._lost and seen > self._noted:
-            await self._context.store.set_value(_SEEN, str(seen))
+            await self._context.store.set_value(self._seen, str(seen))
             self._noted = seen
 
     async def begin(self) -> None:
         """Before the first event: from the very first start on, nothing is missed."""
-        self._ran = False
-        self._lost.clear()
-        if await self._context.store.value(_SEEN) is None:
-            await self._context.store.set_value(_SEEN, str(_snowflake(time.time())))
+        store = self._context.store
+        if await store.value(self._seen) is None:
+            # The servers may have been divided otherwise before.
+            before = [int(value) for value in await store.values(_SEEN)]
+            await store.set_value(self._seen, str(min(before, default=_snowflake(time.time()))))
 
-    async def fill(self, client: discord.Client, shard: int | None = None) -> None:
+    async def fill(self) -> None:
         """A session began that replays nothing: read what was missed, in the background."""
-        self._lost -= {None, shard}
-        self._read_anew(client)
+        self._lost = False
+        self._read_anew()
 
-    def _read_anew(self, client: discord.Client) -> None:
+    def _read_anew(self) -> None:
         """Begin to read. A reading that is under way has perhaps passed by what is missing now."""
         if self._filling is not None:
             self._filling.cancel()
         self._ran = False
-        self._filling = asyncio.create_task(self._run(client), name="discord-backfill")
+        self._filling = asyncio.create_task(self._run(), name="discord-backfill")
 
     async def end(self) -> None:
         """End the reading that is under way, if one is."""
@@ -123,23 +129,23 @@ class Backfill:
             self._filling.cancel()
             await asyncio.gather(self._filling, return_exceptions=True)
 
-    async def _run(self, client: discord.Client) -> None:
+    async def _run(self) -> None:
         """Read what was missed, oldest first in each channel; failing, again after a pause."""
         pause_seconds = _FIRST_PAUSE_SECONDS
         while not self._ran:
             try:
                 since = await self._since()
                 if since is not None:
-                    await self._read_all(client, since)
+                    await self._read_all(since)
                 self._ran = True
             except Exception:  # the database or Discord is away: what was missed must not be lost
                 log.exception("missed messages not read", again_in_seconds=pause_seconds)
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
-    async def _read_all(self, client: discord.Client, since: int) -> None:
+    async def _read_all(self, since: int) -> None:
         most = self._context.settings.discord_backfill_channels
-        channels = await self._channels(client, since)
+        channels = await self._channels(since)
         missed = 0
         for channel_id in channels[:most]:
             missed += await self._read(channel_id, since)
@@ -150,21 +156,23 @@ class Backfill:
     async def _since(self) -> int | None:
         """The newest message that was seen, or the oldest that counts; None where none does."""
         minutes = self._context.settings.discord_backfill_age_minutes
-        stored = await self._context.store.value(_SEEN)
+        stored = await self._context.store.value(self._seen)
         if stored is None or not minutes:
             return None
         return max(int(stored), _snowflake(time.time() - minutes * 60))
 
-    async def _channels(self, client: discord.Client, since: int) -> list[int]:
+    async def _channels(self, since: int) -> list[int]:
         """Where something was written since, the newest first; DMs are not listed by Discord, so
         those that we know are looked through."""
         newest = {
             place.id: place.last_message_id
-            for guild in client.guilds
+            for guild in self._client.guilds
             for place in _places(guild)
             if place.last_message_id and place.last_message_id > since
         }
         listed = sorted(newest, key=lambda place: newest[place], reverse=True)
+        if not self._shard.has_direct:
+            return listed
         known = await self._context.services.threads.recent(
             PLATFORM, NO_GUILD, limit=self._context.settings.discord_backfill_channels
         )
@@ -175,7 +183,8 @@ class Backfill:
         limit = self._context.settings.discord_backfill_messages
 
         async def request(client: discord.Client) -> list[discord.Message]:
-            place = client.get_channel(channel_id) or client.get_partial_messageable(channel_id)
+            known = self._client.get_channel(channel_id)
+            place = known or client.get_partial_messageable(channel_id)
             assert isinstance(place, discord.abc.Messageable)
             after = discord.Object(since)
             return [message async for message in place.history(limit=limit, after=after)]
@@ -189,7 +198,7 @@ class Backfill:
             log.warning("not all missed messages were read", channel=channel_id, read=limit)
         for message in found:
             try:
-                await self._handle(message, missed=True)
+                await self._handle(message)
             except Exception:  # one message must not keep the others from being read
                 log.exception("missed message not handled", message=message.id)
         return len(found)

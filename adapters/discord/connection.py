@@ -1,9 +1,12 @@
-"""The client of discord.py: made anew for each run, and found by who needs it."""
+"""The clients of discord.py: made anew for each run, and found by who needs them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import partial
+from typing import Protocol
 
 import discord
 import structlog
@@ -12,6 +15,8 @@ from discord import gateway, http
 
 from adapters.discord.rest import Pace
 from adapters.discord.settings import DiscordSettings
+from adapters.discord.shards import Beginnings, Shard, shard_of, shards
+from adapters.discord.store import DiscordStore
 from bot.errors import PlatformError, SettingsError
 from bot.ports import Leases
 
@@ -29,36 +34,48 @@ BAD_TOKEN = (
     "Bot → Reset Token."
 )
 
-_LEASE = "discord gateway"
 _LEAST_LINGER_SECONDS = 0.5  # an answer may just be about to be opened
 
 Listener = Callable[..., Awaitable[None]]
 
 
-class Connection:
-    """Holds the client that is logged in."""
+class Hearer(Protocol):
+    """Who hears what happens."""
 
-    def __init__(self, settings: DiscordSettings, leases: Leases) -> None:
+    async def logged_in(self, client: discord.Client) -> None:
+        """Requests can be made, before any event."""
+
+    def listening(
+        self, client: discord.Client, shard: Shard
+    ) -> AbstractAsyncContextManager[Mapping[str, Listener]]:
+        """What listens to a shard's client, by the names of discord.py's events."""
+
+    async def idle(self) -> None:
+        """Wait until no answer is under way."""
+
+
+class Connection:
+    """Holds the client that is logged in and writes, and those that listen: one for each shard
+    that this worker has, or where there is one shard, the same client."""
+
+    def __init__(self, settings: DiscordSettings, leases: Leases, store: DiscordStore) -> None:
         self._settings = settings
         self._leases = leases
+        self._store = store
         self._client: discord.Client | None = None
+        self._listening: dict[Shard, discord.Client] = {}
+        self._shard_count = 1
         self._logged_in = asyncio.Event()
         self._pace = Pace(settings.discord_requests_per_second)
-        self._lingering: asyncio.Task[None] | None = None
+        self._lingering: set[asyncio.Task[None]] = set()
         self.ready = asyncio.Event()
         self._was_ready = False
 
-    async def run(
-        self, listeners: dict[str, Listener], idle: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def run(self, hearer: Hearer) -> None:
         """Connect and dispatch events until cancelled or something breaks.
 
         Cancelled, it leaves the gateway at once; requests still go while there are answers under
         way.
-
-        Args:
-            listeners: by the names of discord.py's events.
-            idle: waits until no answer is under way.
 
         Raises:
             SettingsError: the token or the intents are refused: trying again would not help.
@@ -66,48 +83,86 @@ class Connection:
         """
         self._point_elsewhere()
         client = self._make()
+        with self._refusals():
+            try:
+                await client.login(self._settings.token)
+                beginnings = await self._divide(client)
+                self._client = client
+                self._logged_in.set()
+                await hearer.logged_in(client)
+                # Each shard is listened to by one worker; all of them write.
+                names = {shard.name: shard for shard in shards(self._shard_count)}
 
-        async def setup_hook() -> None:
-            self._client = client
-            self._logged_in.set()
-            await listeners["setup"](client)
+                async def listen(name: str) -> None:
+                    await self._listen(names[name], client, beginnings, hearer)
 
-        async def on_error(event: str, /, *args: object, **options: object) -> None:
-            del args, options
-            log.exception("discord event failed", discord_event=event)
+                await self._leases.share(list(names), listen)
+            except asyncio.CancelledError:
+                await self._leave(client, hearer)
+                raise
+            finally:
+                self._was_ready = self._was_ready or self.ready.is_set()
+                self.ready.clear()
+                await self._end(client)
 
-        client.event(setup_hook)
-        client.event(on_error)
-        for name, listener in listeners.items():
-            setattr(client, f"on_{name}", listener)
-        lingering = False
+    async def _divide(self, client: discord.Client) -> Beginnings | None:
+        """Find out how many shards there are, and how many sessions may begin at once."""
+        count = self._settings.discord_shards
+        if count == 1:
+            self._shard_count = 1
+            return None
+        advised, _, limit = await client.http.get_bot_gateway()
+        self._shard_count = count or advised
+        return Beginnings(
+            self._leases,
+            self._store,
+            at_once=limit["max_concurrency"],
+            span_seconds=self._settings.discord_identify_seconds,
+        )
+
+    async def _listen(
+        self,
+        shard: Shard,
+        writer: discord.Client,
+        beginnings: Beginnings | None,
+        hearer: Hearer,
+    ) -> None:
+        """Listen to a shard until cancelled."""
+        client = writer if shard.alone else self._make(shard, beginnings)
         try:
-            await client.login(self._settings.token)
-            # Of several workers one listens; all of them write.
-            async with self._leases.hold(_LEASE):
+            if client is not writer:
+                await client.login(self._settings.token)
+            async with hearer.listening(client, shard) as listeners:
+                for name, listener in listeners.items():
+                    setattr(client, f"on_{name}", listener)
+                if beginnings is not None:
+                    await beginnings.wait(shard)
+                self._listening[shard] = client
+                log.info("discord shard", shard=shard.number, of=shard.count)
                 await client.connect()
         except asyncio.CancelledError:
-            lingering = True
-            await self._leave(client, idle)
+            await self._leave(client, hearer)
             raise
+        finally:
+            self._listening.pop(shard, None)
+            await self._end(client)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
         except discord.PrivilegedIntentsRequired as error:
             raise self._refused(NO_INTENT) from error
         except discord.LoginFailure as error:
             raise self._refused(BAD_TOKEN) from error
-        finally:
-            self._was_ready = self._was_ready or self.ready.is_set()
-            self.ready.clear()
-            if not lingering:
-                self._gone(client)
-                await client.close()
-            await _put_to_rest(client)
 
     def _refused(self, why: str) -> Exception:
         """At the start the operator is there; later on, the other platforms must not end for it."""
         return PlatformError(why) if self._was_ready else SettingsError(why)
 
     async def client(self) -> discord.Client:
-        """The client, once it is logged in. Raises PlatformError where that takes too long."""
+        """The client that writes, once it is logged in. Raises PlatformError where that takes too
+        long."""
         try:
             async with asyncio.timeout(self._settings.discord_connect_seconds):
                 while self._client is None:
@@ -118,10 +173,18 @@ class Connection:
 
     @property
     def current(self) -> discord.Client | None:
-        """The client that is logged in at this moment, if any."""
+        """The client that writes at this moment, if any."""
         return self._client
 
-    async def _leave(self, client: discord.Client, idle: Callable[[], Awaitable[None]]) -> None:
+    def guild(self, guild_id: int) -> discord.Guild | None:
+        """A server, where this worker listens to its shard."""
+        client = self._listening.get(shard_of(guild_id, self._shard_count))
+        return None if client is None else client.get_guild(guild_id)
+
+    async def _leave(self, client: discord.Client, hearer: Hearer) -> None:
+        """Leave the gateway at once; requests go on while there are answers under way."""
+        if client.is_closed():
+            return
         end_requests = client.http.close
 
         async def later() -> None:
@@ -134,39 +197,48 @@ class Connection:
             try:
                 async with asyncio.timeout(self._settings.discord_linger_seconds):
                     await asyncio.sleep(_LEAST_LINGER_SECONDS)
-                    await idle()
+                    await hearer.idle()
             except TimeoutError:
                 log.warning("answers cut off from discord")
             finally:
                 self._gone(client)
                 await end_requests()
 
-        self._lingering = asyncio.create_task(linger(), name="discord-linger")
+        task = asyncio.create_task(linger(), name="discord-linger")
+        self._lingering.add(task)
+        task.add_done_callback(self._lingering.discard)
+
+    async def _end(self, client: discord.Client) -> None:
+        """Close what was not left before, and end what discord.py leaves behind."""
+        if not client.is_closed():
+            self._gone(client)
+            await client.close()
+        await _put_to_rest(client)
 
     def _gone(self, client: discord.Client) -> None:
         if self._client is client:
             self._client = None
             self._logged_in.clear()
 
-    def _make(self) -> discord.Client:
-        settings = self._settings
+    def _make(self, shard: Shard | None = None, beginnings: Beginnings | None = None) -> _Client:
         # It speaks with nobody: no library for that is missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         intents = discord.Intents.none()
         intents.guilds = intents.messages = True
-        intents.message_content = settings.discord_message_content
-        options = {
-            "intents": intents,
-            "allowed_mentions": discord.AllowedMentions.none(),
-            "http_trace": self._pace.trace(),
-            "max_messages": None,
-            "member_cache_flags": discord.MemberCacheFlags.none(),
-            "chunk_guilds_at_startup": False,
-        }
-        if settings.discord_shards == 1:
-            return discord.Client(**options)  # type: ignore[arg-type]
-        shard_count = settings.discord_shards or None
-        return discord.AutoShardedClient(shard_count=shard_count, **options)  # type: ignore[arg-type]
+        intents.message_content = self._settings.discord_message_content
+        client = _Client(
+            shard_id=shard.number if shard else None,
+            shard_count=shard.count if shard else None,
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions.none(),
+            http_trace=self._pace.trace(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+        )
+        if shard is not None and beginnings is not None:
+            client.again = partial(beginnings.wait, shard)
+        return client
 
     def _point_elsewhere(self) -> None:
         """discord.py keeps its addresses in classes."""
@@ -175,6 +247,24 @@ class Connection:
         if self._settings.discord_gateway_url is not None:
             url = yarl.URL(str(self._settings.discord_gateway_url))
             gateway.DiscordWebSocket.DEFAULT_GATEWAY = url
+
+
+class _Client(discord.Client):
+    """A client that waits its turn for a session, and logs the failures of listeners."""
+
+    again: Callable[[], Awaitable[None]] | None = None
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """The first session's turn was waited for already: here, a socket would be kept waiting."""
+        if self.again is None:
+            await super().before_identify_hook(shard_id, initial=initial)
+        elif not initial:
+            await self.again()
+
+    async def on_error(self, event: str, /, *args: object, **options: object) -> None:
+        """A listener failed."""
+        del args, options
+        log.exception("discord event failed", discord_event=event)
 
 
 async def _put_to_rest(client: discord.Client) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -10,7 +12,6 @@ import discord
 import structlog
 
 from adapters.discord import menu
-from adapters.discord.answers import post_result
 from adapters.discord.backfill import Backfill
 from adapters.discord.buttons import ActionButton
 from adapters.discord.connection import PORTAL, Listener
@@ -24,9 +25,11 @@ from adapters.discord.messages import (
     key_of,
 )
 from adapters.discord.places import Places
+from adapters.discord.shards import Shard
 from adapters.discord.starters import with_starter
 from adapters.discord.titles import title_of
-from bot.domain import Addressing, Caller, IncomingMessage, ThreadKey
+from bot.commands.hello import HELLO
+from bot.domain import Addressing, Caller, IncomingMessage, Order, ThreadKey
 from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
@@ -39,49 +42,73 @@ class Events:
 
     def __init__(self, context: DiscordContext, places: Places) -> None:
         self._context = context
-        self._backfill = Backfill(context, self.message)
         self._interactions = Interactions(context, places)
         self._places = places
         self._orders: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def run(self) -> None:
         """Listen until cancelled, or until the connection breaks for good."""
-        listeners: dict[str, Listener] = {
-            "setup": self._setup,
-            "ready": self._ready,
-            "disconnect": self._backfill.lost,
-            "resumed": self._backfill.resumed,
-            "shard_disconnect": self._backfill.lost,
-            "shard_resumed": self._backfill.resumed,
-            "shard_ready": self._shard_ready,
-            "message": self.message,
-            "raw_message_edit": self._edited,
-            "raw_message_delete": self._deleted,
-            "raw_bulk_message_delete": self._bulk_deleted,
-            "interaction": self._interactions.invoked,
-            "action": self._interactions.pressed,
-        }
-        seen = asyncio.create_task(self._backfill.keep_noting(), name="discord-seen")
+        await self._context.connection.run(self)
+
+    async def idle(self) -> None:
+        """Wait until no answer is under way."""
+        await self._context.live.none()
+
+    async def logged_in(self, client: discord.Client) -> None:
+        """Before the first event: have the commands registered."""
         try:
-            await self._context.connection.run(listeners, self._context.live.none)
+            await self._register(client)
+        except (PlatformError, discord.HTTPException) as error:
+            log.warning("commands not registered; tried again at the next start", error=repr(error))
+
+    @asynccontextmanager
+    async def listening(
+        self, client: discord.Client, shard: Shard
+    ) -> AsyncIterator[Mapping[str, Listener]]:
+        """What listens to a shard. What was missed before is read, and it is noted up to where
+        messages were seen."""
+
+        async def message(message: discord.Message) -> None:
+            with backfill.handling(message.id):
+                await self._message(message)
+
+        async def ready() -> None:
+            self._ready(client)
+            await backfill.fill()
+
+        backfill = Backfill(self._context, client, shard, message)
+        client.add_dynamic_items(ActionButton)  # those that were posted earlier
+        await backfill.begin()
+        seen = asyncio.create_task(backfill.keep_noting(), name="discord-seen")
+        try:
+            yield {
+                "ready": ready,
+                "disconnect": backfill.lost,
+                "resumed": backfill.resumed,
+                "message": message,
+                "raw_message_edit": self._edited,
+                "raw_message_delete": self._deleted,
+                "raw_bulk_message_delete": self._bulk_deleted,
+                "interaction": self._interactions.invoked,
+                "action": self._interactions.pressed,
+            }
         finally:
             seen.cancel()
             await asyncio.gather(seen, return_exceptions=True)
-            await self._backfill.end()
-            await self._backfill.note()
+            await backfill.end()
+            await backfill.note()
 
-    async def message(self, message: discord.Message, *, missed: bool = False) -> None:
+    async def _message(self, message: discord.Message) -> None:
         """Somebody wrote."""
-        with self._backfill.handling(message.id):
-            if by_person(message):
-                async with self._in_order(message.channel.id):
-                    await self._heard(message, missed=missed)
+        if by_person(message):
+            async with self._in_order(message.channel.id):
+                await self._heard(message)
 
     def _in_order(self, channel_id: int) -> asyncio.Lock:
         """What happens in a channel is handled in its order: discord.py begins a task for each."""
         return self._orders.setdefault(channel_id, asyncio.Lock())
 
-    async def _heard(self, message: discord.Message, *, missed: bool) -> None:
+    async def _heard(self, message: discord.Message, *, edited: bool = False) -> None:
         bot_id = self._context.bot_id
         await self._places.recognise(message)
         addressed = self._addressing(message)
@@ -89,7 +116,7 @@ class Events:
             return
         key = await self._key(message)
         said = incoming(message, addressed, bot_id, key)
-        if await self._was_command(message, said, missed=missed):
+        if not edited and await self._was_command(message, said):
             return
         if addressed is not Addressing.AMBIENT and isinstance(message.channel, discord.Thread):
             said = await with_starter(self._context, message.channel, said)
@@ -115,36 +142,31 @@ class Events:
                 return known
         return key_of(message)
 
-    async def _was_command(
-        self, message: discord.Message, said: IncomingMessage, *, missed: bool
-    ) -> bool:
-        """Whether a message was nothing but a command, and was carried out."""
+    async def _was_command(self, message: discord.Message, said: IncomingMessage) -> bool:
+        """Whether a message was nothing but a command; it is then handed in as one."""
         bare = said.addressed is Addressing.MENTION and not said.text and message.reference is None
         if said.attachments:
             return False
-        named = ("help", "") if bare else self._context.services.commands.parse(said.text)
+        named = (HELLO, "") if bare else self._context.services.commands.parse(said.text)
         if named is None:
             return False
         if said.addressed is Addressing.AMBIENT and not await self._takes_part(message, said.key):
             return False
-        if missed or not await self._context.store.claim(message.id):
-            return True  # an order is for its moment, and is followed once
         guild_id = message.guild.id if message.guild else None
         key = said.key
         if said.addressed is Addressing.MENTION and key.thread == str(message.id):
             key = thread_key(guild_id, message.channel.id, "")
-        result = await self._context.services.commands.run(
-            named[0], key, Caller(said.author, _manages(message.author)), named[1]
-        )
         plain_channel = guild_id is not None and not isinstance(message.channel, discord.Thread)
-        await post_result(
-            self._context,
-            key,
-            message.channel.id,
-            message.id,
-            result,
-            as_reply=plain_channel,
+        order = Order(
+            key=key,
+            id=said.id,
+            caller=Caller(said.author, _manages(message.author)),
+            command=named[0],
+            arguments=named[1],
+            sent_at=said.sent_at,
+            locator={"channel": str(message.channel.id), "reply": plain_channel},
         )
+        await self._context.services.orders.accept(order)
         return True
 
     async def _takes_part(self, message: discord.Message, key: ThreadKey) -> bool:
@@ -172,7 +194,7 @@ class Events:
         longest = timedelta(minutes=self._context.settings.discord_backfill_age_minutes)
         if not waiting and addressed is Addressing.MENTION and age < longest:
             # The name of the bot may have been forgotten at first; what is known is known.
-            await self._heard(message, missed=True)
+            await self._heard(message, edited=True)
 
     async def _deleted(self, event: discord.RawMessageDeleteEvent) -> None:
         async with self._in_order(event.channel_id):
@@ -188,20 +210,11 @@ class Events:
         if origin is not None:
             key = origin.key
         else:
-            client = await self._context.connection.client()
-            channel = client.get_channel(channel_id)
+            guild = self._context.connection.guild(guild_id) if guild_id else None
+            channel = guild.get_channel_or_thread(channel_id) if guild else None
             key = key_of_channel(guild_id, channel_id, channel, direct=guild_id is None)
             key = key if key.thread else thread_key(guild_id, channel_id, message_id)
         await self._context.services.inbox.withdraw(key, str(message_id))
-
-    async def _setup(self, client: discord.Client) -> None:
-        """Before the first event: buttons that were posted earlier, and the commands."""
-        client.add_dynamic_items(ActionButton)
-        await self._backfill.begin()
-        try:
-            await self._register(client)
-        except (PlatformError, discord.HTTPException) as error:
-            log.warning("commands not registered; tried again at the next start", error=repr(error))
 
     async def _register(self, client: discord.Client) -> None:
         """Register the commands, if they have changed [facts: discord]."""
@@ -219,9 +232,8 @@ class Events:
         await self._context.store.set_value(_REGISTERED, fingerprint)
         log.info("commands registered", commands=len(commands))
 
-    async def _ready(self) -> None:
+    def _ready(self, client: discord.Client) -> None:
         """A session began: at the start, and whenever one could not be resumed."""
-        client = await self._context.connection.client()
         log.info("discord ready", servers=len(client.guilds), user=str(client.user))
         if not self._context.settings.discord_message_content:
             log.warning(
@@ -230,12 +242,6 @@ class Events:
                 "DISCORD_MESSAGE_CONTENT",
             )
         self._context.connection.ready.set()
-        await self._backfill.fill(client)
-
-    async def _shard_ready(self, shard: int) -> None:
-        """A shard began a session; of the first, when all have, `ready` tells."""
-        if self._context.connection.ready.is_set():
-            await self._backfill.fill(await self._context.connection.client(), shard)
 
 
 def _manages(user: discord.abc.User) -> bool:

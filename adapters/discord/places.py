@@ -92,10 +92,10 @@ class Places:
 
     def portions(self, key: ThreadKey) -> Portions:
         """How large files may be there."""
-        settings, client = self._context.settings, self._context.connection.current
+        settings = self._context.settings
         guild = None
-        if client is not None and key.workspace.isdigit() and not is_private(key):
-            guild = client.get_guild(int(key.workspace))
+        if key.workspace.isdigit() and not is_private(key):
+            guild = self._context.connection.guild(int(key.workspace))
         return Portions(
             settings.discord_files_per_message,
             settings.discord_upload_limit_mb << 20,
@@ -104,8 +104,7 @@ class Places:
 
     async def _find_or_open(self, key: ThreadKey, message_id: str) -> Place:
         channel_id, thread_id = int(key.channel), int(key.thread)
-        client = await self._context.connection.client()
-        guild = client.get_guild(int(key.workspace))
+        guild = self._context.connection.guild(int(key.workspace))
         if guild is not None and guild.get_thread(thread_id) is not None:
             return Place(thread_id)
         if guild is not None and not _may_open_threads(guild, channel_id):

@@ -128,6 +128,12 @@ class DiscordStore:
         row = await self._first(select(state.c.value).where(state.c.name == name))
         return None if row is None else str(row.value)
 
+    async def values(self, prefix: str) -> list[str]:
+        """All single values whose names begin so."""
+        query = select(state.c.value).where(state.c.name.startswith(prefix, autoescape=True))
+        async with self._database.connect() as db:
+            return [str(value) for value in await db.scalars(query)]
+
     async def set_value(self, name: str, value: str) -> None:
         """Keep a single value."""
         await self._put(state, {"name": name}, {"value": value})

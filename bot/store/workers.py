@@ -32,6 +32,13 @@ class Workers:
             alive = sa.update(workers).where(workers.c.id == worker).values(seen_at=NOW)
             return bool((await db.execute(alive)).rowcount)
 
+    async def alive(self, silent_seconds: float) -> int:
+        """How many workers were heard of within so long."""
+        heard = workers.c.seen_at >= NOW - silent_seconds
+        async with self._database.connect() as db:
+            query = sa.select(sa.func.count()).select_from(workers).where(heard)
+            return int(await db.scalar(query) or 0)
+
     async def bury(self, silent_seconds: float) -> Sequence[str]:
         """Give up workers that were silent for so long, and their leases; the turns they had."""
         async with self._database.begin() as db:

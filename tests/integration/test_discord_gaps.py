@@ -91,6 +91,16 @@ class TestMessages:
             await discord.person("Ann").say(general, "one", mention=True)
             await site.until(lambda: [m.text for m in site.core.accepted] == ["one"])
 
+    async def test_missed_before_a_new_division_are_read(self, tmp_path: Path) -> None:
+        """Another number of shards begins where the one before had come to."""
+        async with FakeDiscord(rate_limits=False, shards=2) as discord:
+            for shards in ("2", "4"):
+                async with serve(tmp_path, discord=discord, DISCORD_SHARDS=shards) as site:
+                    if shards == "4":
+                        await site.until(lambda: [m.text for m in site.core.accepted] == ["one"])
+                if shards == "2":
+                    await discord.person("Ann").say(discord.channel("general"), "one", mention=True)
+
     async def test_missed_are_read_though_the_database_fails_at_first(self, tmp_path: Path) -> None:
         """Looking for missed messages is tried again, not given up in silence."""
         async with FakeDiscord(rate_limits=False) as discord:

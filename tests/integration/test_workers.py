@@ -101,6 +101,29 @@ async def working(
         await worker.leave()
 
 
+class Part:
+    """What a worker has of some names."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._leases = SharedLeases(worker, retry_seconds=0.02, rebalance_seconds=0.1)
+        self.mine: set[str] = set()
+
+    @asynccontextmanager
+    async def of(self, names: Sequence[str]) -> AsyncIterator[None]:
+        """Take part, until the block ends."""
+        sharing = asyncio.create_task(self._leases.share(names, self._have))
+        yield
+        sharing.cancel()
+        await asyncio.gather(sharing, return_exceptions=True)
+
+    async def _have(self, name: str) -> None:
+        self.mine.add(name)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.mine.discard(name)
+
+
 class TestTurns:
     async def test_begun_once(self, rows: Workers, turn_id: str) -> None:
         """Of workers that would all begin a waiting turn, one does."""
@@ -315,6 +338,64 @@ class TestLeases:
             await asyncio.gather(working_on, return_exceptions=True)
 
         assert working_on.cancelled()
+
+    async def test_shared_evenly(self, database: AsyncEngine) -> None:
+        """What workers divide is done by one of them each; a new one gets its part, and one that
+        ends leaves its own to the others."""
+        names = ["one", "two", "three", "four"]
+        async with working(database, NoWorkflows()) as a:
+            first = Part(a)
+            async with first.of(names):
+                await until(lambda: len(first.mine) == 4)
+                async with working(database, NoWorkflows()) as b:
+                    second = Part(b)
+                    async with second.of(names):
+                        await until(lambda: (len(first.mine), len(second.mine)) == (2, 2))
+                        together = first.mine | second.mine
+                await until(lambda: len(first.mine) == 4)
+
+        assert together == set(names)
+        assert first.mine == set()
+
+    async def test_shared_with_the_dead(self, database: AsyncEngine, rows: Workers) -> None:
+        """A dead worker's part is taken over."""
+        await rows.leave("b")
+        assert await rows.grant("a", "one")
+        async with working(database, NoWorkflows()) as worker:
+            part = Part(worker)
+            async with part.of(["one", "two"]):
+                await until(lambda: part.mine == {"two"})
+                await fall_silent(database, "a")
+                await until(lambda: part.mine == {"one", "two"})
+
+    async def test_shared_work_that_fails(self, database: AsyncEngine) -> None:
+        """A failure ends all of the worker's part, and is raised; the names are free."""
+        async with working(database, NoWorkflows()) as worker:
+            leases = SharedLeases(worker, retry_seconds=0.02)
+            begun: list[str] = []
+
+            async def work(name: str) -> None:
+                begun.append(name)
+                await until(lambda: len(begun) == 2)
+                raise ValueError(name)
+
+            with pytest.raises(ValueError, match=r"one|two"):
+                await leases.share(["one", "two"], work)
+            part = Part(worker)
+            async with part.of(["one", "two"]):
+                await until(lambda: part.mine == {"one", "two"})
+
+    async def test_all_of_a_sole_worker(self) -> None:
+        """Where there is one worker, it does all that is divided; a failure is raised as it is."""
+        begun: list[str] = []
+
+        async def work(name: str) -> None:
+            begun.append(name)
+            await until(lambda: len(begun) == 2)
+            raise ValueError(name)
+
+        with pytest.raises(ValueError, match=r"one|two"):
+            await SoleLeases().share(["one", "two"], work)
 
     async def test_sole_worker(self) -> None:
         """Where there is one worker, a lease is granted at once, also twice."""

@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 
 from tests.fakes.discord.connection import Connection
 from tests.fakes.discord.guild_payloads import guild_json
+from tests.fakes.discord.identifies import Identifies
 from tests.fakes.discord.payloads import user_json
 from tests.fakes.discord.sessions import GUILDS, Session
 from tests.fakes.discord.world import PRIVILEGED, World
@@ -37,6 +38,7 @@ class Gateway:
         self.acks_heartbeats = True
         self.refusals_left = 0
         self.required_shards = 1
+        self.identifying = Identifies()
         self._changed = asyncio.Event()
 
     # -- what tests do to it
@@ -160,8 +162,13 @@ class Gateway:
         code = self._objection(connection, data)
         if code is not None:
             return connection.end(code)
-        self.identifies += 1
         index, count = data.get("shard") or (0, 1)
+        if count > 1 and not self.identifying.take(index, self.world.clock.now()):
+            self.world.effects.complain(f"shard {index} identified too early")
+            return connection.send_op(9, False)
+        self.identifies += 1
+        if any(session.shard == (index, count) for session in self.live()):
+            self.identifying.doubled.append(index)
         for stale in [s for s in self.sessions.values() if s.shard == (index, count)]:
             if stale.connection is None:
                 del self.sessions[stale.id]

@@ -54,9 +54,13 @@ def gateway(call: Call) -> Any:
 
 def gateway_bot(call: Call) -> Any:
     """Where the gateway is, and how many shards it wants."""
-    limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 16}
-    shards = call.chat.gateway.required_shards
-    return {"url": call.chat.gateway.url, "shards": shards, "session_start_limit": limit}
+    limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000}
+    door = call.chat.gateway
+    return {
+        "url": door.url,
+        "shards": door.required_shards,
+        "session_start_limit": limit | {"max_concurrency": door.identifying.max_concurrency},
+    }
 
 
 def guild_of(call: Call) -> Guild:

@@ -1,0 +1,59 @@
+"""Settings about the database, and about the workers that share it."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
+
+
+class Sharing(BaseSettings):
+    """The part of the settings that is about the database and its workers."""
+
+    database_connections: int = Field(
+        10,
+        ge=2,
+        description="Most connections of one worker to PostgreSQL; its workflows take as many.",
+    )
+    database_timeout_seconds: float = Field(
+        30, gt=0, description="How long a statement waits for a locked database."
+    )
+    database_connect_seconds: int = Field(
+        10, ge=2, description="Longest wait for a connection to PostgreSQL."
+    )
+    database_idle_transaction_seconds: float = Field(
+        10,
+        gt=0,
+        description="After how long PostgreSQL breaks off a transaction in which nothing happens: "
+        "that of a worker that was paused would hold its locks until it is woken.",
+    )
+
+    worker_heartbeat_seconds: float = Field(
+        2, gt=0, description="How often a worker tells the others on its database that it is alive."
+    )
+    worker_dead_seconds: float = Field(
+        12,
+        gt=0,
+        le=30,
+        description="After how long a silence the other workers take a worker's turns over; "
+        "at least three heartbeats.",
+    )
+    worker_stray_seconds: float = Field(
+        10,
+        ge=3,
+        description="How long a turn may be under way at no worker before one takes it: longer "
+        "than the second or two in which it is handed over.",
+    )
+    worker_rebalance_seconds: float = Field(
+        60,
+        ge=0,
+        description="How long a worker has more than its part of what the workers divide "
+        "(Discord's shards) before it gives some up to new ones.",
+    )
+
+    @model_validator(mode="after")
+    def _gives_up_late(self) -> Self:
+        if self.worker_dead_seconds < 3 * self.worker_heartbeat_seconds:
+            raise ValueError("WORKER_DEAD_SECONDS must be three WORKER_HEARTBEAT_SECONDS or more")
+        return self
