@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -129,18 +130,23 @@ class FakeBlobs:
 
 
 class FakeOrders:
-    """Follows each order once, as the real ones do."""
+    """Follows each order once, as the real ones do, also where two cores share a folder."""
 
-    def __init__(self, core: FakeCore) -> None:
+    def __init__(self, core: FakeCore, folder: Path) -> None:
         self._core = core
-        self._known: set[tuple[ThreadKey, str]] = set()
+        self._folder = folder
+        self.given: list[Order] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, order: Order) -> bool:
         """Carry the command out and have the platform say what it came to."""
-        if (order.key, order.id) in self._known:
+        self._folder.mkdir(exist_ok=True)
+        name = hashlib.sha256(f"{order.key}/{order.id}".encode()).hexdigest()
+        try:
+            (self._folder / name).touch(exist_ok=False)
+        except FileExistsError:
             return False
-        self._known.add((order.key, order.id))
+        self.given.append(order)
         task = asyncio.create_task(self._follow(order))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -154,7 +160,8 @@ class FakeOrders:
 class FakeCore:
     """Records what an adapter hands in and answers it with `script`, as the real turn does.
 
-    The database and the blobs are in `folder`, so a second core on it is a restart.
+    The blobs are in `folder`, and the database where DATABASE_URL does not say otherwise, so a
+    second core on it is a restart.
     """
 
     def __init__(
@@ -191,16 +198,19 @@ class FakeCore:
         self._platform: ChatPlatform | None = None
         self.attempts = 0
         self.answers = True  # False: messages are taken and signed for, no turn begins
+        self.orders = FakeOrders(self, folder / "orders")
         self.services = Services(
             inbox=self,
-            orders=FakeOrders(self),
+            orders=self.orders,
             commands=self,
             blobs=self.blobs,
             workspaces=self,
             threads=self,
             channels=self,
             leases=SoleLeases(),
-            database=open_database(folder / "test.db", timeout_seconds=5),
+            database=open_database(
+                os.environ.get("DATABASE_URL") or folder / "test.db", timeout_seconds=5
+            ),
             environ=environ,
             attachment_limit_bytes=attachment_limit_bytes,
             engine_note="Offline planner: no language model is configured.",

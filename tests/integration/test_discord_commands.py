@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from discord.utils import snowflake_time
 
 from adapters.discord.menu import ANALYSE
 from bot.domain import Action, Addressing, Answer, Artifact, IncomingMessage, Progress, ThreadKey
@@ -149,6 +150,33 @@ class TestCommands:
 
         assert answer.content == "Running."
         assert len(site.core.accepted) == 1
+
+    async def test_written_as_messages_are_answered_once(self, site: DiscordSite) -> None:
+        """After a crash, an answer that stands in the thread is not said again."""
+        thread = await thread_in(site)
+        site.core.results["status"] = CommandResult("Running.")
+        await site.discord.person("Ann").say(thread, "status")
+        await site.answer_in(thread, 1)
+        (order,) = site.core.orders.given
+        before = len(thread.messages)
+
+        site.discord.clock.advance(3600)
+        await site.platform.answer(order, site.core.results["status"], again=True)
+
+        assert len(thread.messages) == before
+
+    async def test_written_while_the_bot_was_away_are_handed_in(self, tmp_path: Path) -> None:
+        """A command of a downtime comes with its time: whether it still counts is the core's."""
+        async with FakeDiscord(rate_limits=False) as discord:
+            async with serve(tmp_path, discord=discord) as site:
+                thread = await thread_in(site)
+            written = await discord.person("Ann").say(thread, "status")
+            async with serve(tmp_path, discord=discord) as again:
+                await again.until(lambda: again.core.orders.given)
+                (order,) = again.core.orders.given
+
+        assert (order.id, order.command) == (str(written.id), "status")
+        assert order.sent_at == snowflake_time(written.id)
 
     async def test_complete_what_is_typed(self, site: DiscordSite) -> None:
         """The core's suggestions are Discord's choices."""

@@ -216,6 +216,31 @@ class TestAsides:
         assert site.slack.ephemerals("U1") == []
 
 
+class TestOrders:
+    async def test_are_told_by_two_events(self, site: SlackSite) -> None:
+        """A command that is written to the bot in a channel is carried out once."""
+        site.core.results["status"] = CommandResult("Running.")
+
+        await site.ann.say("C1", "status", mention=True)
+        await told(site)
+        await site.slack.settled()
+
+        assert [(order.command, order.caller.author.name) for order in site.core.orders.given] == [
+            ("status", "Ann")
+        ]
+
+    async def test_answered_again_say_nothing_twice(self, site: SlackSite) -> None:
+        """After a crash, what stands in the thread is not said again, nor are files shared."""
+        site.core.results["status"] = CommandResult("Long words. " * 1_500, public=True)
+        asked = await site.ann.say("C1", "status", mention=True)
+        await site.slack.until(lambda: len(site.slack.answers("C1", asked.ts)) == 2)
+        (order,) = site.core.orders.given
+
+        await site.platform.answer(order, site.core.results["status"], again=True)
+
+        assert len(site.slack.answers("C1", asked.ts)) == 2
+
+
 class TestButtons:
     async def test_give_their_command_in_the_thread(self, site: SlackSite) -> None:
         """A button under an answer runs its command there; the answer is for who pressed it."""
