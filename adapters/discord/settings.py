@@ -32,12 +32,10 @@ class DiscordSettings(BaseModel):
     """Whether to ask for the message content intent; else only what is sent to the bot counts."""
 
     discord_shards: int = Field(default=1, ge=0)
-    """In how many shards the servers are divided; 0 takes as many as Discord advises. Several
-    workers divide the shards among them."""
+    """In how many shards the servers are divided, among all workers; 0 takes Discord's advice."""
 
     discord_identify_seconds: float = Field(default=5, ge=0)
-    """Least time between two sessions that begin, over all workers, where there are several
-    shards; as many as Discord allows begin at once. Discord takes 5."""
+    """Least time between two sessions of shards that begin, over all workers; Discord takes 5."""
 
     discord_requests_per_second: int = Field(default=45, ge=1, le=50)
     """Most requests to Discord's API in a second, over all servers; Discord takes 50."""

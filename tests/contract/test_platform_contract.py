@@ -26,6 +26,8 @@ from tests.fakes.platform_driver import DriverFactory, PlatformDriver
 from tests.fakes.slack_driver import slack_driver
 from tests.fakes.web_driver import web_driver
 
+pytestmark = pytest.mark.usefixtures("database_url")
+
 DRIVERS: Mapping[str, DriverFactory] = {
     "web": web_driver,
     "slack": slack_driver,

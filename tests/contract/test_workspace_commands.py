@@ -18,6 +18,8 @@ from tests.fakes.platform import ANN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
+pytestmark = pytest.mark.usefixtures("database_url")
+
 CSV = b"region,revenue\nNorth,1\n"
 
 
