@@ -7,10 +7,12 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from bot.commands.hello import CAPABILITIES
 from tests.torture.evidence import (
     LINES_OF_LONG,
     NUMBER,
     Asked,
+    Called,
     Evidence,
     Said,
     Shown,
@@ -33,6 +35,7 @@ def check(evidence: Evidence) -> list[str]:
         *_places(evidence),
         *_order(evidence, answers),
         *_merging(evidence),
+        *_calls(evidence),
         *_files(evidence, answers),
         *_engine(evidence),
         *_rate(evidence),
@@ -122,6 +125,15 @@ def _merging(evidence: Evidence) -> Iterator[str]:
         authors = {evidence.said[number].author for number in found if number in evidence.said}
         if len(authors) > 1:
             yield f"One answer is for several people: {sorted(found)}."
+
+
+def _calls(evidence: Evidence) -> Iterator[str]:
+    heard = Counter(shown.place for shown in evidence.shown if CAPABILITIES in shown.text)
+    for place in {*heard, *evidence.called}:
+        called = evidence.called.get(place, Called())
+        if not called.must <= heard[place] <= called.most:
+            wanted = f"{called.must} to {called.most}"
+            yield f"The bot said {heard[place]} times what it is in {place}, not {wanted}."
 
 
 def _files(evidence: Evidence, answers: Answers) -> Iterator[str]:

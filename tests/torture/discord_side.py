@@ -75,6 +75,12 @@ class DiscordSide:
         assert root.thread is not None
         return await self._person(author).say(root.thread, text, mention=True, files=files)
 
+    async def call(self, author: str) -> tuple[Message, str]:
+        """The bot's name in a channel and nothing else, and where that is answered."""
+        channel = self.discord.channel(self._dice.choice(CHANNELS))
+        called = await self._person(author).say(channel, "", mention=True)
+        return called, f"discord #{channel.name}"
+
     async def edit(self, author: str, message: Message, text: str) -> None:
         """Change one's own message."""
         bot = "" if self.alone(message) else f"<@{self.discord.bot_user_id}> "

@@ -70,6 +70,14 @@ def made_content(number: int) -> bytes:
     return f"made for Q{number}".encode()
 
 
+@dataclass
+class Called:
+    """Bare mentions of the bot in one place: a command each. `must` were surely delivered."""
+
+    must: int = 0
+    most: int = 0
+
+
 @dataclass(frozen=True)
 class Shown:
     """A message of the bot, as it stands in the end."""
@@ -100,3 +108,4 @@ class Evidence:
     working: Sequence[str] = ()  # places that still show a status
     violations: Sequence[str] = ()  # what the fakes complain of
     per_minute: int = 0  # the engine's limit; 0: none
+    called: Mapping[str, Called] = field(default_factory=dict)  # by place

@@ -6,15 +6,17 @@ import asyncio
 import math
 import random
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from tests.torture.discord_side import DiscordSide
 from tests.torture.engine import TortureEngine
-from tests.torture.evidence import Said, Surely
+from tests.torture.evidence import Called, Said, Surely
 from tests.torture.slack_side import SlackSide
 
 NAMES = ("Ann", "Ben", "Cyd")
+CALLS_PART = 0.08
 _WAIT_SECONDS = 8.0
 _POLL_SECONDS = 0.02
 
@@ -37,6 +39,8 @@ class People:
         self, sides: list[Side], engine: TortureEngine, dice: random.Random, *, threads_max: int
     ) -> None:
         self.said: dict[int, Said] = {}
+        self.called: dict[str, Called] = {}
+        self._calls: list[tuple[Side, Any, str]] = []
         self._handles: dict[int, tuple[Side, Any]] = {}
         self._sides = sides
         self._engine = engine
@@ -45,7 +49,10 @@ class People:
         self._conversations: dict[str, Conversation] = {}  # by place
 
     async def write(self) -> None:
-        """One message, in a new thread or an old one."""
+        """One message, in a new thread or an old one; now and then the bot's name alone as well."""
+        if self._dice.random() < CALLS_PART:
+            side = self._dice.choice(self._sides)
+            self._calls.append((side, *await side.call(self._dice.choice(NAMES))))
         open_ones = [c for c in self._conversations.values() if _is_open(c)]
         fresh = len(self._conversations) < self._threads_max and self._dice.random() < 0.4
         if fresh or not open_ones:
@@ -126,6 +133,7 @@ class People:
 
     def close_books(self) -> None:
         """Note what is known now of when each message was taken."""
+        self.called = self._count_calls()
         known: dict[str, float] = {}  # place → when the program first knew of it
         for number, (side, message) in self._handles.items():
             said = self.said[number]
@@ -138,6 +146,13 @@ class People:
                 side.can_be_read_later
                 and (not side.alone(message) or known.get(said.place, math.inf) < said.sent_at)
             )
+
+    def _count_calls(self) -> dict[str, Called]:
+        counted: dict[str, Called] = defaultdict(Called)
+        for side, message, place in self._calls:
+            counted[place].most += 1
+            counted[place].must += side.can_be_read_later or side.taken_at(message) is not None
+        return counted
 
 
 def _is_open(conversation: Conversation) -> bool:

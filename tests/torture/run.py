@@ -180,6 +180,7 @@ class Torture:
         return check(
             Evidence(
                 said=people.said,
+                called=people.called,
                 shown=[shown for side in sides for shown in side.shown()],
                 asked=engine.log,
                 working=[place for side in sides for place in side.working()],

@@ -78,6 +78,12 @@ class SlackSide:
             root.channel, text, mention=mention, files=files, thread_ts=root.ts
         )
 
+    async def call(self, author: str) -> tuple[Message, str]:
+        """The bot's name in a channel and nothing else, and where that is answered."""
+        self._shuffle()
+        called = await self._person(author).say(self._dice.choice(CHANNELS), "", mention=True)
+        return called, self.place(called)
+
     async def edit(self, author: str, message: Message, text: str) -> None:
         """Change one's own message."""
         bot = f"<@{self.slack.bot_user_id}> " if not message.channel.startswith("D") else ""

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot.commands.hello import CAPABILITIES
 from tests.torture.checker import asked_twice, check
 from tests.torture.evidence import (
     LINES_OF_LONG,
     Asked,
+    Called,
     Evidence,
     Said,
     Shown,
@@ -52,9 +54,11 @@ def test_nothing_is_wrong() -> None:
                 Shown("b", answer(3).text + "\n" + answer(4, version=2).text),
                 answer(2),
                 Shown("a", "", {"made-Q2.txt": made_content(2)}),
+                Shown("a", CAPABILITIES),
             ),
             asked=[Asked(0, (1,), (1,)), Asked(1, (2,), (1,), (1,)), Asked(2, (3, 4))],
             per_minute=3,
+            called={"a": Called(1, 2)},
         )
     )
 
@@ -117,6 +121,8 @@ def test_nothing_is_wrong() -> None:
             evidence(said(1), asked=[Asked(at, (1,)) for at in (0, 1, 59.9)], per_minute=2),
             "3 questions were asked in a minute",
         ),
+        (evidence(called={"a": Called(1, 1)}), "0 times what it is in a, not 1 to 1"),
+        (evidence(shown=(Shown("a", CAPABILITIES),)), "1 times what it is in a, not 0 to 0"),
         (evidence(working=["a"]), "A status was left in a"),
         (evidence(shown=(Shown("a", "thinking", working=True),)), "not finished was left in a"),
         (evidence(violations=["chat.update: a mass mention"]), "a mass mention"),
@@ -133,6 +139,7 @@ def test_what_is_wrong_is_said(wrong: Evidence, word: str) -> None:
     "fine",
     [
         evidence(said(1, must=False)),
+        evidence(said(1), shown=(answer(1),), called={"Q1": Called(0, 1)}),
         evidence(said(1, withdrawn=Surely.MAYBE)),
         evidence(said(1, withdrawn=Surely.MAYBE), shown=(answer(1),)),
         evidence(said(1, version=2, edited=Surely.MAYBE), shown=(answer(1),)),
