@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -120,10 +121,7 @@ class WebApi:
         self._attempts = settings.slack_call_attempts
         self._wait_seconds = settings.slack_call_wait_ms / 1000
         self._pool = pool or Pool()
-        # The SDK's own handler sends again after a lost connection, and so might post twice.
-        waits = AsyncRateLimitErrorRetryHandler(max_retry_count=settings.slack_rate_limit_retries)
-        self._patient = make_client(settings, token)
-        self._patient.retry_handlers = [waits]
+        self._patient = make_client(settings, token, patient=True)
         self._hasty = make_client(settings, token)
 
     async def call(self, method: str, *, patient: bool = True, **arguments: Any) -> dict[str, Any]:
@@ -177,22 +175,42 @@ class WebApi:
         assert isinstance(found, dict)
         return found
 
+    async def call_within(self, seconds: float, method: str, **arguments: Any) -> dict[str, Any]:
+        """A call that somebody waits for: made again where Slack asks to wait no longer than that.
+
+        Raises: as `call`.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return await self.call(method, patient=False, **arguments)
+            except Busy as busy:
+                if time.monotonic() + busy.retry_after_seconds > until:
+                    raise
+                await asyncio.sleep(busy.retry_after_seconds)
+
     async def attempt(self, method: str, **arguments: Any) -> dict[str, Any] | None:
-        """A call that may as well fail: at once, without waiting; None where it did."""
+        """A call that may as well fail, though not because Slack is busy; None where it did."""
         try:
-            return await self.call(method, patient=False, **arguments)
+            return await self.call(method, **arguments)
         except PlatformError as error:
             log.info("slack call given up", method=method, error=str(error))
             return None
 
 
-def make_client(settings: SlackSettings, token: str | None = None) -> AsyncWebClient:
-    """A client that never calls again by itself."""
+def make_client(
+    settings: SlackSettings, token: str | None = None, *, patient: bool = False
+) -> AsyncWebClient:
+    """A client that calls again by itself only where Slack asks to wait, if it is patient.
+
+    The SDK's own way sends again after a lost connection, and so might post twice.
+    """
+    waits = AsyncRateLimitErrorRetryHandler(max_retry_count=settings.slack_rate_limit_retries)
     return AsyncWebClient(
         token=token,
         base_url=settings.slack_api_url,
         timeout=settings.slack_call_seconds,
-        retry_handlers=[],
+        retry_handlers=[waits] if patient else [],
     )
 
 

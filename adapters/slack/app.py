@@ -88,7 +88,7 @@ def _oauth_flow(context: SlackContext, installations: Installations) -> AsyncOAu
     assert settings.slack_client_id is not None
     assert settings.slack_client_secret is not None
     return AsyncOAuthFlow(
-        client=make_client(settings),
+        client=make_client(settings, patient=True),
         settings=AsyncOAuthSettings(
             client_id=settings.slack_client_id,
             client_secret=settings.slack_client_secret.get_secret_value(),

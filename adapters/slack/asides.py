@@ -11,7 +11,7 @@ import structlog
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookResponse
 
-from adapters.slack.blocks import Block, fallback
+from adapters.slack.blocks import ASIDE, Block, fallback, metadata
 from adapters.slack.settings import SlackSettings
 from adapters.slack.teams import Team
 from bot.domain import ThreadKey
@@ -29,13 +29,19 @@ class Aside:
     Args:
         settings: how often, and for how long, Slack is asked again.
         team: the workspace.
-        key: where they did so; the thread may be empty.
+        key: where they did so; the thread may be empty, and the channel where there was none.
         user: who they are.
-        respond: Bolt's, for the address that came along: good for half an hour and five uses.
+        respond: Bolt's, for the address that came along: good for half an hour and five uses. None
+            where none did.
     """
 
     def __init__(
-        self, settings: SlackSettings, team: Team, key: ThreadKey, user: str, respond: Respond
+        self,
+        settings: SlackSettings,
+        team: Team,
+        key: ThreadKey,
+        user: str,
+        respond: Respond | None,
     ) -> None:
         self.team = team
         self.key = key
@@ -64,6 +70,8 @@ class Aside:
 
     async def _answer(self, **message: Any) -> bool:
         """Whether Slack takes an answer, asked again where it is busy or fails."""
+        if self._respond is None:
+            return False
         for attempt in range(self._attempts):
             wait_seconds = self._wait_seconds * 2**attempt
             try:
@@ -83,16 +91,27 @@ class Aside:
         return False
 
     async def _post(self, text: str, blocks: list[Block] | None) -> None:
-        """The same as a message that only they see; for that the bot has to be a member."""
+        """The same as a message that only they see, where the bot is a member; or in their own
+        conversation with it, where they were nowhere."""
+        shown: dict[str, Any] = {"text": fallback(text) if blocks else text, "blocks": blocks}
         try:
-            await self.team.api.call(
-                "chat.postEphemeral",
-                channel=self.key.channel,
-                user=self.user,
-                thread_ts=self.key.thread or None,
-                text=fallback(text) if blocks else text,
-                blocks=blocks,
-            )
+            if self.key.channel:
+                await self.team.api.call(
+                    "chat.postEphemeral",
+                    channel=self.key.channel,
+                    user=self.user,
+                    thread_ts=self.key.thread or None,
+                    **shown,
+                )
+            else:
+                await self.team.api.call(
+                    "chat.postMessage",
+                    channel=self.user,
+                    metadata=metadata(ASIDE),
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    **shown,
+                )
         except PlatformError as error:
             log.warning("not said", thread=str(self.key), user=self.user, error=str(error))
 

@@ -94,7 +94,7 @@ class Connections:
 async def _check_token(settings: SlackSettings, token: str) -> None:
     """Ask for a connection once by ourselves: the SDK would ask for ever, whatever the answer."""
     try:
-        await make_client(settings).apps_connections_open(app_token=token)
+        await make_client(settings, patient=True).apps_connections_open(app_token=token)
     except SlackApiError as error:
         code = str(error.response["error"])
         if code in _WRONG_TOKEN | {"missing_scope"}:

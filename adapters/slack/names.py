@@ -41,7 +41,8 @@ class Names:
 
     async def caller(self, team: Team, user: str) -> Caller:
         """Somebody who gives a command, and whether they manage the workspace."""
-        person = (await self._find(team, [user], []))[user]
+        seconds = self._settings.slack_patience_seconds
+        person = (await self._find(team, [user], [], seconds))[user]
         return Caller(Author(user, person.name), person.admin)
 
     async def of(
@@ -51,12 +52,15 @@ class Names:
         found = await self._find(team, list(people), list(channels))
         return {identifier: person.name for identifier, person in found.items()}
 
-    async def _find(self, team: Team, people: list[str], channels: list[str]) -> dict[str, Person]:
+    async def _find(
+        self, team: Team, people: list[str], channels: list[str], seconds: float | None = None
+    ) -> dict[str, Person]:
+        seconds = seconds or self._settings.slack_lookup_seconds
         wanted = [*people, *channels]
         missing = [one for one in wanted if self._recall(team.id, one) is None]
-        lookups = [self._look_up(team, one, is_person=one in people) for one in missing]
+        lookups = [self._look_up(team, one, one in people, seconds) for one in missing]
         try:
-            async with asyncio.timeout(self._settings.slack_lookup_seconds):
+            async with asyncio.timeout(seconds):
                 await asyncio.gather(*lookups)
         except TimeoutError:
             pass  # the message can't wait for a name
@@ -66,9 +70,9 @@ class Names:
         until, person = self._known.get((team_id, identifier), (0.0, None))
         return person if time.monotonic() < until else None
 
-    async def _look_up(self, team: Team, identifier: str, *, is_person: bool) -> None:
+    async def _look_up(self, team: Team, identifier: str, is_person: bool, seconds: float) -> None:
         try:
-            person = await (_person if is_person else _channel)(team.api, identifier)
+            person = await (_person if is_person else _channel)(team.api, identifier, seconds)
         except Busy:
             return
         except Refused as error:  # a stranger, or no scope: the next message need not ask again
@@ -84,14 +88,14 @@ class Names:
             self._known.popitem(last=False)
 
 
-async def _person(api: WebApi, user: str) -> Person:
-    found = await api.call("users.info", patient=False, user=user)
+async def _person(api: WebApi, user: str, seconds: float) -> Person:
+    found = await api.call_within(seconds, "users.info", user=user)
     about: Mapping[str, Any] = found["user"]
     profile = about.get("profile") or {}
     name = profile.get("display_name") or about.get("real_name") or about.get("name") or user
     return Person(str(name), bool(about.get("is_admin") or about.get("is_owner")))
 
 
-async def _channel(api: WebApi, channel: str) -> Person:
-    found = await api.call("conversations.info", patient=False, channel=channel)
+async def _channel(api: WebApi, channel: str, seconds: float) -> Person:
+    found = await api.call_within(seconds, "conversations.info", channel=channel)
     return Person(str(found["channel"].get("name") or channel))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import structlog
 
+from adapters.slack.api import Busy
 from adapters.slack.connections import Connections
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
@@ -78,8 +80,9 @@ class SlackPlatform:
         team = await self._context.teams.get(message.key.workspace)
         if await self._context.sessions.begin(team, message.key, message.text):
             return
-        if await StatusLine(self._context.settings, team, message.key).set(THINKING):
-            return
+        with suppress(Busy):  # a reaction says it as well
+            if await StatusLine(self._context.settings, team, message.key).set(THINKING):
+                return
         await self._react(message, SEEN)
 
     async def taken(self, message: IncomingMessage) -> None:

@@ -74,6 +74,9 @@ class SlackSettings(BaseModel):
     slack_lookup_seconds: float = Field(default=1, gt=0)
     """Longest wait for names and files that a message mentions, before it is accepted without."""
 
+    slack_patience_seconds: float = Field(default=1.5, gt=0)
+    """Longest wait, where Slack asks for one, while somebody waits for a modal or a command."""
+
     slack_rate_limit_retries: int = Field(default=8, ge=0)
     """How often a call that has to come through waits and is made again after a 429."""
 

@@ -40,10 +40,11 @@ async def _starter(context: SlackContext, team: Team, said: Said) -> Payload | N
     if known is not None:
         return known
     try:
-        async with asyncio.timeout(context.settings.slack_lookup_seconds):
-            found = await team.api.call(
+        seconds = context.settings.slack_patience_seconds
+        async with asyncio.timeout(seconds):
+            found = await team.api.call_within(
+                seconds,
                 "conversations.replies",
-                patient=False,
                 channel=said.key.channel,
                 ts=said.key.thread,
                 oldest=said.key.thread,

@@ -167,10 +167,13 @@ class StatusLine:
                 log.info("status not taken away", thread=str(self._key), error=str(error))
 
     async def set(self, status: str) -> bool:
-        """Set it. Whether it is shown."""
+        """Set it. Whether it is shown. Raises Busy: Slack asks to wait."""
         self._shown, self._shown_at = status, time.monotonic()
         try:
             await self._set(f"is {status}" if status else "", patient=False)
+        except Busy:
+            self._shown = ""
+            raise
         except PlatformError as error:
             log.info("status not shown", thread=str(self._key), error=str(error))
             return False

@@ -264,43 +264,6 @@ class TestTrouble:
 
         assert (done.text, done.streaming) == ("North leads.", False)
 
-    @pytest.mark.parametrize(
-        ("method", "streams"),
-        [
-            ("chat.startStream", "15"),
-            ("chat.appendStream", "15"),
-            ("chat.stopStream", "15"),
-            ("chat.postMessage", "0"),
-            ("chat.update", "0"),
-            ("agents.sessions.setStatus", "15"),
-            ("assistant.threads.setStatus", "0"),
-            ("users.info", "15"),
-            ("files.getUploadURLExternal", "15"),
-            ("files.completeUploadExternal", "15"),
-        ],
-    )
-    async def test_too_many_calls_lose_nothing(
-        self, slack: FakeSlack, stage: Stage, tmp_path: Path, method: str, streams: str
-    ) -> None:
-        """A 429 on any method: the answer is whole, once, and its file is there."""
-        slack.fail(method, status=429, times=2)
-        async with serve(slack, tmp_path, stage.script, SLACK_STREAMS_PER_MINUTE=streams) as site:
-            asked = await ask(site)
-            table = await keep(site, asked, "totals.csv", b"a,b\n")
-            stage.show("North ")
-            await asyncio.sleep(0.1)
-            stage.show("North leads ")
-            await asyncio.sleep(0.1)
-            stage.answer("North leads with 12.", artifacts=(table,), actions=ACTIONS)
-            await slack.until(
-                lambda: any(m.files for m in slack.answers("C1", asked.ts)), timeout_seconds=30
-            )
-            await slack.until(lambda: not site.core._turns)
-
-            answers = slack.answers("C1", asked.ts)
-            assert [m.text for m in answers if m.text] == ["North leads with 12."]
-            assert [f.name for m in answers for f in m.files] == ["totals.csv"]
-
     async def test_without_streams_an_answer_is_changed_now_and_then(
         self, slack: FakeSlack, stage: Stage, tmp_path: Path
     ) -> None:

@@ -11,7 +11,8 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.slack.api import Busy, Refused
+from adapters.slack.api import Refused
+from adapters.slack.asides import Aside, Respond
 from adapters.slack.blocks import ASIDE, fallback, metadata
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
@@ -43,9 +44,16 @@ ANALYSE = "threadlab_analyse"
 _QUOTE_CHARS = 1_000
 _FILES_MAX = 20
 _SHOWN_CHARS = 2_900
-_PATIENCE_SECONDS = 1.0
 _OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})
 NOT_POSTED = "Slack did not take the question. Please try again in a moment."
+NO_QUESTION = (
+    "Slack was too busy to open the question in time. Please choose “Analyse with Threadlab” "
+    "again, or answer the message with `@Threadlab` and your question."
+)
+NO_SETTINGS = (
+    "Slack was too busy to open the settings in time. Please try again, or type "
+    "`/threadlab settings` in the channel."
+)
 NOT_A_MEMBER = "I am not in this conversation. Invite me first: /invite @Threadlab"
 
 Body = dict[str, Any]
@@ -70,7 +78,7 @@ class Shortcuts:
         self._intake = intake
         self._courier = courier
 
-    async def on_message(self, ack: AsyncAck, body: Body) -> None:
+    async def on_message(self, ack: AsyncAck, body: Body, respond: Respond) -> None:
         """“Analyse with Threadlab” on a message."""
         await ack()
         team, message = await team_of(self._context, body), body["message"]
@@ -83,14 +91,16 @@ class Shortcuts:
             quote=text[:_QUOTE_CHARS],
         )
         view = ask_modal(about, [file.name for file in files])
-        await team.api.attempt("views.open", trigger_id=body["trigger_id"], view=view)
+        key = ThreadKey(PLATFORM, team.id, about.channel, about.thread)
+        aside = Aside(self._context.settings, team, key, str(body["user"]["id"]), respond)
+        await self._open(body, view, aside, NO_QUESTION)
 
     async def on_question(self, ack: AsyncAck, body: Body, view: Body) -> None:
         """The question: said in the thread, so that everybody sees what is answered there."""
         team, user = await team_of(self._context, body), str(body["user"]["id"])
         about, question = AskedAbout.parse(view["private_metadata"]), field(view, QUESTION)
         try:
-            ts = await self._say_in_time(team, about, user, question)
+            ts = await self._say(team, about, user, question)
         except PlatformError as error:
             log.info("question not posted", channel=about.channel, error=str(error))
             outside = isinstance(error, Refused) and error.error in _OUTSIDE
@@ -103,9 +113,10 @@ class Shortcuts:
     async def on_settings(self, ack: AsyncAck, body: Body) -> None:
         """The global shortcut, and the button of the app's home."""
         await ack()
-        team = await team_of(self._context, body)
-        trigger = body["trigger_id"]
-        await team.api.attempt("views.open", trigger_id=trigger, view=channel_modal())
+        team, user = await team_of(self._context, body), str(body["user"]["id"])
+        nowhere = ThreadKey(PLATFORM, team.id, "", "")
+        aside = Aside(self._context.settings, team, nowhere, user, None)
+        await self._open(body, channel_modal(), aside, NO_SETTINGS)
 
     async def on_channel(self, ack: AsyncAck, body: Body, view: Body) -> None:
         """The channel was chosen: its settings, for those who may change them."""
@@ -142,22 +153,22 @@ class Shortcuts:
         else:
             await ack()
 
-    async def _say_in_time(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
-        """Slack takes a message a second in a channel: that long a modal can wait."""
+    async def _open(self, body: Body, view: Body, aside: Aside, otherwise: str) -> None:
+        """Open a modal within the three seconds that Slack gives; else say what to do."""
+        seconds = self._context.settings.slack_patience_seconds
+        trigger = str(body["trigger_id"])
         try:
-            return await self._say(team, about, user, question)
-        except Busy as busy:
-            if busy.retry_after_seconds > _PATIENCE_SECONDS:
-                raise
-            await asyncio.sleep(busy.retry_after_seconds)
-        return await self._say(team, about, user, question)
+            await aside.team.api.call_within(seconds, "views.open", trigger_id=trigger, view=view)
+        except PlatformError as error:
+            log.warning("modal not opened", user=aside.user, error=str(error))
+            self._context.tasks.spawn(aside.say(otherwise), "no-modal")
 
     async def _say(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
         shown = _cut(escaped(question).replace("\n", "\n>"))
         text = f"<@{user}> asks:\n>{shown}"
-        posted = await team.api.call(
+        posted = await team.api.call_within(
+            self._context.settings.slack_patience_seconds,  # the modal waits three
             "chat.postMessage",
-            patient=False,  # the modal waits three seconds
             channel=about.channel,
             thread_ts=about.thread,
             text=fallback(question),
@@ -185,10 +196,12 @@ class Shortcuts:
 
     async def _file(self, team: Team, file: str) -> Attachment:
         """A file by its id; where Slack can't be asked now, it is when the file is read."""
-        found = await team.api.attempt("files.info", file=file)
-        return attachment(
-            found["file"] if found else {"id": file, "file_access": "check_file_info"}
-        )
+        try:
+            found = await team.api.call("files.info", patient=False, file=file)
+        except PlatformError as error:
+            log.info("file not known yet", file=file, error=str(error))
+            return attachment({"id": file, "file_access": "check_file_info"})
+        return attachment(found["file"])
 
 
 def _cut(shown: str) -> str:

@@ -46,7 +46,9 @@ _SENDER: dict[str, type] = {"username": str, "icon_emoji": str, "icon_url": str}
     },
 )
 async def post_message(call: Call) -> Json:
-    channel = call.channel()
+    # A person's id stands for their conversation with the bot.
+    known = call.slack.users.get(str(call.get("channel")))
+    channel = call.slack.dm(known.id) if known is not None else call.channel()
     thread_ts = call.thread(channel)
     message = new_message(call, channel, thread_ts, content(call))
     if call.get("unfurl_links") is not False or call.get("unfurl_media") is not False:
