@@ -54,7 +54,7 @@ def torture(
         messages_per_second=2.0,
         threads_max=max(20, chosen.messages // 8),
         changes=max(2, chosen.messages // 25),
-        per_minute=120,
+        per_minute=90,
         limit_seconds=chosen.minutes * 60,
         quiet_seconds=300,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.commands.hello import CAPABILITIES
 from tests.torture.evidence import (
@@ -166,12 +166,16 @@ def _engine(evidence: Evidence) -> Iterator[str]:
 
 
 def _rate(evidence: Evidence) -> Iterator[str]:
-    times = sorted(asked.at for asked in evidence.asked)
-    for position, at in enumerate(times if evidence.per_minute else ()):
-        count = bisect_left(times, at + _SECONDS_PER_MINUTE) - position
-        if count > evidence.per_minute:
-            yield f"{count} questions were asked in a minute, more than {evidence.per_minute}."
-            return
+    count = most_in_a_minute(evidence.knocks)
+    if count > evidence.per_minute > 0:
+        yield f"{count} questions were asked in a minute, more than {evidence.per_minute}."
+
+
+def most_in_a_minute(times: Sequence[float]) -> int:
+    """The most of these moments that lie within one minute."""
+    known = sorted(times)
+    ends = (bisect_left(known, at + _SECONDS_PER_MINUTE) for at in known)
+    return max((end - position for position, end in enumerate(ends)), default=0)
 
 
 def _left(evidence: Evidence) -> Iterator[str]:

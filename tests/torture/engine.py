@@ -42,6 +42,7 @@ class TortureEngine(FakeResponsesApi):
     def __init__(self, dice: random.Random, hook: Hook) -> None:
         super().__init__(self._script)
         self.log: list[Asked] = []
+        self.knocks: list[float] = []  # when it was asked anything, also what it did not take
         self.mischief: list[Mischief] = []
         self.gates: dict[int, asyncio.Event] = {}
         self.hook = hook
@@ -105,6 +106,9 @@ class _Broken:
         method, path = scope["method"], scope["path"]
         met = self._engine.take(path) if method == "POST" else None
         asks = (method, path) == ("POST", "/v1/responses")
+
+        if asks:
+            self._engine.knocks.append(time.monotonic())
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":

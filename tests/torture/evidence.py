@@ -108,4 +108,5 @@ class Evidence:
     working: Sequence[str] = ()  # places that still show a status
     violations: Sequence[str] = ()  # what the fakes complain of
     per_minute: int = 0  # the engine's limit; 0: none
+    knocks: Sequence[float] = ()  # when the engine was asked, also what it did not take
     called: Mapping[str, Called] = field(default_factory=dict)  # by place

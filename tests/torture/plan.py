@@ -38,6 +38,7 @@ class Report:
     restarts: int = 0
     troubles: int = 0
     asked_again: int = 0
+    most_in_a_minute: int = 0
     took_seconds: float = 0.0
     quiet_seconds: float = 0.0
     points: Counter[str] = field(default_factory=Counter)
@@ -55,6 +56,8 @@ class Report:
                 f"{self.messages} messages, {self.kills} kills, {self.pauses} pauses, "
                 f"{self.restarts} polite restarts, "
                 f"{self.troubles} other faults, {self.asked_again} questions asked again",
+                f"at most {self.most_in_a_minute} questions in a minute, of "
+                f"{self.plan.per_minute or 'any number'}",
                 f"at named points: {points or 'none'}",
                 f"{self.took_seconds:.0f} s, of which {self.quiet_seconds:.0f} s after the faults",
                 f"logged errors: {dict(self.errors.most_common(8))}",

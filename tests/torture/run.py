@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
-from tests.torture.checker import asked_twice, check
+from tests.torture.checker import asked_twice, check, most_in_a_minute
 from tests.torture.discord_side import DiscordSide
 from tests.torture.engine import TortureEngine, torture_engine
 from tests.torture.evidence import Evidence
@@ -167,6 +167,7 @@ class Torture:
         self.report.messages = len(people.said)
         self.report.kills = self._ills.kills
         self.report.points = self._ills.points.met
+        self.report.most_in_a_minute = most_in_a_minute(engine.knocks)
         self.report.asked_again = asked_twice(engine.log)
         self.report.errors = Counter(error[:70] for error in self._log.errors)
 
@@ -186,6 +187,7 @@ class Torture:
                 working=[place for side in sides for place in side.working()],
                 violations=[what for side in sides for what in side.violations],
                 per_minute=self.plan.per_minute,
+                knocks=engine.knocks,
             )
         )
 

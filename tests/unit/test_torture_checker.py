@@ -118,7 +118,7 @@ def test_nothing_is_wrong() -> None:
         (evidence(said(1), said(2, "b"), asked=[Asked(0, (1,), (2,))]), "of another thread"),
         (evidence(said(1), said(2, "b"), asked=[Asked(0, (1,), (), (2,))]), "of another thread"),
         (
-            evidence(said(1), asked=[Asked(at, (1,)) for at in (0, 1, 59.9)], per_minute=2),
+            evidence(said(1), knocks=[0, 59.9, 1], per_minute=2),
             "3 questions were asked in a minute",
         ),
         (evidence(called={"a": Called(1, 1)}), "0 times what it is in a, not 1 to 1"),
@@ -147,7 +147,7 @@ def test_what_is_wrong_is_said(wrong: Evidence, word: str) -> None:
         evidence(
             said(1),
             shown=(answer(1),),
-            asked=[Asked(at, (1,)) for at in (0, 1, 60)],
+            knocks=[60, 0, 1],
             per_minute=2,
         ),
     ],
