@@ -94,7 +94,7 @@ class Asks:
         elif not key.thread:
             key = thread_key(interaction.guild_id, channel_id, message_id)
         names = [file.name for file in files]
-        origin = Origin(key, channel_id, title_of(title or question, names))
+        origin = Origin(key, channel_id, title_of(title or question, names), interaction.user.id)
         self._context.origins.note(str(message_id), origin)
         # Who replies to the question goes on with its conversation.
         posted = Posted(channel_id, message_id)

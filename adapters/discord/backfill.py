@@ -108,7 +108,7 @@ class Backfill:
         store = self._context.store
         if await store.value(self._seen) is None:
             # The servers may have been divided otherwise before.
-            before = [int(value) for value in await store.values(_SEEN)]
+            before = [int(value) for value in (await store.values(_SEEN)).values()]
             await store.set_value(self._seen, str(min(before, default=_snowflake(time.time()))))
 
     async def fill(self) -> None:

@@ -22,11 +22,12 @@ _REMEMBERED_MAX = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a message was written, and what its thread would be called."""
+    """Where a message was written, by whom, and what its thread would be called."""
 
     key: ThreadKey
     channel_id: int
     title: str
+    author_id: int
 
 
 class Origins:

@@ -16,7 +16,7 @@ from adapters.discord.uploads import Upload
 from bot.domain import Action
 
 T = TypeVar("T")
-ARCHIVED = 50083  # [doc: JSON error codes]
+ARCHIVED, DEAD_TOKEN = 50083, 50027  # [doc: JSON error codes]
 _NONCE_BYTES = 12  # 24 characters; Discord takes 25 [facts: discord]
 _HISTORY_MAX = 50
 
@@ -40,14 +40,15 @@ class Desk(Protocol):
     async def send(self, content: Content, identity: str) -> Posted:
         """A new message; the same identity again gives the first one."""
 
-    async def edit(self, message_id: int, content: Content) -> None:
+    async def edit(self, posted: Posted, content: Content) -> None:
         """Another content for a message; its files are replaced."""
 
-    async def delete(self, message_id: int) -> None:
+    async def delete(self, posted: Posted) -> None:
         """Take a message away."""
 
-    async def find(self, identity: str, text: str | None, after: int) -> Posted | None:
-        """A message that has arrived after another one, by its identity or its text."""
+    async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
+        """A message that has arrived after another one (None: among the newest), by its identity
+        or its text."""
 
 
 def nonce_of(identity: str) -> str:
@@ -90,14 +91,12 @@ class ChannelDesk:
 
         return await self._in_open_thread(request)
 
-    async def edit(self, message_id: int, content: Content) -> None:
+    async def edit(self, posted: Posted, content: Content) -> None:
         """Another content; that is harmless to repeat."""
 
         async def request(client: discord.Client) -> None:
-            message = client.get_partial_messageable(self.channel_id).get_partial_message(
-                message_id
-            )
-            await message.edit(
+            place = client.get_partial_messageable(posted.channel_id)
+            await place.get_partial_message(posted.message_id).edit(
                 content=content.text,
                 attachments=content.upload.opened(),
                 view=view_of(content.actions),
@@ -105,30 +104,35 @@ class ChannelDesk:
 
         await self._in_open_thread(request)
 
-    async def delete(self, message_id: int) -> None:
+    async def delete(self, posted: Posted) -> None:
         """Take a message away."""
 
         async def request(client: discord.Client) -> None:
-            place = client.get_partial_messageable(self.channel_id)
-            await place.get_partial_message(message_id).delete()
+            place = client.get_partial_messageable(posted.channel_id)
+            await place.get_partial_message(posted.message_id).delete()
 
         await self._rest.call(request)
 
-    async def find(self, identity: str, text: str | None, after: int) -> Posted | None:
+    async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """Look through what the bot said since."""
 
         async def request(client: discord.Client) -> Posted | None:
             place = client.get_partial_messageable(self.channel_id)
-            since = discord.Object(after)
+            since = discord.Object(after) if after is not None else None
             assert client.user is not None
             async for message in place.history(limit=_HISTORY_MAX, after=since):
-                mine = message.author.id == client.user.id
+                mine = message.author.id == client.user.id and self._answers(message)
                 same = message.nonce == nonce_of(identity) or (text and message.content == text)
                 if mine and same:
                     return Posted(self.channel_id, message.id)
             return None
 
         return await self._rest.call(request)
+
+    def _answers(self, message: discord.Message) -> bool:
+        """Whether it is of the same chain of replies."""
+        reference = message.reference
+        return self._reply_to in (None, reference.message_id if reference else self._reply_to)
 
     async def _in_open_thread(self, request: Callable[[discord.Client], Awaitable[T]]) -> T:
         """Make a request; where the thread is archived, take it out and make it again."""
@@ -146,9 +150,12 @@ class ChannelDesk:
 
 
 class CommandDesk:
-    """The answers to a command, where the bot itself is not; for 15 minutes [facts: discord]."""
+    """The answers to a command, where the bot itself is not; for 15 minutes [facts: discord].
 
-    def __init__(self, rest: Rest, channel_id: int, invocation: Invocation) -> None:
+    Arguments: `invocation` is the command, None where it is older than that.
+    """
+
+    def __init__(self, rest: Rest, channel_id: int, invocation: Invocation | None) -> None:
         self._rest = rest
         self._invocation = invocation
         self.channel_id = channel_id
@@ -173,12 +180,12 @@ class CommandDesk:
 
         return await self._rest.call(request, repeatable=False)
 
-    async def edit(self, message_id: int, content: Content) -> None:
+    async def edit(self, posted: Posted, content: Content) -> None:
         """Another content."""
 
         async def request(client: discord.Client) -> None:
             await self._webhook(client).edit_message(
-                message_id,
+                posted.message_id,
                 content=content.text,
                 attachments=content.upload.opened(),
                 view=view_of(content.actions),
@@ -187,19 +194,21 @@ class CommandDesk:
 
         await self._rest.call(request)
 
-    async def delete(self, message_id: int) -> None:
+    async def delete(self, posted: Posted) -> None:
         """Take an answer away."""
 
         async def request(client: discord.Client) -> None:
-            await self._webhook(client).delete_message(message_id)
+            await self._webhook(client).delete_message(posted.message_id)
 
         await self._rest.call(request)
 
-    async def find(self, identity: str, text: str | None, after: int) -> Posted | None:
+    async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """What cannot be looked through is never found."""
         del identity, text, after
         return None
 
     def _webhook(self, client: discord.Client) -> discord.Webhook:
         known = self._invocation
+        if known is None:
+            raise Refused("the command was given too long ago", DEAD_TOKEN, status=401)
         return discord.Webhook.partial(known.application_id, known.token, client=client)

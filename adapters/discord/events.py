@@ -121,7 +121,7 @@ class Events:
         if addressed is not Addressing.AMBIENT and isinstance(message.channel, discord.Thread):
             said = await with_starter(self._context, message.channel, said)
         names = [attachment.name for attachment in said.attachments]
-        origin = Origin(key, message.channel.id, title_of(said.text, names))
+        origin = Origin(key, message.channel.id, title_of(said.text, names), message.author.id)
         self._context.origins.note(said.id, origin)
         await self._context.services.inbox.accept(said)
 

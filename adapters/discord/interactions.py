@@ -17,6 +17,7 @@ from adapters.discord.context import DiscordContext
 from adapters.discord.keys import is_private, key_of_channel, private_key
 from adapters.discord.messages import author_of
 from adapters.discord.places import Places
+from adapters.discord.shelf import say_kept
 from bot.domain import Action, Caller, ThreadKey
 from bot.ports import CommandResult
 
@@ -52,7 +53,9 @@ class Interactions:
             if await self._context.store.claim(interaction.id):
                 asks = self._asks
                 ask = asks.question if data["name"] == menu.ASK else asks.analyse
-                await ask(interaction, data, await self._key(interaction))
+                key = await self._key(interaction)
+                await ask(interaction, data, key)
+                await self._say_kept(interaction, key)
             return
         spec = next(
             (s for s in self._context.services.commands.specs if s.name == data["name"]), None
@@ -77,6 +80,12 @@ class Interactions:
         if result.public and interaction.response.is_done():
             await interaction.delete_original_response()  # what follows it would be hidden, too
         await respond(self._context, interaction, key, result)
+        await self._say_kept(interaction, key)
+
+    async def _say_kept(self, interaction: discord.Interaction[Any], key: ThreadKey) -> None:
+        """What could not be said after an earlier command."""
+        if is_private(key):
+            await say_kept(self._context.store, interaction, key)
 
     async def _carry_out(
         self, interaction: discord.Interaction[Any], name: str, arguments: str

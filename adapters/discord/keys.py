@@ -38,6 +38,11 @@ def is_private(key: ThreadKey) -> bool:
     return key.thread.startswith(_PRIVATE)
 
 
+def user_of(key: ThreadKey) -> int:
+    """The person whose own conversation it is, where the bot is not."""
+    return int(key.thread.removeprefix(_PRIVATE))
+
+
 def is_direct(key: ThreadKey) -> bool:
     """Whether it is a DM with the bot."""
     return key.workspace == NO_GUILD and key.thread == key.channel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import discord
@@ -10,6 +11,7 @@ import structlog
 
 from adapters.discord.context import DiscordContext, plain_id
 from adapters.discord.desks import ChannelDesk, CommandDesk, Desk
+from adapters.discord.detours import DetourDesk, Detours
 from adapters.discord.keys import is_direct, is_private
 from adapters.discord.messages import words_of
 from adapters.discord.posts import Portions
@@ -30,7 +32,6 @@ NO_THREADS = (
     "“Send Messages in Threads”, and room for one more), so I answer here: reply to my messages to "
     "go on."
 )
-TOO_LATE = "The command was given over 15 minutes ago, and I can't write here by myself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +48,27 @@ class Places:
 
     def __init__(self, context: DiscordContext) -> None:
         self._context = context
+        self._detours = Detours(context)
 
     async def spot(self, key: ThreadKey, turn_id: str, message_id: str) -> Spot:
         """Where a turn's answer to a message goes. Raises PlatformError."""
         context = self._context
         portions = self.portions(key)
+        detour = partial(self._detours.desk, key, turn_id, message_id)
         if is_private(key):
             invocation = await context.store.invocation(key)
-            if invocation is None:
-                raise PlatformError(TOO_LATE)
-            return Spot(CommandDesk(context.rest, int(key.channel), invocation), portions)
+            command = CommandDesk(context.rest, int(key.channel), invocation)
+            return Spot(DetourDesk(context, command, detour), portions)
         if is_direct(key):
             return Spot(ChannelDesk(context.rest, int(key.channel)), portions)
         place = await self.place(key, message_id)
         if not place.chained:
-            return Spot(ChannelDesk(context.rest, place.channel_id), portions)
-        desk = ChannelDesk(context.rest, place.channel_id, reply_to=int(plain_id(message_id)))
+            thread = ChannelDesk(context.rest, place.channel_id)
+            return Spot(DetourDesk(context, thread, detour), portions)
+        channel = ChannelDesk(context.rest, place.channel_id, reply_to=int(plain_id(message_id)))
         telling = await context.store.first_value(f"no-threads:{place.channel_id}", turn_id)
-        return Spot(desk, portions, NO_THREADS if telling == turn_id else None)
+        say_once = NO_THREADS if telling == turn_id else None
+        return Spot(DetourDesk(context, channel, detour), portions, say_once)
 
     async def place(self, key: ThreadKey, message_id: str) -> Place:
         """The thread of a conversation, or its channel where there can be none."""

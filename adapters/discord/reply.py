@@ -13,12 +13,13 @@ from adapters.discord import pictures, posts
 from adapters.discord.buttons import STOP
 from adapters.discord.context import DiscordContext
 from adapters.discord.desks import Content
+from adapters.discord.detours import CLOSED, NO_PERMISSION
 from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.places import Spot
 from adapters.discord.rest import Refused
 from adapters.discord.splitting import split
 from adapters.discord.store import Posted
-from adapters.discord.uploads import Upload, file_name, laid_out, too_large
+from adapters.discord.uploads import Upload, file_name, laid_out, not_allowed, too_large
 from bot.domain import Answer, Post, Progress, ThreadKey
 from bot.errors import PlatformError
 
@@ -116,7 +117,7 @@ class DiscordReply:
                     await self._spot.desk.send(Content(piece), f"{post.id}:notes:{number}")
             return posted
         except Refused as refused:
-            if refused.code != _TOO_LARGE_CODE and refused.status != _TOO_LARGE_STATUS:
+            if not _because_of_files(refused) or not upload.files:
                 raise
             log.warning("files refused", turn=self._turn_id, code=refused.code)
             return await self._deliver_apart(post, upload)
@@ -129,9 +130,11 @@ class DiscordReply:
             identity = f"{post.id}:{number}"
             try:
                 await self._spot.desk.send(Content("", Upload((file,))), identity)
-            except Refused:
+            except Refused as refused:
                 artifact = by_name.get(file[0]) or by_name[file[0].removesuffix(".zip")]
-                note = too_large(artifact, self._spot.portions.file_bytes)
+                limit_bytes = self._spot.portions.file_bytes
+                forbidden = refused.code == NO_PERMISSION
+                note = not_allowed(artifact) if forbidden else too_large(artifact, limit_bytes)
                 await self._spot.desk.send(Content(pictures.notes([note])), identity)
         return posted
 
@@ -141,9 +144,11 @@ class DiscordReply:
         first = post.id == f"{self._turn_id}:0"
         if first and not self._lost and not self._too_old():
             try:
-                await desk.edit(surface.message_id, content)
+                await desk.edit(surface, content)
             except Refused as refused:
-                if refused.status not in (404, 429):  # gone, or too old [facts: discord]
+                gone = refused.status in (404, 429)  # 429: it is too old [facts: discord]
+                files_only = refused.code == NO_PERMISSION and content.upload.files
+                if files_only or not (gone or refused.code in CLOSED):
                     raise
                 log.info("surface not editable", turn=self._turn_id, code=refused.code)
             else:
@@ -155,7 +160,7 @@ class DiscordReply:
 
     async def _remove_surface(self) -> None:
         try:
-            await self._spot.desk.delete(self._surface.message_id)
+            await self._spot.desk.delete(self._surface)
         except PlatformError as error:
             log.info("old status not removed", turn=self._turn_id, error=repr(error))
 
@@ -206,7 +211,7 @@ class DiscordReply:
         began = time.monotonic()
         self._editing = True
         try:
-            await self._spot.desk.edit(self._surface.message_id, Content(text, actions=(STOP,)))
+            await self._spot.desk.edit(self._surface, Content(text, actions=(STOP,)))
             self._shown = text
         except Refused as refused:
             self._lost = refused.status == 404
@@ -224,6 +229,11 @@ class DiscordReply:
             self._pace_seconds = min(max(self._pace_seconds, took_seconds) * 2, limit_seconds)
         else:
             self._pace_seconds = max(self._pace_seconds * _CALMING, self._least_pace_seconds)
+
+
+def _because_of_files(refused: Refused) -> bool:
+    too_large = refused.code == _TOO_LARGE_CODE or refused.status == _TOO_LARGE_STATUS
+    return too_large or refused.code == NO_PERMISSION
 
 
 def ref_of(posted: Posted) -> str:

@@ -27,10 +27,10 @@ _UNCOUNTED = ("/interactions/", "/webhooks/")  # outside of the limit over all [
 class Refused(PlatformError):
     """Discord would not do it. `code` is its reason [facts: discord]."""
 
-    def __init__(self, error: discord.HTTPException) -> None:
-        super().__init__(f"Discord refused: {error.text or error.status} ({error.code}).")
-        self.code = error.code
-        self.status = error.status
+    def __init__(self, reason: str, code: int, status: int) -> None:
+        super().__init__(f"Discord refused: {reason} ({code}).")
+        self.code = code
+        self.status = status
 
 
 class Pace:
@@ -113,7 +113,8 @@ class Rest:
         except discord.DiscordServerError as error:
             raise AmbiguousSend("Discord failed on its own side.") from error
         except discord.HTTPException as error:
-            raise Refused(error) from error
+            reason = error.text or str(error.status)
+            raise Refused(reason, error.code, error.status) from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise AmbiguousSend("Discord can't be reached right now.") from error
         except RuntimeError as error:  # aiohttp: the session was closed meanwhile

@@ -122,17 +122,24 @@ class DiscordStore:
         async with self._database.begin() as db:
             for table in (posts, places, invocations):
                 await db.execute(delete(table).where(table.c.thread == str(key)))
+            kept = state.c.name.startswith(f"late:{key}:", autoescape=True)
+            await db.execute(delete(state).where(kept))
 
     async def value(self, name: str) -> str | None:
         """A single value, or None."""
         row = await self._first(select(state.c.value).where(state.c.name == name))
         return None if row is None else str(row.value)
 
-    async def values(self, prefix: str) -> list[str]:
-        """All single values whose names begin so."""
-        query = select(state.c.value).where(state.c.name.startswith(prefix, autoescape=True))
+    async def values(self, prefix: str) -> dict[str, str]:
+        """All single values whose names begin so, by name."""
+        query = select(state).where(state.c.name.startswith(prefix, autoescape=True))
         async with self._database.connect() as db:
-            return [str(value) for value in await db.scalars(query)]
+            return {str(row.name): str(row.value) for row in await db.execute(query)}
+
+    async def drop_value(self, name: str) -> None:
+        """Forget a single value."""
+        async with self._database.begin() as db:
+            await db.execute(delete(state).where(state.c.name == name))
 
     async def set_value(self, name: str, value: str) -> None:
         """Keep a single value."""

@@ -92,6 +92,14 @@ def too_large(artifact: Artifact, limit_bytes: int) -> str:
     )
 
 
+def not_allowed(artifact: Artifact) -> str:
+    """That a file may not be sent, and where it is."""
+    return (
+        f"{file_name(artifact.name)} ({_size(artifact)}) could not be attached: I lack the "
+        "permission “Attach Files” here. It is kept in the workspace."
+    )
+
+
 def _size(artifact: Artifact) -> str:
     return f"{artifact.blob.size_bytes / MEGABYTE:.1f} MB"
 

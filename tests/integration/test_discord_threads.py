@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.commands.hello import HELLO
 from bot.domain import Addressing, Answer, IncomingMessage, Progress
 from tests.fakes.core import FakeCore
 from tests.fakes.discord import FakeDiscord
@@ -119,7 +120,7 @@ class TestMention:
         await site.discord.person("Ann").say(general, mention=True)
         await site.until(lambda: site.discord.bot_messages("general"))
 
-        assert [name for name, _ in site.core.commands] == ["help"]
+        assert [name for name, _ in site.core.commands] == [HELLO]
         assert site.core.accepted == []
 
     async def test_as_a_reply_brings_the_file_replied_to(self, site: DiscordSite) -> None:
@@ -321,34 +322,6 @@ class TestThreads:
 
         assert answer is not status
         assert answer.content == "Here it is."
-
-    @pytest.mark.parametrize("end", ["deleted", "locked"])
-    async def test_that_are_gone_or_locked_do_no_harm(self, tmp_path: Path, end: str) -> None:
-        """An answer that a thread does not take any more is dropped; others go on."""
-        go_on = asyncio.Event()
-
-        async def slow(
-            core: FakeCore, message: IncomingMessage
-        ) -> AsyncIterator[Progress | Answer]:
-            if message.text == "one":
-                await go_on.wait()
-            yield Answer(f"turn-{message.id}", f"You said: {message.text}")
-
-        async with serve(tmp_path, slow) as site:
-            ann, general = site.discord.person("Ann"), site.discord.channel("general")
-            asked = await ann.say(general, "one", mention=True)
-            thread = await site.thread_of(asked)
-            await site.until(lambda: site.discord.bot_messages(thread))
-            if end == "deleted":
-                site.discord.chat.delete_channel(thread)
-            else:
-                await ann.archive(thread, locked=True)
-            go_on.set()
-            other = await ann.say(general, "two", mention=True)
-
-            answer = await site.answer_in(await site.thread_of(other))
-
-        assert answer.content == "You said: two"
 
     async def test_get_a_light_sign_for_files_alone(self, site: DiscordSite) -> None:
         """Files that came without a question get a reaction, not an answer."""

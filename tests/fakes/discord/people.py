@@ -12,6 +12,8 @@ from tests.fakes.discord.invocation import Invocation
 from tests.fakes.discord.options import Typed
 from tests.fakes.discord.records import (
     FORUM,
+    PRIVATE_THREAD,
+    PUBLIC_THREAD,
     REPLY,
     Channel,
     Guild,
@@ -98,10 +100,16 @@ class Person:
         return thread
 
     async def open_thread(
-        self, channel: Channel, name: str, *, starter: Message | None = None
+        self,
+        channel: Channel,
+        name: str,
+        *,
+        starter: Message | None = None,
+        private: bool = False,
     ) -> Channel:
         """Opens a thread by hand."""
-        return self.chat.open_thread(channel, self.user, name, starter=starter)
+        kind = PRIVATE_THREAD if private else PUBLIC_THREAD
+        return self.chat.open_thread(channel, self.user, name, starter=starter, kind=kind)
 
     async def edit(self, message: Message, text: str) -> Message:
         """Changes what the person said."""

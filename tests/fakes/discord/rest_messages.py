@@ -73,6 +73,8 @@ def edit(call: Call) -> Any:
         raise Refusal(50083)
     if world.clock.now() - message.created_at > world.limits.old_edit_seconds:
         count_old_edit(call, channel)
+    if call.files:
+        need(call, channel, "attach_files")
     change(call, message)
     return call.chat.shown(message)
 
