@@ -34,8 +34,8 @@ async def post_result(
 
     Args:
         context: what the adapter shares.
-        order: the command; its locator names the `channel`, and whether it is answered as a
-            `reply`.
+        order: the command; its locator names the `channel`. The answer refers to its message,
+            and is known by that.
         result: what it came to.
         again: it may stand there already.
 
@@ -43,16 +43,13 @@ async def post_result(
         PlatformError: it was not said, or not all of it.
     """
     message_id = int(order.id)
-    reply_to = message_id if order.locator["reply"] else None
-    desk = ChannelDesk(context.rest, int(order.locator["channel"]), reply_to)
-    for number, (text, files, actions) in enumerate(parts(result, context)):
-        identity = f"command:{message_id}:{number}"
+    desk = ChannelDesk(context.rest, int(order.locator["channel"]), message_id)
+    said = await desk.replies() if again else 0
+    for number, (text, files, actions) in list(enumerate(parts(result, context)))[said:]:
         limit = _portions(context).file_bytes
         async with laid_out(context.services.blobs, order.key, files, limit) as upload:
             content = Content(_with_notes(text, upload), upload, actions)
-            if again and await desk.find(identity, content.text, message_id):
-                continue
-            await desk.send(content, identity)
+            await desk.send(content, f"command:{message_id}:{number}")
 
 
 async def respond(

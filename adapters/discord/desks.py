@@ -129,6 +129,20 @@ class ChannelDesk:
 
         return await self._rest.call(request)
 
+    async def replies(self) -> int:
+        """How many of the bot's messages refer to the one that this desk replies to."""
+
+        async def request(client: discord.Client) -> int:
+            assert client.user is not None
+            assert self._reply_to is not None
+            place = client.get_partial_messageable(self.channel_id)
+            since = discord.Object(self._reply_to)
+            history = place.history(limit=_HISTORY_MAX, after=since)
+            references = [m.reference async for m in history if m.author.id == client.user.id]
+            return sum(ref is not None and ref.message_id == self._reply_to for ref in references)
+
+        return await self._rest.call(request)
+
     def _answers(self, message: discord.Message) -> bool:
         """Whether it is of the same chain of replies."""
         reference = message.reference

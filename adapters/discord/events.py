@@ -156,7 +156,6 @@ class Events:
         key = said.key
         if said.addressed is Addressing.MENTION and key.thread == str(message.id):
             key = thread_key(guild_id, message.channel.id, "")
-        plain_channel = guild_id is not None and not isinstance(message.channel, discord.Thread)
         order = Order(
             key=key,
             id=said.id,
@@ -164,7 +163,7 @@ class Events:
             command=named[0],
             arguments=named[1],
             sent_at=said.sent_at,
-            locator={"channel": str(message.channel.id), "reply": plain_channel},
+            locator={"channel": str(message.channel.id)},
         )
         await self._context.services.orders.accept(order)
         return True
