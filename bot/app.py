@@ -161,6 +161,7 @@ async def application(
             open_turns=open_turns,
             erasures=lab.erasures,
             eraser=lab.eraser,
+            leases=leases,
         )
         book = OrderBook(database)
         housekeeping = Housekeeping(

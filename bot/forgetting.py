@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -11,6 +13,7 @@ from bot.domain import ThreadKey
 from bot.erasing import Eraser
 from bot.errors import StillBusy
 from bot.open_turn import OpenTurns
+from bot.ports import Leases
 from bot.settings import Settings
 from bot.store.erasures import Erased, Erasures, Kind
 from bot.store.threads import Threads
@@ -46,6 +49,7 @@ class Forgetter:
         open_turns: OpenTurns,
         erasures: Erasures,
         eraser: Eraser,
+        leases: Leases,
     ) -> None:
         self._wait_seconds = settings.forget_wait_seconds
         self._turns = turns
@@ -53,12 +57,15 @@ class Forgetter:
         self._open_turns = open_turns
         self._erasures = erasures
         self._eraser = eraser
+        self._leases = leases
+        # In this process; among workers a lease says it.
         self._under_way: dict[ThreadKey, asyncio.Event] = {}
 
     async def wait_for(self, key: ThreadKey) -> None:
-        """Wait while the thread is being forgotten: what comes then begins a new one."""
-        while (forgotten := self._under_way.get(key)) is not None:
-            await forgotten.wait()
+        """Wait while the thread is being forgotten, here or at another worker: what comes then
+        begins a new one."""
+        await self._wait_here(key)
+        await self._leases.wait_for(_lease(key))
 
     async def forget(self, key: ThreadKey) -> Report:
         """Erase a thread.
@@ -67,14 +74,38 @@ class Forgetter:
             StillBusy: its running answer does not end; nothing was erased, or all will be later.
             PlatformError: its chat can't be reached; nothing was erased.
         """
-        await self.wait_for(key)
+        async with self._alone(key):
+            erased = await self._erase(key)
+        return Report(erased, len(await self._eraser.work(erased.left)))
+
+    async def forget_untouched(self, key: ThreadKey, since: float) -> bool:
+        """Erase a thread in which nothing was said since a time (seconds since 1970); whether it
+        was erased. What fails is logged."""
+        try:
+            async with self._alone(key):
+                if (await self._threads.get(key)).last_active_at >= since:
+                    return False
+                erased = await self._erase(key)
+        except Exception:  # of one thread: the others go on
+            log.exception("thread not forgotten", thread=str(key))
+            return False
+        await self._eraser.work(erased.left)
+        return True
+
+    @asynccontextmanager
+    async def _alone(self, key: ThreadKey) -> AsyncIterator[None]:
+        """One at a time forgets a thread, among all workers; messages wait meanwhile."""
+        await self._wait_here(key)
         self._under_way[key] = asyncio.Event()
         try:
-            erased = await self._erase(key)
+            async with self._leases.hold(_lease(key)):
+                yield
         finally:
             self._under_way.pop(key).set()
-        log.info("forgotten", thread=str(key))
-        return Report(erased, len(await self._eraser.work(erased.left)))
+
+    async def _wait_here(self, key: ThreadKey) -> None:
+        while (forgotten := self._under_way.get(key)) is not None:
+            await forgotten.wait()
 
     async def _erase(self, key: ThreadKey) -> Erased:
         noted = await self._erasures.begin(key)
@@ -94,12 +125,15 @@ class Forgetter:
         return await self._erase_rows(key)
 
     async def _erase_rows(self, key: ThreadKey) -> Erased:
-        """Another worker may have begun an answer meanwhile: it is ended too."""
+        """An answer may have begun meanwhile, to a message that was just being taken: it is ended
+        too."""
         try:
             async with asyncio.timeout(self._wait_seconds):
                 while True:
                     try:
-                        return await self._erasures.erase(key)
+                        erased = await self._erasures.erase(key)
+                        log.info("forgotten", thread=str(key))
+                        return erased
                     except StillBusy:
                         await self._end_turn(key)
         except TimeoutError as late:
@@ -116,20 +150,28 @@ class Forgetter:
 
     async def resume(self, limit: int) -> int:
         """Finish what a crash cut off; how many threads that were."""
-        idle = [key for key in await self._erasures.threads(limit) if key not in self._under_way]
-        # A wish that failed meanwhile was taken back, and must not be carried out.
-        keys = [key for key in await self._erasures.threads(limit) if key in idle]
-        for key in keys:
-            if not await self.try_to_forget(key):
-                await self._erasures.begin(key)  # a person wants it: the next round tries again
+        keys = await self._erasures.threads(limit)
+        resumed = sum([await self._resume(key) for key in keys])
         await self._eraser.work(await self._erasures.pending(limit))
-        return len(keys)
+        return resumed
 
-    async def try_to_forget(self, key: ThreadKey) -> bool:
-        """Erase a thread, or log why not. Whether it was erased."""
+    async def _resume(self, key: ThreadKey) -> bool:
         try:
-            await self.forget(key)
+            async with self._alone(key):
+                # A wish that failed meanwhile was taken back, and must not be carried out.
+                if not await self._erasures.wished(key):
+                    return False
+                try:
+                    erased = await self._erase(key)
+                except Exception:
+                    await self._erasures.begin(key)  # a person wants it: the next round tries again
+                    raise
         except Exception:  # of one thread: the others go on
             log.exception("thread not forgotten", thread=str(key))
             return False
+        await self._eraser.work(erased.left)
         return True
+
+
+def _lease(key: ThreadKey) -> str:
+    return f"forget {key}"

@@ -80,7 +80,7 @@ class Housekeeping:
         since = time.time() - self._settings.retention_days * SECONDS_PER_DAY
         forgotten = 0
         for key in await self._threads.untouched_since(since, self._most):
-            forgotten += await self._forgetter.try_to_forget(key)
+            forgotten += await self._forgetter.forget_untouched(key, since)
         return forgotten
 
     async def _old_workflows(self) -> int:

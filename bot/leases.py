@@ -16,6 +16,8 @@ from bot.workers import Worker
 
 log = structlog.get_logger()
 
+LOOK_SECONDS = 0.2  # between two looks at a lease that somebody waits for
+
 Work = Callable[[str], Awaitable[None]]
 
 
@@ -27,6 +29,10 @@ class SoleLeases:
         """Nobody else wants it."""
         del name
         yield
+
+    async def wait_for(self, name: str) -> None:
+        """There is no other worker."""
+        del name
 
     async def share(self, names: Sequence[str], work: Work) -> None:
         """All of it is done here."""
@@ -91,6 +97,13 @@ class SharedLeases:
             self._worker.drop(held)
             if not held.lost:
                 await self._worker.release(name)
+
+    async def wait_for(self, name: str) -> None:
+        """Wait until no other worker has the lease."""
+        held = await self._worker.is_held_elsewhere(name)
+        while held:
+            await asyncio.sleep(min(LOOK_SECONDS, self._retry_seconds))
+            held = await self._worker.is_held_elsewhere(name)
 
     async def share(self, names: Sequence[str], work: Work) -> None:
         """Do the work of each name on one worker at a time, evenly divided, until cancelled.

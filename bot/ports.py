@@ -278,6 +278,9 @@ class Leases(Protocol):
                 others, or can't reach the database.
         """
 
+    async def wait_for(self, name: str) -> None:
+        """Wait until no other worker has the lease, and leave it where it is."""
+
     async def share(self, names: Sequence[str], work: Callable[[str], Awaitable[None]]) -> None:
         """Do the work of each name on one worker at a time, evenly divided, until cancelled. A
         dead worker's names are taken over; one that has too many gives some up to new workers.

@@ -107,6 +107,10 @@ class Worker:
         granted = self.is_certain() and await self._workers.grant(asked, name)
         return granted and asked == self.id
 
+    async def is_held_elsewhere(self, name: str) -> bool:
+        """Whether another worker has a lease."""
+        return await self._workers.holder(name) not in (None, self.id)
+
     async def release(self, name: str) -> None:
         """Take a lease back."""
         await self._workers.release(self.id, name)

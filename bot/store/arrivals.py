@@ -36,7 +36,7 @@ class Arrivals:
         """Commit a message, if it is for us; who wrote is noted in any case."""
         async with self._database.begin() as db:
             if message.addressed is not Addressing.AMBIENT:
-                await insert_once(db, threads, key=str(message.key), created_at=time.time())
+                await _begin(db, message.key)
             elif not await _ours(db, message.key):
                 return Arrival()
             people = await _join(db, message)
@@ -64,8 +64,15 @@ class Arrivals:
             return bool((await db.execute(change)).rowcount)
 
 
+async def _begin(db: AsyncConnection, key: ThreadKey) -> None:
+    """Have the thread: one that is erased at this very moment begins anew."""
+    while not await _ours(db, key):
+        await insert_once(db, threads, key=str(key), created_at=time.time())
+
+
 async def _ours(db: AsyncConnection, key: ThreadKey) -> bool:
-    query = sa.select(threads.c.key).where(threads.c.key == str(key))
+    """Whether the thread is known; it is not erased before the transaction ends."""
+    query = sa.select(threads.c.key).where(threads.c.key == str(key)).with_for_update()
     return await db.scalar(query) is not None
 
 

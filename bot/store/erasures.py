@@ -85,6 +85,11 @@ class Erasures:
             refs = await db.scalars(query.order_by(erasures.c.id).limit(limit))
             return [ThreadKey.parse(ref) for ref in refs]
 
+    async def wished(self, key: ThreadKey) -> bool:
+        """Whether a thread is to be forgotten still."""
+        async with self._database.connect() as db:
+            return await db.scalar(_wish(key)) is not None
+
     async def done(self, ids: Sequence[int]) -> None:
         """These are gone."""
         async with self._database.begin() as db:
@@ -94,12 +99,9 @@ class Erasures:
         """From now on the thread is being forgotten: nothing that waits in it is answered, and a
         crash doesn't end it. The erasure's id."""
         waiting = (messages.c.thread == str(key)) & messages.c.turn_id.is_(None)
-        known = sa.select(erasures.c.id).where(
-            erasures.c.kind == Kind.THREAD, erasures.c.ref == str(key)
-        )
         async with self._database.begin() as db:
             await db.execute(sa.update(messages).where(waiting).values(withdrawn=True))
-            id = await db.scalar(known)
+            id = await db.scalar(_wish(key))
             return id or (await _note(db, [(Kind.THREAD, str(key))]))[0].id
 
     async def erase(self, key: ThreadKey) -> Erased:
@@ -124,6 +126,11 @@ class Erasures:
             left = await _note(db, refs)
         await _shred(self._database)
         return Erased(**counts, left=left)
+
+
+def _wish(key: ThreadKey) -> sa.Select[tuple[int]]:
+    asked = (erasures.c.kind == Kind.THREAD) & (erasures.c.ref == str(key))
+    return sa.select(erasures.c.id).where(asked)
 
 
 async def _shred(database: AsyncEngine) -> None:

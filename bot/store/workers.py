@@ -104,6 +104,11 @@ class Workers:
             holder = await db.scalar(sa.select(leases.c.worker).where(leases.c.name == name))
             return holder == worker
 
+    async def holder(self, name: str) -> str | None:
+        """The worker that has a lease."""
+        async with self._database.connect() as db:
+            return await db.scalar(sa.select(leases.c.worker).where(leases.c.name == name))
+
     async def release(self, worker: str, name: str) -> None:
         """Take a lease back."""
         async with self._database.begin() as db:
