@@ -14,8 +14,8 @@ from adapters.discord.tables import claims, invocations, places, posts, state
 from bot.domain import ThreadKey
 
 TOKEN_SECONDS = 14.5 * 60  # Discord's 15 minutes, less what a request takes [facts: discord]
-
 CLAIM_SECONDS = 3600.0  # long after which nobody delivers a command again
+_NONE = ""  # the message of a post that is about to be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,16 @@ class DiscordStore:
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
 
+    async def begin_post(self, post_id: str, key: ThreadKey) -> bool:
+        """Note that a post is about to be sent; whether it is for the first time."""
+        values = {"id": post_id, "thread": str(key), "channel_id": _NONE, "message_id": _NONE}
+        async with self._database.begin() as db:
+            return await _inserted(db, posts, values | {"created_at": time.time()})
+
     async def posted(self, post_id: str) -> Posted | None:
         """The message that carries a post, or None."""
-        row = await self._first(select(posts).where(posts.c.id == post_id))
+        query = select(posts).where(posts.c.id == post_id, posts.c.message_id != _NONE)
+        row = await self._first(query)
         return None if row is None else Posted(int(row.channel_id), int(row.message_id))
 
     async def note_post(self, post_id: str, key: ThreadKey, posted: Posted) -> None:
@@ -71,7 +78,8 @@ class DiscordStore:
 
     async def answers_in(self, key: ThreadKey) -> bool:
         """Whether the bot has posted in a conversation."""
-        query = select(posts.c.id).where(posts.c.thread == str(key)).limit(1)
+        sent = posts.c.message_id != _NONE
+        query = select(posts.c.id).where(posts.c.thread == str(key), sent).limit(1)
         return await self._first(query) is not None
 
     async def place(self, key: ThreadKey) -> Place | None:

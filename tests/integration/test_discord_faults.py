@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.discord import check, plugin
+from adapters.discord.store import DiscordStore
 from bot.domain import (
     Action,
     Answer,
@@ -225,6 +226,38 @@ class TestPictures:
                 await second.close()
 
         assert first.ref == second.ref
+
+    @pytest.mark.parametrize("threads", [True, False], ids=["thread", "chain of replies"])
+    async def test_that_nobody_noted_are_found_in_the_chat(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: bool
+    ) -> None:
+        """A crash just after the status was sent, long ago, opens no second one either."""
+        note_post, failures = DiscordStore.note_post, [ConnectionError("the process ends here")]
+
+        async def crashing(store: DiscordStore, *arguments: Any) -> None:
+            if failures:
+                raise failures.pop()
+            await note_post(store, *arguments)
+
+        async with FakeDiscord() as discord:
+            if not threads:
+                discord.deny("general", "create_public_threads")
+            async with serve(tmp_path, discord=discord) as site:
+                site.core.answers = False
+                ann, general = discord.person("Ann"), discord.channel("general")
+                await ann.say(general, "one", mention=True)
+                (message,) = await site.until(lambda: site.core.accepted)
+                where = {"turn_id": "t", "message_id": message.id, "ref": None}
+                monkeypatch.setattr(DiscordStore, "note_post", crashing)
+                with pytest.raises(ConnectionError):
+                    await site.platform.open_reply(message.key, **where)
+                discord.clock.advance(600)
+
+                reply = await site.platform.open_reply(message.key, **where)
+                await reply.close()
+                place = int(message.key.thread) if threads else general
+
+        assert len(discord.bot_messages(place)) == 1
 
 
 class TestFiles:
