@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, Generic, TypeVar
 
 from adapters.slack.names import Names
+from adapters.slack.poster import Asker
 from adapters.slack.replies import Replies
 from adapters.slack.settings import SlackSettings
 from adapters.slack.status import Sessions
@@ -53,7 +54,7 @@ class SlackContext:
         self.sessions = Sessions(settings, self.tasks)
         self.uploads = Uploads(settings, services.blobs)
         # Whom an answer is for, by thread and message: streams in channels name them.
-        self.askers: Recently[tuple[str, str], str] = Recently(settings.slack_events_remembered)
+        self.askers: Recently[tuple[str, str], Asker] = Recently(settings.slack_events_remembered)
         # The first messages of threads that the bot was called into.
         self.starters: Recently[str, Mapping[str, Any]] = Recently(settings.slack_events_remembered)
         self.handled: Recently[tuple[str, ...], None] = Recently(settings.slack_events_remembered)

@@ -25,6 +25,8 @@ _HTML = (b"<!doctype html", b"<html")
 _UNUSABLE = {
     "tombstone": "“{name}” was deleted.",
     "hidden_by_limit": "“{name}” is hidden by the limits of this workspace's Slack plan.",
+    "canvas": "“{name}” is a canvas, which has no file; send it as a PDF, or copy its text here.",
+    "list": "“{name}” is a Slack list, which has no file; export it as CSV, and send that.",
     "external": "“{name}” lies outside Slack (in a drive); send the file itself.",
 }
 LOGIN_PAGE = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from adapters.slack.incoming_text import mentions
+from adapters.slack.quotes import Payload, Quote, quotes_of
 from bot.domain import Addressing, Attachment, ThreadKey
 
 PLATFORM = "slack"
@@ -15,19 +15,27 @@ PLATFORM = "slack"
 _SAID = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 _DIRECT = "im"
 _SLACKBOT = "USLACKBOT"  # speaks without a bot_id
-
-Payload = Mapping[str, Any]
+# What lies in Slack as pages of HTML, and is no file.
+_DOCUMENTS = {
+    "application/vnd.slack-docs": "canvas",
+    "application/vnd.slack-list": "list",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote a message; `markup` is its text as Slack has it."""
+    """Somebody wrote a message; `markup` is its text as Slack has it, `quotes` what it passes on.
+
+    `home` is their own workspace: in shared channels it may be another one.
+    """
 
     key: ThreadKey
     ts: str
     user: str
     user_name: str | None
+    home: str
     markup: str
+    quotes: tuple[Quote, ...]
     files: tuple[Payload, ...]
     addressed: Addressing
     others: tuple[str, ...]
@@ -46,6 +54,7 @@ class Edited:
     ts: str
     user: str
     markup: str
+    quotes: tuple[Quote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,8 @@ def read_event(event: Payload, team: str, bot_user: str) -> Said | Edited | Dele
 def attachment(file: Payload) -> Attachment:
     """A file that came with a message; what can't be had says so when it is read."""
     url = file.get("url_private_download") or file.get("url_private") or ""
-    mode = "connect" if file.get("file_access") == "check_file_info" else file.get("mode", "")
+    kept = _DOCUMENTS.get(str(file.get("mimetype"))) or file.get("mode", "")
+    mode = "connect" if file.get("file_access") == "check_file_info" else kept
     return Attachment(
         id=str(file.get("id", "")),
         name=str(file.get("name") or file.get("title") or _nameless(mode)),
@@ -113,11 +123,19 @@ def _said(event: Payload, team: str, channel: str, bot_user: str) -> Said | None
         ts=str(event["ts"]),
         user=user,
         user_name=profile.get("display_name") or profile.get("real_name") or None,
+        home=home_of(event, team),
         markup=str(event.get("text") or ""),
+        quotes=quotes_of(event),
         files=files,
         addressed=addressed,
         others=(str(parent),) if parent and parent not in (user, bot_user) else (),
     )
+
+
+def home_of(message: Payload, team: str) -> str:
+    """The workspace of a message's author; ours where Slack does not say."""
+    named = (message.get(name) for name in ("user_team", "team", "source_team"))
+    return next((str(home) for home in named if home), team)
 
 
 def files_of(message: Payload) -> tuple[Payload, ...]:
@@ -145,10 +163,17 @@ def _edited(event: Payload, team: str, channel: str, bot_user: str) -> Edited | 
         gone = by_person(before, bot_user)
         return Deleted(key_of(team, channel, before), str(before["ts"])) if gone else None
     # Slack also tells of unfurled links and of new answers in this way.
-    if not by_person(after, bot_user) or after.get("text") == before.get("text"):
+    quotes = quotes_of(after)
+    same = after.get("text") == before.get("text") and quotes == quotes_of(before)
+    if not by_person(after, bot_user) or same:
         return None
-    key = key_of(team, channel, after)
-    return Edited(key, str(after["ts"]), str(after["user"]), str(after.get("text") or ""))
+    return Edited(
+        key_of(team, channel, after),
+        str(after["ts"]),
+        str(after["user"]),
+        str(after.get("text") or ""),
+        quotes,
+    )
 
 
 def by_person(message: Payload, bot_user: str) -> bool:

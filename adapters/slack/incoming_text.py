@@ -24,12 +24,12 @@ def named_ids(text: str) -> tuple[frozenset[str], frozenset[str]]:
     return people, channels
 
 
-def words(text: str, bot_id: str, names: Mapping[str, str]) -> str:
+def words(text: str, bot_id: str | None, names: Mapping[str, str]) -> str:
     """What somebody wrote, with names for mentions; the bot's own, at an end, is left out.
 
     Args:
         text: a message's `text`, in Slack's markup.
-        bot_id: the bot's user id.
+        bot_id: the bot's user id; None where it was not spoken to.
         names: names of people and channels by id; of others the id stays.
     """
 
@@ -37,7 +37,8 @@ def words(text: str, bot_id: str, names: Mapping[str, str]) -> str:
         target, _, label = match[1].partition("|")
         return _shown(target, label, names)
 
-    return _unescaped(_MARKUP.sub(shown, _without_bot(text, bot_id))).strip()
+    spoken = _without_bot(text, bot_id) if bot_id else text
+    return _unescaped(_MARKUP.sub(shown, spoken)).strip()
 
 
 def command_line(text: str, bot_id: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from adapters.slack.context import SlackContext
 from adapters.slack.downloads import resolved
 from adapters.slack.events import Deleted, Edited, Said, attachment
 from adapters.slack.incoming_text import named_ids, words
+from adapters.slack.poster import Asker
+from adapters.slack.quotes import Quote, quoted
 from adapters.slack.teams import Team
 from bot.domain import Addressing, Attachment, IncomingMessage, Order
 from bot.errors import AttachmentUnavailable
@@ -24,9 +27,13 @@ class Intake:
 
     async def message(self, team: Team, said: Said) -> IncomingMessage:
         """What somebody wrote, with names in place of ids."""
+        asked = (str(said.key), said.ts)
+        if self._context.askers.get(asked) is None:
+            is_new = said.user_name is None and not self._context.names.knows(team, said.user)
+            self._context.askers.put(asked, Asker(said.user, said.home, is_new))
         author, text, attachments = await asyncio.gather(
             self._context.names.author(team, said.user, said.user_name),
-            self.text(team, said.markup),
+            self.text(team, said.markup, said.quotes),
             self._attachments(team, said),
         )
         return IncomingMessage(
@@ -40,15 +47,20 @@ class Intake:
             others=said.others,
         )
 
-    async def text(self, team: Team, markup: str) -> str:
-        """A text with the names of those whom it mentions."""
-        people, channels = named_ids(markup)
-        names = await self._context.names.of(team, people - {team.bot_user}, channels)
-        return words(markup, team.bot_user, names)
+    async def text(self, team: Team, markup: str, quotes: Sequence[Quote] = ()) -> str:
+        """A text with the names of those whom it mentions, and under it what it passes on."""
+        whole = " ".join([markup, *(f"{quote.author} {quote.markup}" for quote in quotes)])
+        people, channels = named_ids(whole)
+        known = await self._context.names.of(team, people - {team.bot_user}, channels)
+        names = {**known, team.bot_user: team.bot_name}
+        parts = [words(markup, team.bot_user, names)]
+        for quote in quotes:
+            author = words(quote.author, None, names).removeprefix("@")
+            parts.append(quoted(author, words(quote.markup, None, names)))
+        return "\n\n".join(part for part in parts if part)
 
     async def accept(self, message: IncomingMessage) -> bool:
         """Commit a message; True where it is new and for us."""
-        self._context.askers.put((str(message.key), message.id), message.author.id)
         return await self._context.services.inbox.accept(message)
 
     async def order(
@@ -69,7 +81,7 @@ class Intake:
 
     async def edited(self, team: Team, edited: Edited) -> None:
         """Tell the core of a change."""
-        text = await self.text(team, edited.markup)
+        text = await self.text(team, edited.markup, edited.quotes)
         await self._context.services.inbox.revise(edited.key, edited.ts, text)
 
     async def deleted(self, team: Team, deleted: Deleted) -> None:

@@ -57,10 +57,12 @@ class LiveMessage:
         self._place = place
         self._poster = Poster(team, place)
         self._stream = StreamState(settings)
-        self._may_stream = bool(place.user) or place.key.channel.startswith("D")
+        self._may_stream = place.asker is not None or place.key.channel.startswith("D")
         self._open_stream = kept.ts is not None
         self._shown = ""
         self.growth = Growth(settings)
+        if place.asker is not None and place.asker.is_new:
+            self.growth.added()  # a call that a short answer has to do without
         self.ts = kept.ts
         self.mode = Mode.CHANGED if kept.ts else Mode.LOST if kept.begun else Mode.NONE
 

@@ -35,6 +35,10 @@ class Names:
         self._settings = settings
         self._known: OrderedDict[tuple[str, str], tuple[float, Person]] = OrderedDict()
 
+    def knows(self, team: Team, user: str) -> bool:
+        """Whether somebody's name need not be asked for."""
+        return self._recall(team.id, user) is not None
+
     async def author(self, team: Team, user: str, name: str | None = None) -> Author:
         """Somebody by name, where Slack says it in time."""
         return Author(user, name or (await self._find(team, [user], []))[user].name)

@@ -13,9 +13,9 @@ from adapters.slack.connections import Connections
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.downloads import Downloads
-from adapters.slack.events import PLATFORM
+from adapters.slack.events import PLATFORM, by_person, home_of
 from adapters.slack.installations import Installations
-from adapters.slack.poster import Place
+from adapters.slack.poster import Asker, Place
 from adapters.slack.reply import SlackReply
 from adapters.slack.said import NOTHING, said_since
 from adapters.slack.settings import SlackSettings
@@ -124,13 +124,13 @@ class SlackPlatform:
         kept = await self._context.replies.open(turn_id, str(key))
         # A question that is asked again has the id of its message, and more.
         asked = message_id.partition("~")[0]
-        user = self._context.askers.get((str(key), asked))
-        if user is None:  # accepted by another process, which has begun the session
+        asker = self._context.askers.get((str(key), asked))
+        if asker is None:  # accepted by another process, which has begun the session
             self._context.sessions.resumed(key)
-            user = await self._asker(team, key, asked)
-        return SlackReply(self._context, team, Place(key, turn_id, asked, user), kept)
+            asker = await self._asker(team, key, asked)
+        return SlackReply(self._context, team, Place(key, turn_id, asked, asker), kept)
 
-    async def _asker(self, team: Team, key: ThreadKey, asked: str) -> str | None:
+    async def _asker(self, team: Team, key: ThreadKey, asked: str) -> Asker | None:
         """Who wrote a message, asked of Slack; None where it does not say."""
         found = await team.api.attempt(
             "conversations.replies",
@@ -141,8 +141,10 @@ class SlackPlatform:
             inclusive=True,
             limit=1,
         )
-        users = [m.get("user") for m in (found or {}).get("messages", ()) if m["ts"] == asked]
-        return next((str(user) for user in users if user and user != team.bot_user), None)
+        messages = [m for m in (found or {}).get("messages", ()) if m["ts"] == asked]
+        if not messages or not by_person(messages[0], team.bot_user):
+            return None
+        return Asker(str(messages[0]["user"]), home_of(messages[0], team.id))
 
     async def _react(self, message: IncomingMessage, emoji: str) -> None:
         team = await self._context.teams.get(message.key.workspace)

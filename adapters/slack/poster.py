@@ -22,13 +22,25 @@ _PAGES_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """Whom an answer is for, and their own workspace, which may not be the channel's.
+
+    `is_new`: their name had to be asked for, which was a call already.
+    """
+
+    user: str
+    home: str
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where an answer is shown, the message that it answers, and whom it is for."""
 
     key: ThreadKey
     turn_id: str
     asked: str
-    user: str | None
+    asker: Asker | None
 
     @property
     def unfinished_id(self) -> str:
@@ -101,13 +113,14 @@ class Poster:
 
     async def start_stream(self, chunks: list[Block]) -> str:
         """Begin a stream for whoever asked; returns its ts."""
+        asker = self._place.asker
         started = await self._api.call(
             "chat.startStream",
             patient=False,
             channel=self._channel,
             thread_ts=self._place.key.thread,
-            recipient_team_id=self._place.key.workspace,
-            recipient_user_id=self._place.user,
+            recipient_team_id=asker.home if asker else None,
+            recipient_user_id=asker.user if asker else None,
             task_display_mode="plan",
             chunks=chunks,
         )

@@ -8,7 +8,8 @@ from dataclasses import replace
 import structlog
 
 from adapters.slack.context import SlackContext
-from adapters.slack.events import Payload, Said, by_person, files_of
+from adapters.slack.events import Said, by_person, files_of
+from adapters.slack.quotes import Payload, Quote, quotes_of
 from adapters.slack.teams import Team
 from bot.domain import Addressing
 from bot.errors import PlatformError
@@ -17,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 async def with_starter(context: SlackContext, team: Team, said: Said) -> Said:
-    """The first mention in a thread of others, with the files that it is about."""
+    """The first mention in a thread of others, with the message and files that it is about."""
     began_here = said.ts == said.key.thread
     if said.addressed is not Addressing.MENTION or began_here:
         return said
@@ -30,7 +31,14 @@ async def with_starter(context: SlackContext, team: Team, said: Said) -> Said:
     files = [file for file in files_of(starter) if file["id"] not in known]
     others = dict.fromkeys([*said.others, str(starter["user"])])
     others.pop(said.user, None)
-    return replace(said, files=(*files, *said.files), others=tuple(others))
+    begun = Quote(f"<@{starter['user']}>", str(starter.get("text") or ""))
+    quotes = [quote for quote in (begun, *quotes_of(starter)) if quote.markup.strip()]
+    return replace(
+        said,
+        quotes=(*quotes, *said.quotes),
+        files=(*files, *said.files),
+        others=tuple(others),
+    )
 
 
 async def _starter(context: SlackContext, team: Team, said: Said) -> Payload | None:

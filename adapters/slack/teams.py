@@ -19,10 +19,18 @@ class Team:
     """One workspace."""
 
     def __init__(
-        self, settings: SlackSettings, *, team_id: str, bot_user: str, url: str, api: WebApi
+        self,
+        settings: SlackSettings,
+        *,
+        team_id: str,
+        bot_user: str,
+        bot_name: str = "Threadlab",
+        url: str,
+        api: WebApi,
     ) -> None:
         self.id = team_id
         self.bot_user = bot_user
+        self.bot_name = bot_name
         self.url = url
         self.api = api
         self.streams = Allowance(settings.slack_streams_per_minute)
@@ -108,6 +116,7 @@ class Teams:
             self._settings,
             team_id=team_id or str(found["team_id"]),
             bot_user=str(found["user_id"]),
+            bot_name=str(found.get("user") or "Threadlab"),
             url=str(found.get("url") or "https://slack.com/"),
             api=api,
         )

@@ -84,10 +84,12 @@ async def test_a_stub_that_can_not_be_resolved_in_time_is_read_later(site: Slack
         ("tombstone", "was deleted"),
         ("hidden_by_limit", "hidden by the limits"),
         ("external", "lies outside Slack"),
+        ("quip", "is a canvas"),
+        ("list", "is a Slack list"),
     ],
 )
 async def test_what_can_not_be_had_is_explained(site: SlackSite, mode: str, said: str) -> None:
-    """Deleted, hidden and external files are named with their reason."""
+    """Deleted, hidden and external files, canvases and lists are named with their reason."""
     assert said in await refusal(site, await sent(site, mode=mode))
 
 

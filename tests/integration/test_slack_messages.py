@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.commands.hello import CAPABILITIES
-from bot.domain import Addressing
+from bot.domain import Addressing, Answer, IncomingMessage, Progress
+from tests.fakes.core import FakeCore
 from tests.fakes.slack import Envelope, FakeSlack
 from tests.fakes.slack_driver import SlackSite, loopback, serve
 
@@ -71,6 +72,38 @@ class TestMentions:
         await arrived(site)
 
         assert site.core.accepted[0].text == "what did @Bo post in #sales?"
+
+    async def test_in_mid_sentence_name_the_bot(self, site: SlackSite) -> None:
+        """Spoken to, the bot is not named; spoken of, it is."""
+        bot = f"<@{site.slack.bot_user_id}>"
+
+        await site.ann.say("C1", f"{bot}, what can {bot} do?")
+        await arrived(site)
+
+        assert site.core.accepted[0].text == "what can @threadlab do?"
+
+    async def test_of_somebody_of_another_organisation_are_streamed_to_them(
+        self, slack: FakeSlack, tmp_path: Path
+    ) -> None:
+        """In a shared channel an answer names the workspace that the person is at home in."""
+        other = slack.add_team("Globex", installed=False)
+        zed = slack.person("U9", "Zed", team=other.id)
+
+        async def script(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            del core, message
+            yield Progress("writing…", (), "North ")
+            await slack.until(lambda: slack.calls["chat.startStream"])
+            yield Answer("turn-1", "North leads.")
+
+        async with serve(slack, tmp_path, script) as site:
+            asked = await zed.say("C1", "total?", mention=True)
+            await site.answer(asked)
+
+        (started,) = [e for e in slack.effects if e.method == "chat.startStream"]
+        assert started.arguments["recipient_user_id"] == "U9"
+        assert started.arguments["recipient_team_id"] == other.id
 
     async def test_do_not_wait_for_names(self, site: SlackSite) -> None:
         """A name that Slack is slow to tell stays an id: the message is acknowledged in time."""
@@ -149,6 +182,8 @@ class TestThreads:
         await arrived(site, 2)
 
         first, second = site.core.accepted
+        assert first.text == "total?\n\n> Bo: our sales"
+        assert second.text == "and by month?"
         assert [file.name for file in first.attachments] == ["sales.csv"]
         chunks = [c async for c in site.platform.read(first.key, first.attachments[0])]
         assert b"".join(chunks) == b"a,b\n1,2\n"
@@ -219,6 +254,44 @@ class TestFiles:
         assert (message.text, message.attachments[0].name) == ("", "sales.csv")
         dropped = site.slack.channels["D1"].messages[message.id]
         assert dropped.reactions == {"inbox_tray": [site.slack.bot_user_id]}
+
+
+class TestForwarded:
+    async def test_messages_are_quoted(self, site: SlackSite) -> None:
+        """What a message passes on reaches the core as a quote, with its files."""
+        bo = site.slack.person("U2", "Bo")
+        posted = await bo.say(
+            "C1", "ask <@U1> about\nthe <https://x.example|sales>", files={"sales.csv": b"1"}
+        )
+
+        await site.ann.say("C1", "sum it up", mention=True, forwarded=[posted])
+        await arrived(site)
+
+        (message,) = site.core.accepted
+        quote = "> Bo: ask @Ann about\n> the sales (https://x.example)"
+        assert message.text == f"sum it up\n\n{quote}"
+        assert [file.name for file in message.attachments] == ["sales.csv"]
+
+    async def test_without_a_word_are_questions(self, site: SlackSite) -> None:
+        """Sent to the bot with nothing else, the message itself is what is asked."""
+        posted = await site.ann.say("C1", "what is 2 + 2?")
+
+        await site.ann.dm(forwarded=[posted])
+        await arrived(site)
+
+        assert site.core.accepted[0].text == "> Ann: what is 2 + 2?"
+
+    async def test_stay_when_the_words_are_edited(self, site: SlackSite) -> None:
+        """An edit changes one's own words, and keeps what they are about."""
+        site.core.answers = False
+        posted = await site.ann.say("C1", "12 and 13")
+        asked = await site.ann.dm("sum", forwarded=[posted])
+        await arrived(site)
+
+        await site.ann.edit(asked, "the total?")
+        await site.slack.until(lambda: site.core.revised)
+
+        assert site.core.revised[0][2] == "the total?\n\n> Ann: 12 and 13"
 
 
 class TestOtherEvents:

@@ -19,6 +19,7 @@ from adapters.slack.home_view import SETTINGS_BUTTON, home_view
 from adapters.slack.modals import changed, settings_modal
 from adapters.slack.pace import Allowance, Growth
 from adapters.slack.plan import plan
+from adapters.slack.quotes import Quote, quoted, quotes_of
 from adapters.slack.settings import SlackSettings
 from adapters.slack.stream import Streamed, StreamState
 from adapters.slack.teams import Team
@@ -130,6 +131,43 @@ class TestEvents:
         assert isinstance(found, Said)
         assert [file["id"] for file in found.files] == ["F1"]
 
+    @pytest.mark.parametrize(
+        ("changes", "home"),
+        [
+            ({}, "T1"),
+            ({"team": "T2"}, "T2"),
+            ({"team": "T1", "user_team": "T2", "source_team": "T3"}, "T2"),
+            ({"source_team": "T3"}, "T3"),
+        ],
+    )
+    def test_know_where_somebody_is_at_home(self, changes: dict[str, Any], home: str) -> None:
+        """In a shared channel a person may be of another workspace than ours."""
+        found = said(text="<@UBOT> hi", **changes)
+
+        assert isinstance(found, Said)
+        assert found.home == home
+
+    def test_tell_of_links_that_have_become_quotes(self) -> None:
+        """Slack shows a linked message a moment later: that is an edit that counts; the preview
+        of a page is none."""
+        linked = {"is_msg_unfurl": True, "author_id": "U2", "text": "12 and 13"}
+        page = {"from_url": "https://x.example", "title": "A page", "text": "Welcome"}
+
+        quote = said(
+            subtype="message_changed",
+            message={**SAID, "attachments": [linked]},
+            previous_message=SAID,
+        )
+        preview = said(
+            subtype="message_changed",
+            message={**SAID, "attachments": [page]},
+            previous_message=SAID,
+        )
+
+        assert isinstance(quote, Edited)
+        assert quote.quotes == (Quote("<@U2>", "12 and 13"),)
+        assert preview is None
+
     def test_name_files_that_have_no_name(self) -> None:
         """Stubs get a name for what they are."""
         names = [
@@ -143,6 +181,47 @@ class TestEvents:
         ]
 
         assert names == ["deleted file", "hidden file", "file", "Sales"]
+
+
+class TestQuotes:
+    def test_are_read_from_blocks(self) -> None:
+        """Where a forwarded message has no text of its own, its blocks have it."""
+        sections = [
+            {"type": "text", "text": "ask "},
+            {"type": "user", "user_id": "U1"},
+            {"type": "text", "text": " in "},
+            {"type": "channel", "channel_id": "C1"},
+        ]
+        lists = {
+            "type": "rich_text_list",
+            "elements": [
+                {"type": "rich_text_section", "elements": [{"type": "link", "url": "u://x"}]}
+            ],
+        }
+        rich = {
+            "type": "rich_text",
+            "elements": [{"type": "rich_text_section", "elements": sections}, lists],
+        }
+        plain = {"type": "section", "text": {"type": "mrkdwn", "text": "*12*"}}
+        passed_on = {
+            "message_blocks": [{"message": {"blocks": [rich, plain]}}],
+            "author_name": "Bo",
+        }
+
+        (quote,) = quotes_of({"attachments": [passed_on]})
+
+        assert quote == Quote("Bo", "ask <@U1> in <#C1>\nu://x\n*12*")
+
+    def test_of_nothing_are_none(self) -> None:
+        """Attachments of apps, and what has no words, are left out."""
+        attachments = [{"text": "a card"}, {"is_share": True, "files": [{"id": "F1"}]}]
+
+        assert quotes_of({"attachments": attachments}) == ()
+
+    @given(st.text(max_size=200))
+    def test_keep_to_themselves(self, text: str) -> None:
+        """Every line of a quote is marked as one."""
+        assert all(line.startswith("> ") for line in quoted("Bo", text).splitlines())
 
 
 def artifact(name: str, size_bytes: int = 5) -> Artifact:

@@ -16,7 +16,7 @@ from adapters.slack.asides import Aside, Respond
 from adapters.slack.blocks import ASIDE, fallback, metadata
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
-from adapters.slack.events import PLATFORM, attachment
+from adapters.slack.events import PLATFORM, attachment, files_of
 from adapters.slack.home_view import SETTINGS_BUTTON
 from adapters.slack.intake import Intake
 from adapters.slack.listeners.origin import team_of
@@ -34,6 +34,8 @@ from adapters.slack.modals import (
     settings_modal,
 )
 from adapters.slack.mrkdwn import escaped
+from adapters.slack.poster import Asker
+from adapters.slack.quotes import quotes_of
 from adapters.slack.teams import Team
 from bot.domain import Addressing, Attachment, IncomingMessage, ThreadKey
 from bot.errors import PlatformError
@@ -82,8 +84,9 @@ class Shortcuts:
         """“Analyse with Threadlab” on a message."""
         await ack()
         team, message = await team_of(self._context, body), body["message"]
-        files = [attachment(file) for file in message.get("files") or ()][:_FILES_MAX]
-        text = await self._intake.text(team, str(message.get("text") or ""))
+        files = [attachment(file) for file in files_of(message)][:_FILES_MAX]
+        markup = str(message.get("text") or "")
+        text = await self._intake.text(team, markup, quotes_of(message))
         about = AskedAbout(
             channel=str(body["channel"]["id"]),
             thread=str(message.get("thread_ts") or body["message_ts"]),
@@ -107,7 +110,10 @@ class Shortcuts:
             problem = NOT_A_MEMBER if outside else NOT_POSTED
             await ack(response_action="errors", errors={QUESTION: problem})
             return
-        await self._intake.accept(await self._message(team, about, user, question, ts))
+        home = str(body["user"].get("team_id") or team.id)
+        message = await self._message(team, about, user, question, ts)
+        self._context.askers.put((str(message.key), ts), Asker(user, home))
+        await self._intake.accept(message)
         await ack()
 
     async def on_settings(self, ack: AsyncAck, body: Body) -> None:

@@ -44,13 +44,37 @@ def message_json(message: Message) -> Json:
 
 def whole_message(slack: FakeSlack, message: Message) -> Json:
     """A message with its files and its team."""
-    shown = message_json(message) | {"team": slack.channels[message.channel].team}
+    team = slack.channels[message.channel].team
+    author = slack.users.get(message.user)
+    home = author.team if author else team
+    shown = message_json(message) | {"team": home}
+    if home != team:  # somebody of another organisation, in a shared channel
+        shown |= {"user_team": home, "source_team": home}
+    if message.attachments:
+        shown["attachments"] = message.attachments
     if message.files:
         shown["files"] = [slack.files.as_json(file, message.channel) for file in message.files]
         shown |= {"upload": False, "display_as_bot": False}
     if message.client_msg_id and message.plain:
         shown["blocks"] = [rich_text(message.plain)]
     return shown
+
+
+def forwarded(slack: FakeSlack, message: Message) -> Json:
+    """A message as one that passes it on shows it."""
+    author = slack.users[message.user]
+    shown: Json = {
+        "is_share": True,
+        "is_msg_unfurl": True,
+        "ts": message.ts,
+        "author_id": author.id,
+        "author_name": author.name,
+        "channel_id": message.channel,
+        "text": message.plain,
+        "fallback": f"[{author.name}] {message.plain}",
+    }
+    files = [slack.files.as_json(file, message.channel) for file in message.files]
+    return shown | ({"files": files} if files else {})
 
 
 def message(slack: FakeSlack, channel: Channel, said: Message) -> Json:

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 _IN_MEMORY_BYTES = 8 * 2**20
 _PIECE_BYTES = 2**20
-MODES = ("hosted", "snippet", "tombstone", "hidden_by_limit", "external", "check_file_info")
+_DOCUMENTS = {"quip": "application/vnd.slack-docs", "list": "application/vnd.slack-list"}
+MODES = (
+    "quip",
+    "list",
+    "hosted",
+    "snippet",
+    "tombstone",
+    "hidden_by_limit",
+    "external",
+    "check_file_info",
+)
 
 
 class Files:
@@ -43,7 +53,8 @@ class Files:
     ) -> File:
         """A file on the server; `mode` is one of MODES."""
         assert mode in MODES, mode
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        kind = _DOCUMENTS.get(mode, guessed)
         now = int(self._slack.clock.now())
         file = File(f"F{len(self.all):08d}", name, name, kind, content, user, team, now, mode)
         file.url = f"{self._slack.url}/files-pri/{team}-{file.id}/download/{quote(name)}"

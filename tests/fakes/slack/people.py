@@ -37,6 +37,7 @@ class Person:
         file_modes: Mapping[str, str] | None = None,
         mention: bool = False,
         broadcast: bool = False,
+        forwarded: Sequence[Message] = (),
         announce: Sequence[str] | None = None,
     ) -> Message:
         """Post a message; the events are on their way when it returns.
@@ -46,6 +47,7 @@ class Person:
             files: content by name, as bytes or as the path of a large file.
             file_modes: by name, other modes than hosted (files.MODES).
             mention: put the bot's mention in front.
+            forwarded: messages of other conversations that this one passes on.
             announce: the events to send and their order, e.g. ("message",) to lose the
                 app_mention; else `slack.mention_order` (and `slack.app_mention_on_uploads`).
         """
@@ -58,13 +60,15 @@ class Person:
             for name, content in (files or {}).items()
         ]
         text = escaped(f"<@{team.bot_user_id}> {text}".strip() if mention else text)
-        assert text or attached, "an empty message cannot be sent"
+        passed_on = [events.forwarded(self._slack, one) for one in forwarded]
+        assert text or attached or passed_on, "an empty message cannot be sent"
         message = Message(
             channel,
             self._slack.clock.ts(),
             self.id,
             plain=text,
             files=attached,
+            attachments=passed_on,
             thread_ts=thread_ts,
             subtype="file_share" if attached else "thread_broadcast" if broadcast else None,
             client_msg_id=secrets.token_hex(16),

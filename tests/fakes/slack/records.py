@@ -126,6 +126,7 @@ class Message:
     plain: str = ""
     blocks: list[Json] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
     thread_ts: str | None = None
     metadata: Json | None = None
     subtype: str | None = None

@@ -44,6 +44,8 @@ async def start(call: Call) -> Json:
         raise ApiError("user_not_found")
     if team is not None and team not in call.slack.teams:
         raise ApiError("team_not_found")
+    if recipient is not None and team not in (None, call.slack.users[recipient].team):
+        call.slack.violate(call.method, "recipient_team_id is not the recipient's own team")
     if call.get("task_display_mode", "plan") not in ("timeline", "plan", "dense"):
         raise ApiError("invalid_arguments", "task_display_mode")
     if channel.kind == "im" and call.get("thread_ts") is None:
