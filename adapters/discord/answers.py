@@ -11,9 +11,10 @@ import structlog
 from adapters.discord.buttons import view_of
 from adapters.discord.context import DiscordContext
 from adapters.discord.desks import ChannelDesk, Content
+from adapters.discord.file_limits import MARGIN_BYTES
 from adapters.discord.markdown import as_discord
 from adapters.discord.pictures import CONTENT_CHARS_MAX, notes
-from adapters.discord.posts import Portions, portioned
+from adapters.discord.posts import portioned
 from adapters.discord.splitting import split
 from adapters.discord.store import Posted
 from adapters.discord.uploads import Upload, laid_out
@@ -46,7 +47,7 @@ async def post_result(
     desk = ChannelDesk(context.rest, int(order.locator["channel"]), message_id)
     said = await desk.replies() if again else 0
     for number, (text, files, actions) in list(enumerate(parts(result, context)))[said:]:
-        limit = _portions(context).file_bytes
+        limit = await context.file_limits.of(order.key, files)
         async with laid_out(context.services.blobs, order.key, files, limit) as upload:
             content = Content(_with_notes(text, upload), upload, actions)
             await desk.send(content, f"command:{message_id}:{number}")
@@ -71,7 +72,7 @@ async def respond(
     hidden = not result.public
     if result.files and not response.is_done():
         await response.defer(ephemeral=hidden, thinking=True)
-    limit = min(_portions(context).file_bytes, interaction.filesize_limit)
+    limit = interaction.filesize_limit - MARGIN_BYTES
     for text, files, actions in parts(result, context):
         async with laid_out(context.services.blobs, key, files, limit) as upload:
             shown = _with_notes(text, upload)
@@ -85,7 +86,7 @@ async def respond(
 def parts(result: CommandResult, context: DiscordContext) -> list[_Part]:
     """A result as messages: text, then files; buttons with the last."""
     texts = split(as_discord(result.text), CONTENT_CHARS_MAX - _NOTES_CHARS)
-    groups = portioned(result.files, _portions(context))
+    groups = portioned(result.files, context.portions)
     count = max(len(texts), 1) + max(len(groups) - 1, 0)
     last_text = max(len(texts), 1) - 1
     made: list[_Part] = []
@@ -116,14 +117,6 @@ async def _say(
     if interaction.response.is_done():
         return (await interaction.followup.send(text, wait=True, **options)).id
     return (await interaction.response.send_message(text, **options)).message_id
-
-
-def _portions(context: DiscordContext) -> Portions:
-    settings = context.settings
-    file_bytes = 10 << 20
-    return Portions(
-        settings.discord_files_per_message, settings.discord_upload_limit_mb << 20, file_bytes
-    )
 
 
 def _with_notes(text: str, upload: Upload) -> str:

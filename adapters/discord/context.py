@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adapters.discord.connection import Connection
+from adapters.discord.file_limits import FileLimits
+from adapters.discord.posts import Portions
 from adapters.discord.rest import Rest
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.store import DiscordStore
@@ -84,8 +86,15 @@ class DiscordContext:
     connection: Connection
     rest: Rest
     store: DiscordStore
+    file_limits: FileLimits
     origins: Origins = field(default_factory=Origins)
     live: LiveReplies = field(default_factory=LiveReplies)
+
+    @property
+    def portions(self) -> Portions:
+        """How many files go with one message."""
+        settings = self.settings
+        return Portions(settings.discord_files_per_message, settings.discord_upload_limit_mb << 20)
 
     @property
     def bot_id(self) -> int:

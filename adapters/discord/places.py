@@ -14,7 +14,6 @@ from adapters.discord.desks import ChannelDesk, CommandDesk, Desk
 from adapters.discord.detours import DetourDesk, Detours
 from adapters.discord.keys import is_direct, is_private
 from adapters.discord.messages import words_of
-from adapters.discord.posts import Portions
 from adapters.discord.rest import Refused
 from adapters.discord.store import Place
 from adapters.discord.titles import title_of
@@ -24,9 +23,7 @@ from bot.errors import PlatformError
 log = structlog.get_logger(__name__)
 
 HAS_THREAD = 160004  # [facts: discord]
-FILE_BYTES = 10 << 20  # where no server says otherwise [facts: discord]
 ARCHIVE_MINUTES: Literal[4320] = 4320
-_MARGIN_BYTES = 1 << 10
 NO_THREADS = (
     "I can't open a thread in this channel (it takes the permissions “Create Public Threads” and "
     "“Send Messages in Threads”, and room for one more), so I answer here: reply to my messages to "
@@ -36,10 +33,9 @@ NO_THREADS = (
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A desk, what it takes, and what is to be said there once."""
+    """A desk, and what is to be said there once."""
 
     desk: Desk
-    portions: Portions
     say_once: str | None = None
 
 
@@ -53,22 +49,21 @@ class Places:
     async def spot(self, key: ThreadKey, turn_id: str, message_id: str) -> Spot:
         """Where a turn's answer to a message goes. Raises PlatformError."""
         context = self._context
-        portions = self.portions(key)
         detour = partial(self._detours.desk, key, turn_id, message_id)
         if is_private(key):
             invocation = await context.store.invocation(key)
             command = CommandDesk(context.rest, int(key.channel), invocation)
-            return Spot(DetourDesk(context, command, detour), portions)
+            return Spot(DetourDesk(context, command, detour))
         if is_direct(key):
-            return Spot(ChannelDesk(context.rest, int(key.channel)), portions)
+            return Spot(ChannelDesk(context.rest, int(key.channel)))
         place = await self.place(key, message_id)
         if not place.chained:
             thread = ChannelDesk(context.rest, place.channel_id)
-            return Spot(DetourDesk(context, thread, detour), portions)
+            return Spot(DetourDesk(context, thread, detour))
         channel = ChannelDesk(context.rest, place.channel_id, reply_to=int(plain_id(message_id)))
         telling = await context.store.first_value(f"no-threads:{place.channel_id}", turn_id)
         say_once = NO_THREADS if telling == turn_id else None
-        return Spot(DetourDesk(context, channel, detour), portions, say_once)
+        return Spot(DetourDesk(context, channel, detour), say_once)
 
     async def place(self, key: ThreadKey, message_id: str) -> Place:
         """The thread of a conversation, or its channel where there can be none."""
@@ -93,18 +88,6 @@ class Places:
         if isinstance(found, discord.Thread):
             message.channel = found
             guild._add_thread(found)
-
-    def portions(self, key: ThreadKey) -> Portions:
-        """How large files may be there."""
-        settings = self._context.settings
-        guild = None
-        if key.workspace.isdigit() and not is_private(key):
-            guild = self._context.connection.guild(int(key.workspace))
-        return Portions(
-            settings.discord_files_per_message,
-            settings.discord_upload_limit_mb << 20,
-            (guild.filesize_limit if guild is not None else FILE_BYTES) - _MARGIN_BYTES,
-        )
 
     async def _find_or_open(self, key: ThreadKey, message_id: str) -> Place:
         channel_id, thread_id = int(key.channel), int(key.thread)

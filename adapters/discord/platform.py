@@ -15,6 +15,7 @@ from adapters.discord.context import DiscordContext, plain_id
 from adapters.discord.desks import Content, Desk
 from adapters.discord.downloads import Downloads
 from adapters.discord.events import Events
+from adapters.discord.file_limits import FileLimits
 from adapters.discord.keys import PLATFORM, is_direct, is_private
 from adapters.discord.places import Places
 from adapters.discord.reply import DiscordReply, posted_of
@@ -42,7 +43,8 @@ class DiscordPlatform:
         store = DiscordStore(services.database)
         connection = Connection(settings, services.leases, store)
         rest = Rest(connection.client, settings)
-        self._context = DiscordContext(services, settings, connection, rest, store)
+        limits = FileLimits(connection, rest, settings)
+        self._context = DiscordContext(services, settings, connection, rest, store, limits)
         self._places = Places(self._context)
         self._downloads = Downloads(settings, rest)
         self._events = Events(self._context, self._places)

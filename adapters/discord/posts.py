@@ -20,7 +20,6 @@ class Portions:
 
     files: int
     total_bytes: int
-    file_bytes: int
 
 
 def plan(answer: Answer, portions: Portions) -> Sequence[Post]:
@@ -60,11 +59,11 @@ def content_of(post: Post, more_notes: Sequence[str] = ()) -> str:
 
 
 def portioned(artifacts: Sequence[Artifact], portions: Portions) -> list[tuple[Artifact, ...]]:
-    """Files in groups that one message takes each; one too large counts as what is left of it."""
+    """Files in groups that one message takes each."""
     groups: list[tuple[Artifact, ...]] = []
     taken_bytes = 0
     for artifact in artifacts:
-        size = min(artifact.blob.size_bytes, portions.file_bytes)
+        size = artifact.blob.size_bytes
         full = bool(groups) and (
             len(groups[-1]) >= portions.files or taken_bytes + size > portions.total_bytes
         )

@@ -71,7 +71,7 @@ class DiscordReply:
         """The answer as messages of 2000 characters, with its files in portions."""
         if self._spot.say_once:
             answer = replace(answer, notes=(*answer.notes, self._spot.say_once))
-        planned = posts.plan(answer, self._spot.portions)
+        planned = posts.plan(answer, self._context.portions)
         self._planned |= {post.id: posts.content_of(post) for post in planned}
         return planned
 
@@ -86,7 +86,8 @@ class DiscordReply:
         await self._stop_showing()
         known = await store.posted(post.id)
         if known is None:
-            blobs, limit = self._context.services.blobs, self._spot.portions.file_bytes
+            blobs = self._context.services.blobs
+            limit = await self._context.file_limits.of(self.key, post.artifacts)
             async with laid_out(blobs, self.key, post.artifacts, limit) as upload:
                 known = await self._deliver(post, upload)
             await store.note_post(post.id, self.key, known)
@@ -132,7 +133,7 @@ class DiscordReply:
                 await self._spot.desk.send(Content("", Upload((file,))), identity)
             except Refused as refused:
                 artifact = by_name.get(file[0]) or by_name[file[0].removesuffix(".zip")]
-                limit_bytes = self._spot.portions.file_bytes
+                limit_bytes = await self._context.file_limits.of(self.key, [artifact])
                 forbidden = refused.code == NO_PERMISSION
                 note = not_allowed(artifact) if forbidden else too_large(artifact, limit_bytes)
                 await self._spot.desk.send(Content(pictures.notes([note])), identity)

@@ -85,6 +85,10 @@ class DiscordSettings(BaseModel):
     discord_upload_limit_mb: int = Field(default=24, ge=1)
     """Most megabytes of files sent with one message; Discord takes 25 in a request."""
 
+    discord_boost_minutes: float = Field(default=60, ge=0)
+    """How long it is remembered how large files a server takes, by a worker that does not listen
+    to it."""
+
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
         """The settings in `environ`.

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.discord import check, plugin
+from adapters.discord.connection import Connection
 from adapters.discord.store import DiscordStore
 from bot.domain import (
     Action,
@@ -268,6 +269,21 @@ class TestFiles:
 
         assert list(answer.files) == ["long.csv.zip"]
         assert "zipped" in answer.content
+
+    async def test_of_eleven_megabytes_are_sent_where_a_boosted_server_takes_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker that does not listen to the server asks for its limit, once."""
+        monkeypatch.setattr(Connection, "guild", lambda *_: None)
+        async with serve(tmp_path, with_file(os.urandom(11 << 20))) as site:
+            site.discord.guild.premium_tier = 2
+            answer = await ask(site)
+            await site.discord.person("Ann").say(answer.channel, "two", mention=True)
+            second = await site.answer_in(answer.channel, 1)
+
+        asked = [r for r in site.discord.requests if r.route == "/guilds/{guild_id}"]
+        assert list(answer.files) == list(second.files) == ["data.bin"]
+        assert len(asked) == 1
 
     async def test_that_no_zip_makes_fit_are_named(self, tmp_path: Path) -> None:
         """Its size is said, and how to get it: nothing is lost in silence."""

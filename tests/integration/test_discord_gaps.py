@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from adapters.discord.places import Places
-from adapters.discord.posts import Portions
+from adapters.discord.file_limits import FileLimits
 from adapters.discord.store import DiscordStore
 from bot.domain import Action, Answer, Artifact, IncomingMessage, Progress, ThreadKey
 from bot.errors import PlatformError
@@ -231,10 +230,10 @@ class TestFiles:
             files = tuple(Artifact(name, name, "application/octet-stream", blob) for name in names)
             yield Answer(f"turn-{message.id}", "Here they are.", artifacts=files)
 
-        def small(places: Places, key: ThreadKey) -> Portions:
-            return Portions(10, 24 << 20, 1000)
+        async def small(limits: FileLimits, key: ThreadKey, artifacts: Sequence[Artifact]) -> int:
+            return 1000
 
-        monkeypatch.setattr(Places, "portions", small)
+        monkeypatch.setattr(FileLimits, "of", small)
         async with serve(tmp_path, script) as site:
             asked = await site.discord.person("Ann").say(
                 site.discord.channel("general"), "one", mention=True

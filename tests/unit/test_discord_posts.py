@@ -14,7 +14,7 @@ from adapters.discord.posts import Portions, content_of, plan
 from adapters.discord.uploads import NAME_CHARS_MAX, file_name
 from bot.domain import Action, Answer, Artifact, Blob, CodeRun, Progress, RunState
 
-PORTIONS = Portions(files=10, total_bytes=24_000_000, file_bytes=10_000_000)
+PORTIONS = Portions(files=10, total_bytes=24_000_000)
 RUNS = st.lists(
     st.builds(CodeRun, st.just("r"), st.text(max_size=200), st.sampled_from(RunState)), max_size=30
 ).map(tuple)
