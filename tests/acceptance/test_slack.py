@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from PIL import Image
 
 from tests.fakes.program import COMMAND, environment
 from tests.fakes.slack import FakeSlack, Message, Person
-from tests.fakes.slack_driver import loopback, whole_bot
+from tests.fakes.slack_driver import loopback, over_http, whole_bot
 
 pytestmark = [
     pytest.mark.slow,
@@ -192,6 +193,21 @@ async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
     )
 
 
+async def test_the_home_shows_what_was_used(slack: FakeSlack, ann: Person) -> None:
+    """The home lists one's threads with their containers, and what the workspace has used."""
+    asked = await ann.say("C1", "what is 6 * 7?", mention=True)
+    await answers(slack, asked)
+
+    await ann.open_home()
+    await slack.until(lambda: "U1" in slack.homes, timeout_seconds=SECONDS)
+
+    shown = slack.render_view(ann.home())
+    assert "what is 6 * 7?" in shown
+    assert "This workspace" in shown
+    assert "This channel" not in shown
+    assert re.search(r"today: [1-9][0-9]* answer", shown), shown
+
+
 async def test_feedback_is_counted(slack: FakeSlack, ann: Person) -> None:
     """A thumb under an answer is thanked for, and counted by `usage`."""
     asked = await ann.say("C1", "what is 5 * 5?", mention=True)
@@ -234,6 +250,30 @@ async def test_edits_and_deletions_while_waiting(slack: FakeSlack, ann: Person) 
 
     assert "49" in answer.text
     assert not any("64" in m.text or "36" in m.text for m in slack.answers("C1", asked.ts)[1:])
+
+
+async def test_signed_requests_do_the_same(tmp_path: Path) -> None:
+    """Over HTTP: a file is asked about, a button pressed, a command typed, a modal filled in."""
+    async with loopback() as slack, whole_bot(slack, tmp_path, **over_http(slack)):
+        ann = slack.person("U1", "Ann")
+        slack.channel("C1", "general", members=[ann])
+        asked = await ann.say(
+            "C1", "what is the total revenue?", mention=True, files={"sales.csv": CSV}
+        )
+        (answer,) = await answers(slack, asked)
+        await ann.click(answer, "Files")
+        await slack.until(lambda: slack.ephemerals("U1"), timeout_seconds=SECONDS)
+        usage = await typed(slack, ann, "usage")
+        await ann.shortcut("threadlab_analyse", asked)
+        await ann.submit(ann.modal(), {"question": "what is the highest revenue?"})
+        _, _question, second = await answers(slack, asked, 3)
+
+        assert "285" in answer.text
+        assert "sales.csv" in slack.ephemerals("U1")[0].text
+        assert "1 answer" in usage.text
+        assert "120" in second.text
+        assert not slack.sockets.open
+        assert not slack.violations, slack.violations
 
 
 @asynccontextmanager

@@ -39,6 +39,16 @@ QUICK = {
 }
 
 
+def over_http(slack: FakeSlack) -> dict[str, str]:
+    """The settings with which events come as signed requests."""
+    return {
+        "SLACK_MODE": "http",
+        "SLACK_HTTP_PORT": "0",
+        "SLACK_SIGNING_SECRET": slack.signing_secret,
+        "SLACK_APP_TOKEN": "",
+    }
+
+
 @dataclass(frozen=True)
 class SlackSite:
     """A running platform, its core, and the Slack that it is connected to."""
@@ -121,7 +131,13 @@ async def whole_bot(slack: FakeSlack, folder: Path, **others: str) -> AsyncItera
     async with application(settings, environ, [plugin]) as app:
         serving = asyncio.create_task(app.serve())
         try:
-            await slack.connected()
+            if others.get("SLACK_MODE") == "http":
+                platform = app.platforms["slack"]
+                assert isinstance(platform, SlackPlatform)
+                await platform.ready.wait()
+                slack.delivery.http_url = f"{platform.url}/slack/events"
+            else:
+                await slack.connected()
             yield app
         finally:
             serving.cancel()

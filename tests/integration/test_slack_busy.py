@@ -17,7 +17,7 @@ from bot.domain import Action, Answer, Artifact, IncomingMessage, Progress
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import FakeSlack
-from tests.fakes.slack_driver import SlackSite, loopback, serve
+from tests.fakes.slack_driver import SlackSite, loopback, over_http, serve
 
 BUSY_TIMES = 2
 SECONDS = 30
@@ -198,9 +198,7 @@ async def installation(slack: FakeSlack, folder: Path) -> None:
     """A workspace has the app when its installer comes back from Slack."""
     other = slack.add_team("Globex", installed=False)
     settings = {
-        "SLACK_MODE": "http",
-        "SLACK_HTTP_PORT": "0",
-        "SLACK_SIGNING_SECRET": slack.signing_secret,
+        **over_http(slack),
         "SLACK_BOT_TOKEN": "",
         "SLACK_CLIENT_ID": slack.client_id,
         "SLACK_CLIENT_SECRET": slack.client_secret,

@@ -14,10 +14,12 @@ from adapters.slack import check, plugin
 from adapters.slack.scopes import BOT_SCOPES
 from adapters.slack.settings import SlackSettings
 from adapters.slack.teams import OneToken, Teams
+from bot.domain import Action, Answer, IncomingMessage
 from bot.errors import SettingsError
+from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import FakeSlack
-from tests.fakes.slack_driver import environment, loopback, running, serve
+from tests.fakes.slack_driver import environment, loopback, over_http, running, serve
 from tests.fakes.web import echo
 
 KEY = Fernet.generate_key().decode()
@@ -30,12 +32,11 @@ async def slack() -> AsyncIterator[FakeSlack]:
         assert not fake.violations, fake.violations
 
 
-def over_http(slack: FakeSlack) -> dict[str, str]:
-    return {
-        "SLACK_MODE": "http",
-        "SLACK_HTTP_PORT": "0",
-        "SLACK_SIGNING_SECRET": slack.signing_secret,
-    }
+async def with_button(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Answer]:
+    """An answer with a button."""
+    del core
+    said = f"You said: {message.text}"
+    yield Answer(f"turn-{message.id}", said, actions=(Action("code", "Code", "turn-1"),))
 
 
 def for_many(slack: FakeSlack) -> dict[str, str]:
@@ -50,17 +51,32 @@ def for_many(slack: FakeSlack) -> dict[str, str]:
 
 class TestHttp:
     async def test_signed_events_are_answered(self, slack: FakeSlack, tmp_path: Path) -> None:
-        """SLACK_MODE=http takes signed requests: mentions, commands and buttons."""
-        async with serve(slack, tmp_path, echo, **over_http(slack)) as site:
+        """SLACK_MODE=http takes signed requests: mentions, commands, menus, buttons and modals."""
+        async with serve(slack, tmp_path, with_button, **over_http(slack)) as site:
             slack.delivery.http_url = f"{site.platform.url}/slack/events"
+            site.core.results["code"] = CommandResult("print(1)")
+            site.core.results["status"] = CommandResult("It runs.")
 
             asked = await site.ann.say("C1", "hello", mention=True)
             answer = await site.answer(asked)
-            await site.ann.command("/threadlab", "dance", "C1")
+            await site.ann.click(answer, "Code")
             await slack.until(lambda: slack.ephemerals("U1"))
+            await site.ann.command("/threadlab", "status", "C1")
+            await slack.until(lambda: len(slack.ephemerals("U1")) == 2)
+            code, menu = slack.ephemerals("U1")
+            await site.ann.click(menu, "threadlab_pick", asked.ts)
+            await slack.until(lambda: menu.text == "It runs.")
+            await site.ann.shortcut("threadlab_analyse", asked)
+            await site.ann.submit(site.ann.modal(), {"question": "and now?"})
+            await slack.until(lambda: len(site.core.accepted) == 2)
             await slack.settled()
 
-            assert "You said: hello" in answer.text
+            assert answer.text == "You said: hello"
+            assert code.text == "print(1)"
+            assert [(name, key.thread) for name, key in site.core.commands] == [
+                ("code", asked.ts),
+                ("status", asked.ts),
+            ]
             assert all(envelope.acknowledged for envelope in slack.delivery.sent)
             assert slack.calls["apps.connections.open"] == 0
 
