@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ class EventHub:
         self.epoch = secrets.token_hex(4)  # numbers start again with the process
         self.closed = False
         self.last = 0
+        self.on_publish: Callable[[Event], None] | None = None  # hears of this process's events
         self._buffer_bytes = buffer_bytes
         self._held_bytes = 0
         self._events: deque[Event] = deque()
@@ -43,12 +44,26 @@ class EventHub:
 
     def publish(self, kind: str, conversation_id: str | None, data: Any) -> None:
         """Add an event. Never waits; `data` is JSON-able."""
+        event = self.add(kind, conversation_id, json.dumps(data))
+        if self.on_publish is not None:
+            self.on_publish(event)
+
+    def add(self, kind: str, conversation_id: str | None, data: str) -> Event:
+        """Add an event of this or another process; `data` is JSON."""
         self.last += 1
-        event = Event(self.last, kind, conversation_id, json.dumps(data))
+        event = Event(self.last, kind, conversation_id, data)
         self._events.append(event)
         self._held_bytes += len(event.data)
         while self._held_bytes > self._buffer_bytes and len(self._events) > 1:
             self._held_bytes -= len(self._events.popleft().data)
+        self._wake()
+        return event
+
+    def lose(self) -> None:
+        """Events may be missing: every stream gets a fresh snapshot."""
+        self._events.clear()
+        self._held_bytes = 0
+        self.last += 1
         self._wake()
 
     def since(self, number: int) -> Sequence[Event] | None:

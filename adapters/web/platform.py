@@ -10,6 +10,7 @@ import structlog
 from adapters.web.app import build_app
 from adapters.web.context import WebContext
 from adapters.web.records import PLATFORM, conversation_of, incoming
+from adapters.web.relay import Relay
 from adapters.web.reply import WebReply
 from adapters.web.server import PageServer
 from adapters.web.settings import WebSettings
@@ -54,10 +55,20 @@ class WebPlatform:
         self._context.hub.open()
         self.ready.set()
         log.info("web page ready", url=self.url)
+        relaying = asyncio.create_task(self._relay(), name="web-relay")
         try:
             await self._server.serve(before_stop=self._context.hub.close)
         finally:
             self.ready.clear()
+            relaying.cancel()
+            await asyncio.gather(relaying, return_exceptions=True)
+
+    async def _relay(self) -> None:
+        """Where several workers may share the database, have each show what the others do."""
+        database = self._context.services.database
+        if database.dialect.name == "postgresql":
+            look_seconds = self._context.settings.web_heartbeat_seconds
+            await Relay(self._context.hub, database, look_seconds=look_seconds).run()
 
     async def acknowledge(self, message: IncomingMessage) -> None:
         """Show that the message has arrived and is being worked on."""
