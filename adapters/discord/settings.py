@@ -86,8 +86,7 @@ class DiscordSettings(BaseModel):
     """Most megabytes of files sent with one message; Discord takes 25 in a request."""
 
     discord_boost_minutes: float = Field(default=60, ge=0)
-    """How long it is remembered how large files a server takes, by a worker that does not listen
-    to it."""
+    """How long a worker remembers how large files a server takes that it does not listen to."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,54 @@ class TestTables:
         assert drawn.count("```") == 2
         body = drawn.splitlines()[1:-1]
         assert all(width(line) <= width(body[1]) for line in body)
+
+    @given(
+        st.integers(min_value=1, max_value=9).flatmap(
+            lambda columns: st.lists(
+                st.lists(
+                    st.text(st.sampled_from("abc 1.5%ä漢😀"), max_size=120),
+                    min_size=columns,
+                    max_size=columns + 1,
+                ),
+                min_size=2,
+                max_size=5,
+            )
+        )
+    )
+    def test_lose_nothing(self, rows: list[list[str]]) -> None:
+        """However wide a table is, each character of each cell is there, at most once too often."""
+        columns = min(len(row) for row in rows)
+        lines = [f"| {' | '.join(row)} |" for row in [rows[0][:columns], *rows[1:]]]
+
+        drawn = as_discord("\n".join([lines[0], f"|{'---|' * columns}", *lines[1:]]))
+
+        wanted = Counter("".join(lines[1:])) - Counter("".join(lines[1:]).count("|") * "|")
+        del wanted[" "]
+        assert wanted <= Counter(drawn)
+
+    def test_that_are_wide_are_wrapped(self) -> None:
+        """A long cell goes on in its column."""
+        story = "a long story about what happened there in spring and in the summer, too"
+
+        drawn = as_discord(f"| region | note | n |\n|---|---|---|\n| North | {story} | 12 |")
+
+        assert "\nNorth   a long story about what happened there in spring  12\n" in drawn
+        assert "\n        and in the summer, too\n" in drawn
+
+    def test_of_many_columns_are_records(self) -> None:
+        """What no screen shows side by side is shown one below the other."""
+        names = [f"column {number}" for number in range(9)]
+        row = "|".join(f"value {number}" for number in range(9))
+
+        drawn = as_discord(f"|{'|'.join(names)}|\n|{'---|' * 9}\n|{row}|\n|{row}|")
+
+        assert drawn.count("column 8: value 8") == 2
+
+    def test_keep_their_links_below(self) -> None:
+        """A block of code shows no link, so they follow it."""
+        drawn = as_discord("| a |\n|---|\n| [source](https://example.org/a) |")
+
+        assert drawn == "```\na\n──────\nsource\n```\n-# [source](https://example.org/a)"
 
     def test_in_code_are_code(self) -> None:
         """A table that somebody shows as code stays as it is."""
