@@ -28,6 +28,8 @@ def as_discord(text: str) -> str:
     while at < len(lines):
         line = lines[at]
         before, fence = fence, fence_after(fence, line)
+        if before and not (fence or FENCE.match(line)):
+            before = ""  # its fence ended with the quotation around it
         if before or fence:
             out.append(_in_code(line, before or fence, edge=before != fence))
         elif is_table(lines, at):

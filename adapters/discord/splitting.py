@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# Discord takes a fence however far it is indented, as in a list.
-FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)$")
+# Discord takes a fence however far it is indented; it may lie in quotations and lists.
+FENCE = re.compile(
+    r"^(?P<prefix>(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t])))*[ \t]*)"
+    r"(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)$"
+)
+_QUOTATION = re.compile(r"^(?:[ \t]*>)+[ \t]?")
+_ITEM = re.compile(r"[^>\s]")  # of a prefix: the mark of a list
 _LEAST_FILLED = 0.5  # a break at a blank line may leave a piece this empty, not more
 
 
@@ -31,17 +36,18 @@ def split(text: str, limit_chars: int) -> list[str]:
 
 
 def fence_after(fence: str, line: str) -> str:
-    """The line that opened the fence which is open after `line`; empty where none is."""
+    """The line that opens the fence which is open after `line`; empty where none is."""
+    opened = FENCE.match(fence) if fence else None
     found = FENCE.match(line)
-    if not found:
+    if opened and _depth(line) < opened["prefix"].count(">"):
+        opened = None  # the quotation has ended, and so has its fence
+    if opened is None:
+        return f"{_ITEM.sub(' ', found['prefix'])}{line[found.end('prefix') :]}" if found else ""
+    if not found or _ITEM.search(found["prefix"]):
         return fence
-    if not fence:
-        return line
-    opened = FENCE.match(fence)
-    assert opened is not None
     ticks, before = found["ticks"], opened["ticks"]
     closes = ticks[0] == before[0] and len(ticks) >= len(before) and not found["info"].strip()
-    return "" if closes else fence
+    return "" if closes and _depth(line) == opened["prefix"].count(">") else fence
 
 
 class _Piece:
@@ -91,27 +97,35 @@ def _lines(text: str, limit_chars: int) -> Iterator[str]:
     """Lines short enough to stand in a fence of their own."""
     fence = ""
     for line in text.splitlines():
-        fence = fence_after(fence, line)
-        room = limit_chars - (_cost(fence) + _cost(_closing(fence)) if fence else 0)
-        if fence == line and len(line) > limit_chars // 4:  # no fence's name is so long
+        before, fence = fence, fence_after(fence, line)
+        if fence not in ("", before) and len(line) > limit_chars // 4:  # no fence's name is so long
             fence = ""
             line = line.replace("`", "'").replace("~", "-")
-            room = limit_chars
+        room = limit_chars - (_cost(fence) + _cost(_closing(fence)) if fence else 0)
         yield from _short(line, room)
 
 
 def _short(line: str, limit_chars: int) -> Iterator[str]:
+    """A line in parts; those of a quotation stay in it."""
+    quotation = _QUOTATION.match(line)
+    prefix = quotation[0] if quotation and len(quotation[0]) < limit_chars // 4 else ""
     while len(line) > limit_chars:
         at = line.rfind(" ", limit_chars // 2, limit_chars + 1)
         end = at if at > 0 else limit_chars
         yield line[:end]
-        line = line[end + (at > 0) :]
+        line = prefix + line[end + (at > 0) :]
     yield line
+
+
+def _depth(line: str) -> int:
+    """In how many quotations a line lies."""
+    quotation = _QUOTATION.match(line)
+    return quotation[0].count(">") if quotation else 0
 
 
 def _closing(fence: str) -> str:
     found = FENCE.match(fence)
-    return found["ticks"] if found else ""
+    return f"{found['prefix']}{found['ticks']}" if found else ""
 
 
 def _cost(line: str) -> int:

@@ -51,6 +51,31 @@ class TestSplit:
 
         assert letters("".join(split(text, limit))) == letters(text)
 
+    @given(st.sampled_from(["> ", "> > ", "- ", "  - ", "1. ", "> - ", "  "]), FENCED, TEXTS)
+    def test_a_fence_in_a_quotation_or_a_list_is_one(
+        self, prefix: str, code: str, text: str
+    ) -> None:
+        """Cut, it is closed and opened again within its quotation or item."""
+        first, *rest = code.splitlines()
+        inner = re.sub(r"[^>\s]", " ", prefix)
+        lines = [f"{prefix}{first}", *(f"{inner}{line}" for line in rest)]
+
+        pieces = split("\n".join([*lines, "", text]), 300)
+
+        assert all(len(piece) <= 300 for piece in pieces)
+        assert all(balanced(piece) for piece in pieces)
+        shown = "\n".join(pieces).splitlines()
+        assert [
+            line for line in rest if line.strip() and f"{inner}{line}".rstrip() not in shown
+        ] == []
+
+    def test_a_cut_quotation_goes_on_as_one(self) -> None:
+        """Each piece of a long quoted line is quoted."""
+        pieces = split(f"> {'word ' * 200}", 300)
+
+        assert len(pieces) > 3
+        assert all(piece.startswith("> word") for piece in pieces)
+
     def test_a_cut_fence_goes_on_in_its_language(self) -> None:
         """Long code is closed at the end of a piece and opened again in the next."""
         code = "\n".join(f"line_{number} = {number}" for number in range(100))
