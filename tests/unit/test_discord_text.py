@@ -134,14 +134,15 @@ class TestTables:
         )
     )
     def test_never_break_out_of_their_block(self, rows: list[list[str]]) -> None:
-        """Whatever the cells hold, there is one block, and no row is wider than its rule."""
+        """Whatever the cells hold, there is one block, and no aligned row is wider than its rule."""
         lines = ["| " + " | ".join(row) + " |" for row in rows]
 
         drawn = as_discord("\n".join([*lines[:1], "|---|---|---|", *lines[1:]]))
 
         assert drawn.count("```") == 2
         body = drawn.splitlines()[1:-1]
-        assert all(width(line) <= width(body[1]) for line in body)
+        aligned = set(body[1]) == {"─"}
+        assert not aligned or all(width(line) <= width(body[1]) for line in body)
 
     @given(
         st.integers(min_value=1, max_value=9).flatmap(
