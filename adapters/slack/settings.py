@@ -98,6 +98,9 @@ class SlackSettings(BaseModel):
     slack_status_seconds: float = Field(default=90, gt=0)
     """How often a status is renewed; Slack lets it lapse after 120 seconds."""
 
+    slack_session_seconds: float = Field(default=5, gt=0)
+    """How long a session is believed to work that no answer here shows: others may end it."""
+
     slack_streams_per_minute: int = Field(default=15, ge=0)
     """Most answers streamed a minute in a workspace; others are posted. 0 streams none."""
 

@@ -28,8 +28,8 @@ class Sessions:
 
     def __init__(self, settings: SlackSettings, tasks: Tasks) -> None:
         self._tasks = tasks
-        # Another process may end what this one has begun: after a while it is not believed.
-        self._believed_seconds = settings.slack_status_seconds
+        # Another process may end what this one has begun.
+        self._believed_seconds = settings.slack_session_seconds
         self._end_seconds = settings.slack_call_seconds
         self._working: OrderedDict[ThreadKey, float] = OrderedDict()
         self._open: Counter[ThreadKey] = Counter()
