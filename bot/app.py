@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ import structlog
 from bot.access import Access, Gate
 from bot.artifacts import ArtifactKeeper
 from bot.asking import Asker
-from bot.assembly import blobs_of, books_of, commands_of, lab_of, leases_of
+from bot.assembly import blobs_of, books_of, commands_of, lab_of, leases_of, limits_of
 from bot.budgets import Clock
 from bot.channels import Channels
 from bot.dispatcher import Dispatcher
@@ -103,7 +104,7 @@ async def application(
         database = open_database(
             settings.database,
             timeout_seconds=settings.database_timeout_seconds,
-            connections_max=settings.database_connections,
+            limits=limits_of(settings),
         )
         stack.push_async_callback(database.dispose)
         own_tables = [(a.name, a.migrations) for a in adapters if a.migrations is not None]
@@ -119,7 +120,7 @@ async def application(
         workflows = Workflows(
             settings.workflows_database,
             timeout_seconds=settings.database_timeout_seconds,
-            connections_max=settings.database_connections,
+            limits=limits_of(settings),
             poll_seconds=settings.workflows_poll_seconds,
         )
         channels = Channels(settings, StoredSettings(database))
@@ -148,6 +149,7 @@ async def application(
             myself,
             at_once=settings.turns_at_once,
             sweep_seconds=settings.sweep_seconds,
+            stray_seconds=settings.worker_stray_seconds,
         )
         platforms: dict[str, ChatPlatform] = {}
         open_turns = OpenTurns(turns, platforms, limit_seconds=settings.turn_seconds)
@@ -260,7 +262,8 @@ async def application(
         )
         if settings.health_port is not None:
             where = (settings.health_host, settings.health_port)
-            background.append(partial(serve, health.app(), *where))
+            seconds = math.ceil(settings.health_seconds)
+            background.append(partial(serve, health.app(), *where, shutdown_seconds=seconds))
         yield Application(services, platforms, dispatcher, health, background)
 
 

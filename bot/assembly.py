@@ -31,6 +31,7 @@ from bot.open_turn import OpenTurns
 from bot.ports import ChannelList, Leases
 from bot.rebuilding import Rebuilder
 from bot.settings import Settings
+from bot.store.database import Limits
 from bot.store.erasures import Erasures
 from bot.store.feedback import Feedback
 from bot.store.files import Files
@@ -176,6 +177,15 @@ def leases_of(settings: Settings, worker: Worker | None) -> Leases:
         worker,
         retry_seconds=settings.worker_heartbeat_seconds,
         rebalance_seconds=settings.worker_rebalance_seconds,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits of connections to PostgreSQL."""
+    return Limits(
+        settings.database_connections,
+        settings.database_connect_seconds,
+        settings.database_idle_transaction_seconds,
     )
 
 

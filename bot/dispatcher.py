@@ -16,8 +16,6 @@ from bot.store.turns import OVER, Turns, TurnState
 log = structlog.get_logger()
 
 SWEPT_AT_ONCE = 1_000
-# The library starts a resumed workflow within a second or two.
-STRAY_SECONDS = 10.0
 
 
 class Worker(Protocol):
@@ -50,6 +48,7 @@ class Dispatcher:
         *,
         at_once: int,
         sweep_seconds: float,
+        stray_seconds: float,
     ) -> None:
         self._turns = turns
         self._workflows = workflows
@@ -57,6 +56,7 @@ class Dispatcher:
         self._strays: dict[str, float] = {}
         self._at_once = at_once
         self._sweep_seconds = sweep_seconds
+        self._stray_seconds = stray_seconds
         self._waiting: deque[str] = deque()
         self._active: set[str] = set()
         self._changed = asyncio.Event()
@@ -136,7 +136,7 @@ class Dispatcher:
     async def _resume_strays(self) -> None:
         """Have those that were under way at no worker for longer than it takes to reach one go
         on: the worker that took them over died in the middle of it."""
-        due = time.monotonic() - STRAY_SECONDS
+        due = time.monotonic() - self._stray_seconds
         for turn_id, since in list(self._strays.items()):
             if since < due and turn_id not in self._active:
                 log.warning("turn was left behind", turn=turn_id)

@@ -23,7 +23,7 @@ from dbos import (
     error,
 )
 
-from bot.store.database import CONNECTIONS_MAX, open_blocking, postgresql_url
+from bot.store.database import Limits, open_blocking, postgresql_url
 from bot.store.fencing import TakenOver, current
 from bot.store.patience import patiently
 
@@ -123,13 +123,11 @@ class Workflows:
         *,
         timeout_seconds: float,
         poll_seconds: float,
-        connections_max: int = CONNECTIONS_MAX,
+        limits: Limits,
     ) -> None:
         global _patience_seconds
         _patience_seconds = timeout_seconds
-        self._engine = open_blocking(
-            where, timeout_seconds=timeout_seconds, connections_max=connections_max
-        )
+        self._engine = open_blocking(where, timeout_seconds=timeout_seconds, limits=limits)
         logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(
             config=DBOSConfig(

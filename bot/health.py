@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as written
 from starlette.applications import Starlette
@@ -17,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.errors import SettingsError
+from bot.serving import Address, Server
 
 log = structlog.get_logger()
 
@@ -97,37 +94,14 @@ class Health:
         return Starlette(routes=[Route("/health", health), Route("/metrics", metrics)])
 
 
-class _QuietServer(uvicorn.Server):
-    """A server that leaves signals to the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-async def serve(app: Starlette, host: str, port: int) -> None:
+async def serve(app: Starlette, host: str, port: int, *, shutdown_seconds: int) -> None:
     """Serve until cancelled.
 
     Raises:
         SettingsError: the address can't be had.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise SettingsError(
-            f"HEALTH_HOST={host} HEALTH_PORT={port} can't be used ({error.strerror}): set them "
-            "to a free address of this machine."
-        ) from error
-    log.info("health", host=host, port=bound.getsockname()[1])
-    server = _QuietServer(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
-    )
-    try:
-        await server.serve(sockets=[bound])
-    finally:
-        bound.close()
+    address = Address(host, port, "The page of the program's health", "HEALTH_HOST and HEALTH_PORT")
+    server = Server(app, address, shutdown_seconds=shutdown_seconds)
+    server.bind()
+    log.info("health", url=server.url)
+    await server.serve()

@@ -15,9 +15,10 @@ from adapters.slack.api import Refused, make_client
 from adapters.slack.app import build_app
 from adapters.slack.context import SlackContext
 from adapters.slack.installations import Installations
-from adapters.slack.server import EventServer
+from adapters.slack.server import event_server
 from adapters.slack.settings import SlackSettings
 from bot.errors import PlatformError, SettingsError
+from bot.serving import Server
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ class Connections:
     def __init__(self, context: SlackContext, installations: Installations | None) -> None:
         self._context = context
         self._installations = installations
-        self._server: EventServer | None = None
+        self._server: Server | None = None
         self.ready = asyncio.Event()
 
     @property
@@ -84,7 +85,7 @@ class Connections:
             await asyncio.Event().wait()  # the SDK keeps the connections up
 
     async def _serve(self, app: AsyncApp) -> None:
-        self._server = EventServer(AsyncSlackRequestHandler(app), self._context.settings)
+        self._server = event_server(AsyncSlackRequestHandler(app), self._context.settings)
         self._server.bind()
         self.ready.set()
         log.info("slack events", url=self._server.url)

@@ -12,11 +12,11 @@ from adapters.web.context import WebContext
 from adapters.web.records import PLATFORM, conversation_of, incoming
 from adapters.web.relay import Relay
 from adapters.web.reply import WebReply
-from adapters.web.server import PageServer
 from adapters.web.settings import WebSettings
 from bot.domain import Attachment, IncomingMessage, Order, ThreadKey
 from bot.errors import AttachmentUnavailable, BlobMissing, PlatformError
 from bot.ports import CommandResult, Services
+from bot.serving import Address, Server
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,12 @@ class WebPlatform:
     def __init__(self, services: Services) -> None:
         settings = WebSettings.read(services.environ)
         self._context = WebContext(services, settings)
-        self._server = PageServer(build_app(self._context), settings)
+        address = Address(
+            settings.web_host, settings.web_port, "The web page", "WEB_HOST and WEB_PORT"
+        )
+        self._server = Server(
+            build_app(self._context), address, shutdown_seconds=settings.web_shutdown_seconds
+        )
         self.ready = asyncio.Event()
 
     @property

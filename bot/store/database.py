@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +14,30 @@ from alembic import command
 from alembic.config import Config
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError
 from bot.store.tables import threads
 
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
 
-CONNECTIONS_MAX = 10
-CONNECT_SECONDS = 10
-# A process that is paused in a transaction would hold its locks until it is woken.
-IDLE_TRANSACTION_SECONDS = 10
 # One number for all of Threadlab's migrations, of the core and of adapters.
 MIGRATION_LOCK = 7_468_726_561
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of connections to PostgreSQL: how many there are, how long one may take to be made, and how
+    long a transaction may stand still. A process that is paused in one would hold its locks until
+    it is woken."""
+
+    connections_max: int = 10
+    connect_seconds: int = 10
+    idle_transaction_seconds: float = 10.0
+
+
 def open_database(
-    where: Path | str, *, timeout_seconds: float, connections_max: int = CONNECTIONS_MAX
+    where: Path | str, *, timeout_seconds: float, limits: Limits = Limits()
 ) -> AsyncEngine:
     """The core's database: SQLite in WAL mode, where a commit survives a power cut; or PostgreSQL.
 
@@ -36,24 +45,42 @@ def open_database(
         where: the file of an SQLite database, whose folder must exist; or the address of a
             PostgreSQL database.
         timeout_seconds: how long a statement waits for another writer.
-        connections_max: connections to PostgreSQL.
+        limits: of connections to PostgreSQL.
     """
     if isinstance(where, str):
-        options = _postgresql(timeout_seconds, connections_max)
+        options = _postgresql(timeout_seconds, limits)
         engine = create_async_engine(postgresql_url(where), **options)
         _drop_nul(engine.sync_engine)
         return engine
-    engine = create_async_engine(f"sqlite+aiosqlite:///{where}")
+    engine = _OneWriter(create_async_engine(f"sqlite+aiosqlite:///{where}").sync_engine)
     set_durable(engine.sync_engine, timeout_seconds=timeout_seconds)
     return engine
 
 
+class _OneWriter(AsyncEngine):
+    """Transactions on SQLite, one after the other in their order.
+
+    The file lets one write. Others that want to look again and again, longer and longer apart, so
+    that under load some never find it free.
+    """
+
+    def __init__(self, sync_engine: sa.Engine) -> None:
+        super().__init__(sync_engine)
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, when it is its turn."""
+        async with self._writing, super().begin() as connection:
+            yield connection
+
+
 def open_blocking(
-    where: Path | str, *, timeout_seconds: float, connections_max: int = CONNECTIONS_MAX
+    where: Path | str, *, timeout_seconds: float, limits: Limits = Limits()
 ) -> sa.Engine:
     """The same database for a library that runs in threads of its own."""
     if isinstance(where, str):
-        options = _postgresql(timeout_seconds, connections_max)
+        options = _postgresql(timeout_seconds, limits)
         return sa.create_engine(postgresql_url(where), **options)
     engine = sa.create_engine(f"sqlite:///{where}")
     set_durable(engine, timeout_seconds=timeout_seconds)
@@ -79,19 +106,19 @@ def _drop_nul(engine: sa.Engine) -> None:
         record.driver_connection.adapters.register_dumper(str, _WithoutNul)
 
 
-def _postgresql(timeout_seconds: float, connections_max: int) -> dict[str, Any]:
-    limits = {
+def _postgresql(timeout_seconds: float, limits: Limits) -> dict[str, Any]:
+    seconds = {
         "lock_timeout": timeout_seconds,
-        "idle_in_transaction_session_timeout": IDLE_TRANSACTION_SECONDS,
+        "idle_in_transaction_session_timeout": limits.idle_transaction_seconds,
     }
     return {
-        "pool_size": connections_max,
+        "pool_size": limits.connections_max,
         "max_overflow": 0,
         "pool_timeout": timeout_seconds,
         "pool_pre_ping": True,  # the server may have been restarted
         "connect_args": {
-            "connect_timeout": CONNECT_SECONDS,
-            "options": " ".join(f"-c {name}={value * 1000:.0f}" for name, value in limits.items()),
+            "connect_timeout": limits.connect_seconds,
+            "options": " ".join(f"-c {name}={value * 1000:.0f}" for name, value in seconds.items()),
         },
     }
 

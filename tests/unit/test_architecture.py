@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OPEN_TO_ADAPTERS = {"bot.commands", "bot.domain", "bot.errors", "bot.ports"}
+OPEN_TO_ADAPTERS = {"bot.commands", "bot.domain", "bot.errors", "bot.ports", "bot.serving"}
 
 
 def test_every_module_of_the_core_is_open_or_closed_to_adapters() -> None:
-    """What is not one of the four open modules stands in import-linter's list of closed ones."""
+    """What is not one of the open modules stands in import-linter's list of closed ones."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contract = settings["tool"]["importlinter"]["contracts"][0]
     modules = {
