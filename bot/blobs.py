@@ -157,6 +157,8 @@ class BlobStore:
 
     async def erase_unfinished(self, before: float) -> int:
         """Delete what was arriving, or on its way out, when a process died; how many there were."""
+        if self._folder is not None:  # nothing leaves a folder by way of another
+            return await self._erase(ARRIVING, before)
         scratch = LocalStore(self._scratch, mkdir=True)
         unread = [
             meta["path"]

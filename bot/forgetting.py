@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -16,6 +17,7 @@ from bot.open_turn import OpenTurns
 from bot.ports import Leases
 from bot.settings import Settings
 from bot.store.erasures import Erased, Erasures, Kind
+from bot.store.patience import patiently
 from bot.store.threads import Threads
 from bot.store.turns import Turns
 
@@ -52,6 +54,7 @@ class Forgetter:
         leases: Leases,
     ) -> None:
         self._wait_seconds = settings.forget_wait_seconds
+        self._patience_seconds = settings.database_timeout_seconds
         self._turns = turns
         self._threads = threads
         self._open_turns = open_turns
@@ -65,7 +68,8 @@ class Forgetter:
         """Wait while the thread is being forgotten, here or at another worker: what comes then
         begins a new one."""
         await self._wait_here(key)
-        await self._leases.wait_for(_lease(key))
+        look = partial(self._leases.wait_for, _lease(key))
+        await patiently(look, seconds=self._patience_seconds)
 
     async def forget(self, key: ThreadKey) -> Report:
         """Erase a thread.

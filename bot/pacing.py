@@ -62,10 +62,12 @@ class Pacer:
             raise QueueFull("Too many questions are waiting already.")
         await pace.join(turn.id, turn.key.place, now, self._alive_until(now))
         log.info("queued", turn=turn.id, thread=str(turn.key))
+        granted = False
         try:
-            await self._wait(pace, turn)
+            granted = await self._wait(pace, turn)
         finally:
-            await pace.leave(turn.id)
+            if not granted:
+                await pace.leave(turn.id)
 
     async def pause(self, seconds: float) -> bool:
         """The engine asked to wait: all workers do. False where nothing is paced."""
@@ -74,16 +76,18 @@ class Pacer:
         await self._pace.pause(self._clock() + seconds)
         return True
 
-    async def _wait(self, pace: Pace, turn: OpenTurn) -> None:
+    async def _wait(self, pace: Pace, turn: OpenTurn) -> bool:
+        """Whether it was granted, which ends the place in the queue."""
         while not turn.stop.is_set() and turn.seconds_left() > 0:
             now = self._clock()
             ticket = await pace.check(turn.id, now, self._alive_until(now))
             if ticket.granted:
-                return
+                return True
             turn.reply.show(Progress(status=_status(ticket)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._look_again_seconds(ticket)):
                     await turn.stop.wait()
+        return False
 
     def _look_again_seconds(self, ticket: Ticket) -> float:
         # Half the expected wait: those ahead may leave.

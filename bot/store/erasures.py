@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -128,7 +129,7 @@ class Erasures:
         return Erased(**counts, left=left)
 
 
-def _wish(key: ThreadKey) -> sa.Select[tuple[int]]:
+def _wish(key: ThreadKey) -> sa.Select[Any]:
     asked = (erasures.c.kind == Kind.THREAD) & (erasures.c.ref == str(key))
     return sa.select(erasures.c.id).where(asked)
 

@@ -10,8 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.store.messages import insert_once
 from bot.store.tables import engine_pace, engine_queue
 
-_ONE = {"id": 1}
-
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -48,12 +46,13 @@ class Pace:
     def __init__(self, database: AsyncEngine, rate: Rate) -> None:
         self._database = database
         self._rate = rate
+        self._is_there = False  # the one row
 
     async def take(self, now: float) -> bool:
         """Go at once, if the pace allows it and nobody waits."""
         nobody = ~sa.exists().where(engine_queue.c.alive_until > now)
+        await self._ensure()
         async with self._database.begin() as db:
-            await _ensure(db)
             return await self._go(db, now, nobody)
 
     async def join(self, turn_id: str, place: str, now: float, alive_until: float) -> None:
@@ -62,8 +61,8 @@ class Pace:
         mine = sa.select(sa.func.max(engine_queue.c.lap)).where(engine_queue.c.place == place)
         last = sa.func.coalesce(mine.scalar_subquery(), served)
         lap = sa.case((last > served, last), else_=served) + 1
+        await self._ensure()
         async with self._database.begin() as db:
-            await _ensure(db)
             await db.execute(sa.delete(engine_queue).where(engine_queue.c.alive_until <= now))
             number = await db.scalar(sa.select(lap))
             values = {"place": place, "lap": number, "queued_at": now, "alive_until": alive_until}
@@ -100,8 +99,8 @@ class Pace:
     async def pause(self, until: float) -> None:
         """Nobody goes before a time that the engine asked for; an earlier one changes nothing."""
         later = engine_pace.c.paused_until < until
+        await self._ensure()
         async with self._database.begin() as db:
-            await _ensure(db)
             await db.execute(sa.update(engine_pace).where(later).values(paused_until=until))
 
     async def _go(
@@ -124,7 +123,9 @@ class Pace:
         went = sa.update(engine_pace).where(in_pace, open_now, condition).values(**values)
         return bool((await db.execute(went)).rowcount)
 
-
-async def _ensure(db: AsyncConnection) -> None:
-    if await db.scalar(sa.select(engine_pace.c.id)) is None:
-        await insert_once(db, engine_pace, **_ONE, free_at=0.0, paused_until=0.0, lap=0)
+    async def _ensure(self) -> None:
+        """Have the one row; looked for once, as nobody deletes it."""
+        if not self._is_there:
+            async with self._database.begin() as db:
+                await insert_once(db, engine_pace, id=1, free_at=0.0, paused_until=0.0, lap=0)
+            self._is_there = True
