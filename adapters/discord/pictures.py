@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from discord.utils import escape_markdown
 
+from adapters.discord.deeds import deed
 from adapters.discord.markdown import as_discord
 from adapters.discord.splitting import split
 from bot.domain import CodeRun, Progress, RunState
@@ -37,7 +38,7 @@ def running(progress: Progress) -> str:
 
 def run_list(runs: Sequence[CodeRun]) -> str:
     """The newest runs of code, a line each."""
-    lines = [f"-# {_MARKS[run.state]} `{headline(run.code)}`" for run in runs[-RUNS_SHOWN_MAX:]]
+    lines = [f"-# {_named(run, RUN_CHARS_MAX)}" for run in runs[-RUNS_SHOWN_MAX:]]
     if len(runs) > RUNS_SHOWN_MAX:
         lines.insert(0, f"-# {len(runs) - RUNS_SHOWN_MAX} earlier runs")
     return "\n".join(lines)
@@ -48,22 +49,13 @@ def run_summary(runs: Sequence[CodeRun]) -> str:
     if not runs:
         return ""
     count = "Python ran" if len(runs) == 1 else f"Python ran {len(runs)} times"
-    shown = [
-        f"{_MARKS[run.state]} {escape_markdown(headline(run.code, SUMMARY_CHARS_MAX))}"
-        for run in runs[-RUNS_SHOWN_MAX:]
-    ]
+    shown = [_named(run, SUMMARY_CHARS_MAX) for run in runs[-RUNS_SHOWN_MAX:]]
     more = ["…"] if len(runs) > RUNS_SHOWN_MAX else []
     return f"-# {count}: {' · '.join([*more, *shown])}"
 
 
-def headline(code: str, limit_chars: int = RUN_CHARS_MAX) -> str:
-    """The line of code that says most about it: the first comment, else the last statement."""
-    lines = [line.strip() for line in code.splitlines() if line.strip()]
-    told = next((line.lstrip("# ") for line in lines if line.startswith("# ")), "")
-    telling = [line for line in lines if not line.startswith(("import ", "from ", "#", ")", "]"))]
-    shown = told or (telling[-1] if telling else "") or (lines[-1] if lines else "…")
-    shown = shown.replace("`", "'")
-    return shown if len(shown) <= limit_chars else f"{shown[: limit_chars - 1].rstrip()}…"
+def _named(run: CodeRun, limit_chars: int) -> str:
+    return f"{_MARKS[run.state]} {escape_markdown(deed(run.code, limit_chars))}"
 
 
 def notes(sentences: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.discord import pictures
 from adapters.discord.buttons import CUSTOM_ID_CHARS_MAX, ActionButton, custom_id
+from adapters.discord.deeds import deed
 from adapters.discord.desks import nonce_of
 from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.posts import Portions, content_of, plan
@@ -97,16 +98,40 @@ class TestRunning:
         assert "Paragraph 0 " not in shown
 
     @pytest.mark.parametrize(
-        ("code", "headline"),
+        ("code", "words"),
         [
             ("import pandas as pd\n# Totals by region\ndf.sum()", "Totals by region"),
-            ("import pandas as pd\ndf = pd.read_csv('x')", "df = pd.read_csv('x')"),
-            ("", "…"),
+            ("df = pd.read_csv('/mnt/data/a.csv')\ndf.to_excel(\"b.xlsx\")",
+             "reading a.csv, saving b.xlsx"),
+            ("open('notes.txt', 'w').write(x)\nplt.plot(x)", "saving notes.txt"),
+            ("df.plot()", "drawing"),
+            ("plt.savefig(f'chart.png')", "drawing chart.png"),
+            ("print(df.groupby('region').sum())", "computing"),
+            ("", "computing"),
         ],
-    )
-    def test_names_a_run_by_its_telling_line(self, code: str, headline: str) -> None:
-        """A comment says more than the imports."""
-        assert pictures.headline(code) == headline
+    )  # fmt: skip
+    def test_names_a_run_in_plain_words(self, code: str, words: str) -> None:
+        """Its comment, or what it does with files: code is behind a button."""
+        assert deed(code, 60) == words
+
+    def test_lists_its_runs_in_plain_words(self) -> None:
+        """Under an answer, one line says what was run, and how it ended."""
+        runs = (
+            CodeRun("1", "df = pd.read_csv('a_b.csv')", RunState.DONE),
+            CodeRun("2", "df['x'] / 0", RunState.FAILED),
+        )
+
+        assert pictures.run_summary(runs) == (
+            "-# Python ran 2 times: ✓ reading a\\_b.csv · ✗ computing"
+        )
+
+    @given(st.text(max_size=300), st.integers(10, 60))
+    def test_names_any_run_briefly(self, code: str, limit: int) -> None:
+        """One short line, whatever the code is."""
+        words = deed(code, limit)
+
+        assert 0 < len(words) <= limit
+        assert len(words.splitlines()) == 1
 
 
 class TestButtons:
