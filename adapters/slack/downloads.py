@@ -139,20 +139,27 @@ def _check(attachment: Attachment, response: httpx.Response) -> None:
 async def _no_login_page(
     attachment: Attachment, chunks: AsyncIterator[bytes]
 ) -> AsyncIterator[bytes]:
-    """The chunks; a page of HTML where none was sent is Slack's login."""
-    expects_html = attachment.media_type.startswith("text/html")
-    begun = b""
-    decided = expects_html
+    """The chunks; a page of HTML where none was sent is Slack's login, and so is one of another
+    length than the one that was."""
+    if attachment.media_type.startswith("text/html"):
+        size_bytes = 0
+        async for chunk in chunks:
+            size_bytes += len(chunk)
+            yield chunk
+        if attachment.size_bytes not in (None, size_bytes):
+            raise AttachmentUnavailable(LOGIN_PAGE.format(name=attachment.name))
+        return
+    begun: bytes | None = b""  # None once it is no such page
     async for chunk in chunks:
-        if decided:
+        if begun is None:
             yield chunk
             continue
         begun += chunk
         if len(begun) >= _FIRST_BYTES:
             _refuse_login_page(attachment, begun)
-            decided = True
             yield begun
-    if not decided:
+            begun = None
+    if begun is not None:
         _refuse_login_page(attachment, begun)
         yield begun
 

@@ -106,6 +106,20 @@ async def test_a_login_page_is_no_file(tmp_path: Path) -> None:
     assert "sales.xlsx" in said
 
 
+async def test_a_login_page_is_no_page_that_was_sent(tmp_path: Path) -> None:
+    """Even where a page of HTML was sent, Slack's login is told from it."""
+    scopes = [scope for scope in SCOPES if scope != "files:read"]
+    async with loopback(scopes=scopes) as slack, serve(slack, tmp_path) as site:
+        site.core.answers = False
+        page = b"<!DOCTYPE html><html><body>report</body></html>" * 10
+        await site.ann.say("C1", "look", mention=True, files={"report.html": page})
+        await slack.until(lambda: site.core.accepted)
+
+        said = await refusal(site, site.core.accepted[0])
+
+    assert "files:read" in said
+
+
 async def test_a_lost_line_is_said(site: SlackSite) -> None:
     """A download that breaks off asks for the file again."""
     message = await sent(site)
