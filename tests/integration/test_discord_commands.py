@@ -15,6 +15,8 @@ from bot.domain import Action, Addressing, Answer, Artifact, IncomingMessage, Pr
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.discord import Channel, FakeDiscord
+from tests.fakes.discord.permissions import bits
+from tests.fakes.discord.records import Role
 from tests.fakes.discord_driver import DiscordSite, serve
 
 BUTTONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
@@ -101,6 +103,29 @@ class TestCommands:
         assert key.thread == ""
         assert key.channel == str(site.discord.channel("general").id)
         assert caller.admin
+
+    @pytest.mark.parametrize("manages", [True, False], ids=["Manage Server", "nobody special"])
+    async def test_typed_as_a_message_know_who_manages_the_server(
+        self, tmp_path: Path, manages: bool
+    ) -> None:
+        """Settings by message take “Manage Server” as well; “Manage Channels” is not enough."""
+        async with FakeDiscord() as discord:
+            ann, guild = discord.person("Ann"), discord.guild
+            name = "manage_guild" if manages else "manage_channels"
+            role = Role(discord.world.ids.next(), "staff", bits(name))
+            guild.roles[role.id] = role
+            guild.members[ann.id].role_ids.append(role.id)
+            async with serve(tmp_path, discord=discord) as site:
+                site.core.results["settings"] = CommandResult("Set.")
+
+                await ann.say(discord.channel("general"), "settings model large", mention=True)
+                await site.until(lambda: site.core.calls)
+
+                (name, _, caller, arguments), *_ = site.core.calls
+
+        assert (name, arguments) == ("settings", "model large")
+        assert caller.admin is manages
+        assert discord.violations == []
 
     async def test_get_their_arguments_as_a_line(self, site: DiscordSite) -> None:
         """`/files action:get name:sales.csv` is "files get sales.csv"."""

@@ -62,7 +62,7 @@ code { background: #1e1f22; border-radius: 3px; padding: 2px 4px; font-size: 85%
   font-family: "gg mono", "DejaVu Sans Mono", Consolas, monospace }
 pre.code { background: #2b2d31; border: 1px solid #1e1f22; border-radius: 4px; padding: 8px;
   margin: 6px 0; font: 14px/18px "gg mono", "DejaVu Sans Mono", Consolas, monospace;
-  white-space: pre-wrap; max-width: 800px }
+  white-space: pre-wrap; max-width: min(800px, 100%) }
 .mention { background: #3c4270; color: #c9cdfb; border-radius: 3px; padding: 0 2px;
   font-weight: 500 }
 .time { background: #3f4147; border-radius: 3px; padding: 0 2px }
@@ -71,7 +71,7 @@ pre.code { background: #2b2d31; border: 1px solid #1e1f22; border-radius: 4px; p
 .thinking::before, .typing::before { content: "●●●"; letter-spacing: 2px; font-size: 10px;
   margin-right: 6px; color: #dbdee1; font-style: normal }
 .told { color: #949ba4 } .told b { color: #dbdee1 }
-.picture { display: block; max-width: 550px; max-height: 350px; border-radius: 8px;
+.picture { display: block; max-width: min(550px, 100%); max-height: 350px; border-radius: 8px;
   margin: 4px 0 }
 .card { display: flex; align-items: center; gap: 10px; max-width: 432px; padding: 14px;
   background: #2b2d31; border: 1px solid #232428; border-radius: 8px; margin: 4px 0 }
