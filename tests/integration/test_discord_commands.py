@@ -77,7 +77,9 @@ class TestCommands:
             go_on = asyncio.Event()
             run = site.core.run
 
-            async def slow(name: str, key: ThreadKey, caller: Any, arguments: str = "") -> Any:
+            async def slow(
+                name: str, key: ThreadKey, caller: Any, arguments: str = "", *, once: str = ""
+            ) -> Any:
                 await go_on.wait()
                 return await run(name, key, caller, arguments)
 
