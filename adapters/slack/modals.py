@@ -187,7 +187,12 @@ def _written(name: str, value: Any) -> str | None:
         return str(value or "").strip() or _DEFAULT
     if name == "users":
         return " ".join(value or ()) or _NONE
-    return _NONE if value in (None, "") else f"{value:g}" if isinstance(value, float) else value
+    return _NONE if value in (None, "") else _typed(value)
+
+
+def _typed(value: Any) -> str:
+    """As people type it; whole numbers come back from the database as such."""
+    return f"{value:.12g}" if isinstance(value, int | float) else str(value)
 
 
 def _offered(name: str, choices: Sequence[Choice]) -> tuple[str, ...]:
@@ -208,7 +213,7 @@ def _input(name: str, value: Any, offered: Sequence[str]) -> Block:
             {"initial_users": list(value)} if value else {}
         )
     else:
-        shown = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        shown = "" if value is None else _typed(value)
         element |= {"type": "plain_text_input", "multiline": name == "instructions"}
         element |= {"initial_value": shown[:_QUESTION_CHARS]} if shown else {}
     return {

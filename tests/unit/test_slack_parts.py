@@ -497,8 +497,11 @@ class TestModals:
     @given(
         st.text(max_size=2_000),
         st.lists(st.from_regex(r"U[A-Z0-9]{8,10}", fullmatch=True), max_size=200),
+        st.none() | st.integers(0, 10**6) | st.floats(0, 10**6),
     )
-    def test_settings_fit_into_a_view(self, instructions: str, users: list[str]) -> None:
+    def test_settings_fit_into_a_view(
+        self, instructions: str, users: list[str], budget: float | None
+    ) -> None:
         """However long the settings of a channel are, a view keeps what it needs, and an untouched
         modal changes nothing."""
         settings = ChannelSettings(
@@ -508,7 +511,7 @@ class TestModals:
             mode="auto",
             instructions=instructions,
             followups="smart",
-            budget_day_usd=2.5,
+            budget_day_usd=budget,
             budget_month_usd=None,
             users=tuple(users),
         )
