@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -120,9 +121,10 @@ class WebApi:
         self.on_dead_token: Callable[[], None] = lambda: None
         self._attempts = settings.slack_call_attempts
         self._wait_seconds = settings.slack_call_wait_ms / 1000
+        self._waits = settings.slack_rate_limit_retries
+        self._longest_seconds = settings.slack_rate_limit_seconds
         self._pool = pool or Pool()
-        self._patient = make_client(settings, token, patient=True)
-        self._hasty = make_client(settings, token)
+        self._client = make_client(settings, token)
 
     async def call(self, method: str, *, patient: bool = True, **arguments: Any) -> dict[str, Any]:
         """Call a method; arguments that are None are left out.
@@ -133,24 +135,32 @@ class WebApi:
                 second call does no harm.
 
         Raises:
-            Busy: it asks to wait (longer than SLACK_RATE_LIMIT_RETRIES allow).
+            Busy: it asks to wait (longer, or more often, than SLACK_RATE_LIMIT_… allow).
             Refused: it did not happen.
             AmbiguousSend: it may or may not have happened.
         """
         assert method in METHODS, f"{method} has no scope"
         given = {name: value for name, value in arguments.items() if value is not None}
-        if patient and method in _REPEATABLE:
-            for attempt in range(self._attempts - 1):
-                try:
-                    return await self._call(method, given, self._patient)
-                except AmbiguousSend as error:
-                    log.info("slack call to be repeated", method=method, error=str(error))
-                    await asyncio.sleep(self._wait_seconds * 2**attempt)
-        return await self._call(method, given, self._patient if patient else self._hasty)
+        waits = doubts = 0
+        while True:
+            try:
+                return await self._call(method, given)
+            except Busy as busy:
+                too_long = busy.retry_after_seconds > self._longest_seconds
+                if not patient or too_long or waits == self._waits:
+                    raise
+                waits += 1
+                # Those that wait for the same minute do not all come at its first moment.
+                await asyncio.sleep(busy.retry_after_seconds + random.random())  # noqa: S311
+            except AmbiguousSend as error:
+                if not patient or method not in _REPEATABLE or doubts == self._attempts - 1:
+                    raise
+                log.info("slack call to be repeated", method=method, error=str(error))
+                await asyncio.sleep(self._wait_seconds * 2**doubts)
+                doubts += 1
 
-    async def _call(
-        self, method: str, given: dict[str, Any], client: AsyncWebClient
-    ) -> dict[str, Any]:
+    async def _call(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        client = self._client
         client.session = self._pool.session
         try:
             if method in _READS:

@@ -80,6 +80,9 @@ class SlackSettings(BaseModel):
     slack_rate_limit_retries: int = Field(default=8, ge=0)
     """How often a call that has to come through waits and is made again after a 429."""
 
+    slack_rate_limit_seconds: float = Field(default=120, gt=0)
+    """Longest such wait; where Slack asks for more, the call fails."""
+
     slack_first_show_ms: int = Field(default=600, ge=1)
     """How long after a question nothing is shown but the first sign: many answers are quicker."""
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from adapters.slack.api import METHODS
+from adapters.slack.api import METHODS, Busy, WebApi
+from adapters.slack.settings import SlackSettings
 from bot.domain import Action, Answer, Artifact, IncomingMessage, Progress
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
@@ -286,6 +287,18 @@ async def test_a_session_that_can_not_begin_is_done_without(tmp_path: Path) -> N
     """The first sign is another one, and the answer is whole."""
     async with loopback() as slack:
         await answer("agents.sessions.setStatus", slack, tmp_path, times=1)
+
+
+async def test_a_wait_without_end_is_not_waited_for(tmp_path: Path) -> None:
+    """Where Slack asks for more than is set, the call fails at once, and is not made again."""
+    async with loopback() as slack:
+        settings = SlackSettings.read({"SLACK_API_URL": slack.api_url})
+        slack.fail("auth.test", status=429, retry_after_seconds=3_600)
+
+        with pytest.raises(Busy):
+            await WebApi(settings, slack.bot_token).call("auth.test")
+
+        assert slack.calls["auth.test"] == 1
 
 
 class TestModals:

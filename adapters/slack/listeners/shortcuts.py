@@ -203,9 +203,10 @@ class Shortcuts:
     async def _file(self, team: Team, file: str) -> Attachment:
         """A file by its id; where Slack can't be asked now, it is when the file is read."""
         try:
-            found = await team.api.call("files.info", patient=False, file=file)
-        except PlatformError as error:
-            log.info("file not known yet", file=file, error=str(error))
+            async with asyncio.timeout(self._context.settings.slack_lookup_seconds):
+                found = await team.api.call("files.info", patient=False, file=file)
+        except (PlatformError, TimeoutError) as error:
+            log.info("file not known yet", file=file, error=repr(error))
             return attachment({"id": file, "file_access": "check_file_info"})
         return attachment(found["file"])
 
