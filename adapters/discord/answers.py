@@ -8,6 +8,7 @@ from typing import Any
 import discord
 import structlog
 
+from adapters.discord import responses
 from adapters.discord.buttons import view_of
 from adapters.discord.context import DiscordContext
 from adapters.discord.desks import ChannelDesk, Content
@@ -60,24 +61,23 @@ async def respond(
     result: CommandResult,
 ) -> None:
     """Answer a command or a button: only for who gave it, unless it concerns everybody."""
-    response = interaction.response
     if not result.text and not result.files:
-        if response.is_done():
-            await interaction.delete_original_response()
+        if responses.is_answered(interaction):
+            await responses.take_back(interaction)
         elif interaction.type is discord.InteractionType.component:
-            await response.defer()
+            await responses.defer(interaction)
         else:
-            await response.send_message(NOTHING_TO_SAY, ephemeral=True)
+            await responses.say(interaction, NOTHING_TO_SAY, ephemeral=True)
         return
     hidden = not result.public
-    if result.files and not response.is_done():
-        await response.defer(ephemeral=hidden, thinking=True)
+    if result.files and not responses.is_answered(interaction):
+        await responses.defer(interaction, ephemeral=hidden, thinking=True)
     limit = interaction.filesize_limit - MARGIN_BYTES
     for text, files, actions in parts(result, context):
         async with laid_out(context.services.blobs, key, files, limit) as upload:
             shown = _with_notes(text, upload)
             message_id = await _say(interaction, shown, upload, actions, hidden=hidden)
-        if actions and message_id is not None and key.thread:
+        if actions and key.thread:
             # Its buttons go on with this conversation, also in a channel where replies are chained.
             posted = Posted(interaction.channel_id or 0, message_id)
             await context.store.note_post(f"result:{message_id}", key, posted)
@@ -105,18 +105,11 @@ async def _say(
     actions: Sequence[Action],
     *,
     hidden: bool,
-) -> int | None:
-    options: dict[str, Any] = {
-        "files": upload.opened(),
-        "ephemeral": hidden,
-        "suppress_embeds": True,
-        "allowed_mentions": discord.AllowedMentions.none(),
-    }
+) -> int:
+    options: dict[str, Any] = {"ephemeral": hidden}
     if view := view_of(actions):
         options["view"] = view
-    if interaction.response.is_done():
-        return (await interaction.followup.send(text, wait=True, **options)).id
-    return (await interaction.response.send_message(text, **options)).message_id
+    return await responses.say(interaction, text, upload, **options)
 
 
 def _with_notes(text: str, upload: Upload) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 import structlog
 
-from adapters.discord import menu
+from adapters.discord import menu, responses
 from adapters.discord.context import DiscordContext, Origin
 from adapters.discord.keys import is_direct, is_private, thread_key
 from adapters.discord.messages import attachments_of, author_of, words_of
@@ -56,7 +56,7 @@ class Asks:
         message = discord.Message(state=state, channel=channel, data=raw)
         files = list(attachments_of(message))
         if not files:
-            await interaction.response.send_message(NO_FILES, ephemeral=True)
+            await responses.say(interaction, NO_FILES, ephemeral=True)
             return
         names = ", ".join(file.name for file in files)
         question = short = ANALYSE.format(names=names)
@@ -82,12 +82,8 @@ class Asks:
         title: str = "",
     ) -> None:
         shown = quoted(short or question, [file.name for file in files])
-        answer = await interaction.response.send_message(
-            shown, suppress_embeds=True, allowed_mentions=discord.AllowedMentions.none()
-        )
-        message_id = answer.message_id
+        message_id = await responses.say(interaction, shown)
         channel_id = interaction.channel_id
-        assert message_id is not None
         assert channel_id is not None
         if is_private(key):
             await self.keep(interaction, key)

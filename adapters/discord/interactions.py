@@ -10,7 +10,7 @@ from typing import Any
 import discord
 import structlog
 
-from adapters.discord import menu
+from adapters.discord import menu, responses
 from adapters.discord.answers import respond
 from adapters.discord.asks import Asks
 from adapters.discord.context import DiscordContext
@@ -70,15 +70,15 @@ class Interactions:
         try:
             done, _ = await asyncio.wait({running}, timeout=patience)
             if not done:
-                await interaction.response.defer(ephemeral=True, thinking=True)
+                await responses.defer(interaction, ephemeral=True, thinking=True)
             done_here = await running
         finally:
             running.cancel()
         if done_here is None:
             return
         key, result = done_here
-        if result.public and interaction.response.is_done():
-            await interaction.delete_original_response()  # what follows it would be hidden, too
+        if result.public and responses.is_answered(interaction):
+            await responses.take_back(interaction)  # what follows it would be hidden, too
         await respond(self._context, interaction, key, result)
         await self._say_kept(interaction, key)
 
@@ -116,8 +116,8 @@ class Interactions:
             if 0 < len(choice.value) <= _CHOICE_CHARS_MAX
         ]
         try:
-            await interaction.response.autocomplete(choices[: menu.CHOICES_MAX])
-        except discord.HTTPException as error:
+            await responses.choose(interaction, choices[: menu.CHOICES_MAX])
+        except (discord.HTTPException, responses.Unreachable) as error:
             _log_late(interaction, error)
 
     async def _key(self, interaction: discord.Interaction[Any]) -> ThreadKey:
@@ -161,18 +161,15 @@ async def _answered(interaction: discord.Interaction[Any]) -> AsyncIterator[None
     try:
         try:
             yield
-        except discord.HTTPException:
+        except (discord.HTTPException, responses.Unreachable):
             raise
         except Exception:  # anything at all: the person must hear of it
             log.exception("interaction failed", interaction=interaction.id)
-            if interaction.response.is_done():
-                await interaction.followup.send(FAILED, ephemeral=True)
-            else:
-                await interaction.response.send_message(FAILED, ephemeral=True)
-    except discord.HTTPException as error:
+            await responses.say(interaction, FAILED, ephemeral=True)
+    except (discord.HTTPException, responses.Unreachable) as error:
         _log_late(interaction, error)
 
 
-def _log_late(interaction: discord.Interaction[Any], error: discord.HTTPException) -> None:
+def _log_late(interaction: discord.Interaction[Any], error: Exception) -> None:
     """The person sees Discord's own “did not respond”; there is nobody left to tell."""
-    log.warning("interaction not answered", interaction=interaction.id, code=error.code)
+    log.warning("interaction not answered", interaction=interaction.id, error=repr(error))

@@ -42,7 +42,7 @@ class DiscordPlatform:
         settings = DiscordSettings.read(services.environ)
         store = DiscordStore(services.database)
         connection = Connection(settings, services.leases, store)
-        rest = Rest(connection.client, settings)
+        rest = Rest(connection.client, settings, services.fence)
         limits = FileLimits(connection, rest, settings)
         self._context = DiscordContext(services, settings, connection, rest, store, limits)
         self._places = Places(self._context)

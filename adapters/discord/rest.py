@@ -71,14 +71,19 @@ class Pace:
 class Rest:
     """Calls through the client that is logged in now.
 
-    Arguments: `client` gives it, waiting while it is made anew.
+    Arguments: `client` gives it, waiting while it is made anew; `fence` is the core's
+    (`Services.fence`).
     """
 
     def __init__(
-        self, client: Callable[[], Awaitable[discord.Client]], settings: DiscordSettings
+        self,
+        client: Callable[[], Awaitable[discord.Client]],
+        settings: DiscordSettings,
+        fence: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._settings = settings
+        self._fence = fence
 
     async def call(
         self, request: Callable[[discord.Client], Awaitable[T]], *, repeatable: bool = True
@@ -107,6 +112,7 @@ class Rest:
 
     async def _once(self, request: Callable[[discord.Client], Awaitable[T]]) -> T:
         client = await self._client()
+        self._fence()
         try:
             async with asyncio.timeout(self._settings.discord_request_seconds):
                 return await request(client)

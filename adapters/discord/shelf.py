@@ -6,6 +6,7 @@ from typing import Any
 
 import discord
 
+from adapters.discord import responses
 from adapters.discord.desks import Content
 from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.splitting import split
@@ -58,10 +59,5 @@ async def say_kept(
     kept = await store.values(prefix_of(key))
     for name in sorted(kept)[:_SAID_MAX]:
         for text in split(f"{_LATE}\n{kept[name]}", CONTENT_CHARS_MAX):
-            await interaction.followup.send(
-                text,
-                ephemeral=True,
-                suppress_embeds=True,
-                allowed_mentions=discord.AllowedMentions.none(),
-            )
+            await responses.say(interaction, text, ephemeral=True)
         await store.drop_value(name)
