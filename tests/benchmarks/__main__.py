@@ -11,6 +11,7 @@ MODULES = (
     "tests.benchmarks.bench_turns",
     "tests.benchmarks.bench_slack",
     "tests.benchmarks.bench_streams",
+    "tests.benchmarks.bench_takeover",
     "tests.benchmarks.bench_kernels",
 )
 

@@ -17,7 +17,7 @@ from bot.followups import Followups, Intent
 from bot.store.arrivals import Arrival, Arrivals
 from bot.store.database import CORE_MIGRATIONS, open_database, upgrade
 from bot.store.outbox import Outbox
-from bot.store.tables import metadata
+from bot.store.tables import erasures, metadata
 from bot.store.turns import Turns, TurnState, leading_run
 from tests.fakes.platform import ANN, BEN, ScriptedChat
 
@@ -144,6 +144,27 @@ class TestAccept:
             following, _ = await turns.settle(following, TurnState.DONE)
 
         assert answered == [["a1", "a2"], ["b1"], ["a3"]]
+
+
+class TestCrowd:
+    async def test_goes_one_after_the_other(self, tmp_path: Path) -> None:
+        """Many who write to SQLite at the same moment get their turn in order, though all of them
+        together take far longer than one waits for a locked file."""
+        database = open_database(tmp_path / "t.db", timeout_seconds=0.1)
+        await upgrade(database)
+        written: list[int] = []
+
+        async def write(number: int) -> None:
+            async with database.begin() as db:
+                row = {"kind": "blob", "ref": str(number), "created_at": 0.0}
+                await db.execute(sa.insert(erasures).values(**row))
+                await asyncio.sleep(0.02)  # a loop that is busy with others
+                written.append(number)
+
+        await asyncio.gather(*(write(number) for number in range(30)))
+        await database.dispose()
+
+        assert written == list(range(30))
 
 
 class TestLeadingRun:
