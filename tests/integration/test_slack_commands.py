@@ -492,6 +492,7 @@ class TestHome:
         assert "• today: *3* answers" in shown
         assert "Offline planner" in shown
         assert "Change a channel's settings" not in shown
+        assert ("usage", "workspace") in [(call[0], call[3]) for call in site.core.calls]
 
     async def test_has_settings_for_admins(self, site: SlackSite) -> None:
         """Admins find the settings there."""
@@ -502,6 +503,15 @@ class TestHome:
         await bo.click(bo.home(), "Change a channel's settings")
 
         assert bo.modal().body["callback_id"] == "threadlab_channel"
+
+    async def test_has_settings_for_whom_the_operator_names(self, site: SlackSite) -> None:
+        """Slack need not know somebody as an admin, if the core does."""
+        site.core.results["settings"] = CommandResult("- model: gpt-5")
+
+        await site.ann.open_home()
+        await site.slack.until(lambda: "U1" in site.slack.homes)
+
+        assert "Change a channel's settings" in str(site.ann.home().body)
 
     async def test_messages_begin_with_prompts(self, site: SlackSite) -> None:
         """Who opens the messages tab is offered something to ask."""

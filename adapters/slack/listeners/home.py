@@ -48,21 +48,17 @@ class Home:
         )
         caller = await self._courier.caller(team, user)
         key = ThreadKey(PLATFORM, team.id, channel, "")
-        usage = await services.commands.run("usage", key, caller, self._usage_scope())
+        usage = await services.commands.run("usage", key, caller, _WORKSPACE)
+        # The operator may have made somebody an admin whom Slack does not know as one.
+        admin = caller.admin or (await services.commands.run("settings", key, caller)).ok
         view = home_view(
             team,
             threads,
             usage.text if usage.ok else "",
-            admin=caller.admin,
+            admin=admin,
             note=services.engine_note,
         )
         await team.api.attempt("views.publish", user_id=user, view=view)
-
-    def _usage_scope(self) -> str:
-        """The whole workspace, where the core tells its channels apart."""
-        specs = self._context.services.commands.specs
-        known = [a.choices for spec in specs if spec.name == "usage" for a in spec.arguments]
-        return _WORKSPACE if any(_WORKSPACE in choices for choices in known) else ""
 
     async def _prompt(self, team: Team, channel: str) -> None:
         await team.api.attempt(
