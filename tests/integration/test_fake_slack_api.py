@@ -88,6 +88,15 @@ class TestMessages:
         assert slack.effects[0].metadata == metadata
         assert slack.violations == []
 
+    async def test_a_person_stands_for_their_conversation(
+        self, slack: FakeSlack, client: AsyncWebClient, ann: Person
+    ) -> None:
+        """A message to a person's id stands in their direct messages with the bot."""
+        posted = await client.chat_postMessage(channel=ann.id, text="hello", **QUIET)
+
+        assert posted["channel"] == slack.dm(ann.id).id
+        assert [m.text for m in slack.dm(ann.id).messages.values()] == ["hello"]
+
     async def test_metadata_is_only_shown_on_demand(
         self, client: AsyncWebClient, asked: Message
     ) -> None:
@@ -510,6 +519,18 @@ class TestStreams:
 
         [message] = slack.answers("C1", asked.ts)
         assert message.text == "Before\ntotal\n7\nAfter"
+
+    async def test_recipients_have_a_home(
+        self, slack: FakeSlack, client: AsyncWebClient, asked: Message
+    ) -> None:
+        """A recipient's workspace is their own, which in shared channels is not the app's."""
+        zed = slack.person("U9", "Zed", team=slack.add_team("Globex", installed=False).id)
+
+        await client.chat_startStream(**for_ann(slack, asked) | {"recipient_user_id": zed.id})
+
+        assert slack.violations == [
+            "chat.startStream: recipient_team_id is not the recipient's own team"
+        ]
 
     @pytest.mark.parametrize("missing", ["recipient_team_id", "recipient_user_id"])
     async def test_recipients(
