@@ -9,6 +9,7 @@ import structlog
 
 from adapters.slack.context import SlackContext
 from adapters.slack.events import Said, by_person, files_of
+from adapters.slack.incoming_text import mentions
 from adapters.slack.quotes import Payload, Quote, quotes_of
 from adapters.slack.teams import Team
 from bot.domain import Addressing
@@ -31,8 +32,11 @@ async def with_starter(context: SlackContext, team: Team, said: Said) -> Said:
     files = [file for file in files_of(starter) if file["id"] not in known]
     others = dict.fromkeys([*said.others, str(starter["user"])])
     others.pop(said.user, None)
-    begun = Quote(f"<@{starter['user']}>", str(starter.get("text") or ""))
-    quotes = [quote for quote in (begun, *quotes_of(starter)) if quote.markup.strip()]
+    markup = str(starter.get("text") or "")
+    begun = Quote(f"<@{starter['user']}>", markup)
+    # What was said to the bot itself has reached it already.
+    unheard = () if mentions(markup, team.bot_user) else (begun, *quotes_of(starter))
+    quotes = [quote for quote in unheard if quote.markup.strip()]
     return replace(
         said,
         quotes=(*quotes, *said.quotes),

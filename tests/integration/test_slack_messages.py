@@ -10,6 +10,7 @@ import pytest
 
 from bot.commands.hello import CAPABILITIES
 from bot.domain import Addressing, Answer, IncomingMessage, Progress
+from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import Envelope, FakeSlack
 from tests.fakes.slack_driver import SlackSite, loopback, serve
@@ -190,6 +191,17 @@ class TestThreads:
         assert first.others == ("U2",)
         assert second.attachments == ()
         assert site.slack.calls["conversations.replies"] == 1
+
+    async def test_that_began_with_a_command_are_not_about_it(self, site: SlackSite) -> None:
+        """What was said to the bot at first is not told it once more."""
+        site.core.results["status"] = CommandResult("Nothing runs.", public=True)
+        begun = await site.ann.say("C1", "status", mention=True)
+        await site.slack.until(lambda: site.slack.answers("C1", begun.ts))
+
+        await site.ann.say("C1", "total?", mention=True, thread_ts=begun.ts)
+        await arrived(site)
+
+        assert site.core.accepted[0].text == "total?"
 
     async def test_whose_beginning_slack_does_not_tell_go_on(self, site: SlackSite) -> None:
         """A question does not wait for the message that its thread began with."""
