@@ -17,6 +17,7 @@ from bot.commands.erasure import ErasureCommands
 from bot.commands.export import ExportCommands
 from bot.commands.files import FilesCommands
 from bot.commands.money import MoneyCommands
+from bot.commands.ownership import Ownership
 from bot.commands.registry import CommandRegistry
 from bot.commands.workspace import WorkspaceCommands
 from bot.containers import Containers
@@ -144,6 +145,7 @@ def commands_of(
         workspace=lab.workspace,
         specs=lambda: registry.specs,
     )
+    ownership = Ownership(rights, threads)
     on_workspace = WorkspaceCommands(
         settings,
         workspace=lab.workspace,
@@ -154,13 +156,14 @@ def commands_of(
         ledger=books.ledger,
         prices=settings.prices,
         stop=asking.stop,
+        ownership=ownership,
     )
     exporter = NotebookExporter(settings, turns=turns, threads=threads, files=files, blobs=blobs)
     groups = (
         asking,
         on_workspace,
         FilesCommands(settings, files=files, blobs=blobs, workspace=lab.workspace),
-        ErasureCommands(forgetter),
+        ErasureCommands(forgetter, ownership=ownership, threads=threads),
         ExportCommands(settings, turns=turns, blobs=blobs, exporter=exporter),
         ChannelCommands(settings, channels=channels, threads=threads),
         MoneyCommands(rights=rights, books=books, feedback=feedback, turns=turns, clock=clock),

@@ -15,6 +15,7 @@ from bot.prices import dollars
 from bot.store.usage import Scope
 
 if TYPE_CHECKING:
+    from bot.commands.ownership import Ownership
     from bot.containers import Containers, Wish
     from bot.prices import Prices
     from bot.settings import Settings
@@ -44,6 +45,7 @@ class WorkspaceCommands:
         ledger: Ledger,
         prices: Prices,
         stop: Handler,
+        ownership: Ownership,
     ) -> None:
         self._stop_wait_seconds = settings.engine_cancel_seconds
         self._workspace = workspace
@@ -54,6 +56,7 @@ class WorkspaceCommands:
         self._ledger = ledger
         self._prices = prices
         self._stop = stop
+        self._ownership = ownership
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -93,6 +96,10 @@ class WorkspaceCommands:
         return CommandResult("\n".join(f"- {line}" for line in lines))
 
     async def _reset(self, call: Call) -> CommandResult:
+        everything = "everything" in call.values
+        refused = await self._ownership.refusal(call) if everything else None
+        if refused is not None:
+            return refused
         thread = await self._threads.get(call.key)
         if thread.running_turn is not None:  # what it made, and its container, go as well
             await self._stop(call)
@@ -101,7 +108,7 @@ class WorkspaceCommands:
         state = (await self._workspace.view(call.key)).state
         await self._workspace.reset(call.key)
         context = "the conversation so far is forgotten" if turns else "no context either"
-        files = await self._drop_files(call.key, everything="everything" in call.values)
+        files = await self._drop_files(call.key, everything=everything)
         return CommandResult(f"{_ENDED[state]}; {context}; {files}.", public=True)
 
     async def _ended(self, key: ThreadKey, turn_id: str) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain import ThreadKey
-from bot.store.messages import insert_once
-from bot.store.tables import participants, threads
+from bot.domain import IncomingMessage, ThreadKey
+from bot.store.messages import from_row, insert_once
+from bot.store.tables import messages, participants, threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,13 @@ class Threads:
         async with self._database.connect() as db:
             row = (await db.execute(query)).mappings().one_or_none()
         return Thread(key) if row is None else _from_row(row)
+
+    async def first_message(self, key: ThreadKey) -> IncomingMessage | None:
+        """The message with which the thread began; None where nothing was ever accepted in it."""
+        query = sa.select(messages).where(messages.c.thread == str(key))
+        async with self._database.connect() as db:
+            row = (await db.execute(query.order_by(messages.c.seq).limit(1))).mappings().first()
+        return None if row is None else from_row(row)
 
     async def recent(
         self,

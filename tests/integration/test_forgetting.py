@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from openai import AsyncOpenAI, NotFoundError
 
-from bot.domain import Caller, ThreadKey
+from bot.domain import Addressing, Caller, ThreadKey
 from bot.errors import PlatformError
 from bot.ports import CommandResult, Reply
 from bot.store.database import open_blocking
@@ -91,6 +91,41 @@ class TestForget:
         assert len(kept["messages"]) == 1
         assert len(blobs(tmp_path)) == 1
 
+    async def test_other_peoples_threads(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Only who asked first in a thread, or an admin, erases it or all of its files; others
+        are told whose it is."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", files={"s.csv": CSV})
+            await chat.say("mine too", author=BEN)
+            await chat.finished(2)
+            give, key = chat.services.commands.run, chat.thread()
+            lines = [("forget", ""), ("forget", "yes"), ("reset", "everything")]
+            refused = [await give(name, key, Caller(BEN), line) for name, line in lines]
+            kept = await rows(chat)
+            plain = await give("reset", key, Caller(BEN))
+            done = await give("forget", key, Caller(BEN, admin=True), "yes")
+
+        assert {result.text for result in refused} == {
+            "Only Ann, who asked me first in this thread, or an admin may do that."
+        }
+        assert not any(result.ok or result.actions for result in refused)
+        assert (len(kept["messages"]), len(kept["files"])) == (2, 1)
+        assert plain.ok
+        assert done.ok
+
+    async def test_a_direct_conversation(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where only the bot listens, nobody is asked to mention it again."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", addressed=Addressing.DIRECT)
+            await chat.finished(1)
+            result = await run(chat, "forget", "yes")
+
+        assert result.text.endswith("but I know nothing of it any more.")
+
     async def test_a_chat_that_fails(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
@@ -137,8 +172,11 @@ class TestForget:
             records = workflows(database_url or data_dir / "workflows.db")
 
         assert result.ok
-        assert "1 message, 1 answer, 2 files" in result.text
-        assert "could not" not in result.text
+        assert result.text == (
+            "Erased for good: 1 answer and 2 files, with all that I and the engine kept of this "
+            "thread. What was posted in the chat stays there, but I know nothing of it any more. "
+            "Mention me if you want to begin again here."
+        )
         assert both != others
         assert after == others
         assert [(row.thread, len(left["files"])) for row in left["messages"]] == [
@@ -187,7 +225,8 @@ class TestForget:
             while not api.containers:
                 await asyncio.sleep(0.01)
             forgetting = asyncio.create_task(run(chat, "forget", "yes"))
-            await asyncio.sleep(0)
+            while not await Erasures(chat.services.database).wished(chat.thread()):
+                await asyncio.sleep(0)
             api.script = lambda body: [Code("…"), Say("Fresh.")]
             await chat.say("new", files={"s.csv": CSV})
             gate.set()
@@ -221,7 +260,7 @@ class TestForget:
                 await asyncio.sleep(0.02)
 
         assert len(kept) == 1
-        assert "2 of these could not be deleted yet" in result.text
+        assert "2 of its traces could not be deleted yet" in result.text
 
     async def test_crash_half_way(
         self,
