@@ -117,11 +117,18 @@ def step(run: CodeRun) -> Block:
     }
 
 
+def cut(content: str, limit_chars: int) -> str:
+    """Code or output, as many whole lines as fit; of a line that does not fit, its beginning."""
+    if len(content) <= limit_chars:
+        return content
+    short = content[: limit_chars - 1]
+    lines = short.rpartition("\n")[0]
+    return f"{lines}\n…" if lines.strip() else f"{short}…"
+
+
 def fenced(content: str, limit_chars: int, language: str = "") -> str:
     """Code or output between fences that it can't close itself, cut at the limit."""
-    content = content.rstrip()
-    if len(content) > limit_chars:
-        content = content[: limit_chars - 1] + "…"
+    content = cut(content.rstrip(), limit_chars)
     longest = max((len(run) for run in _backticks(content)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{content}\n{fence}"

@@ -13,6 +13,7 @@ from adapters.slack.pace import Growth
 from adapters.slack.poster import OTHER_SHAPE, Place, Poster
 from adapters.slack.replies import KeptReply, Replies
 from adapters.slack.settings import SlackSettings
+from adapters.slack.steps import plan_of
 from adapters.slack.stream import StreamState
 from adapters.slack.teams import Team
 from bot.domain import Action, CodeRun, Post
@@ -21,6 +22,7 @@ from bot.errors import AmbiguousSend, PlatformError
 log = structlog.get_logger(__name__)
 
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_ENDED = "message_not_in_streaming_state"
 _STOP = Action("stop", "Stop")
 
 
@@ -52,6 +54,7 @@ class LiveMessage:
         place: Place,
         kept: KeptReply,
     ) -> None:
+        self._settings = settings
         self._team = team
         self._replies = replies
         self._place = place
@@ -205,6 +208,7 @@ class LiveMessage:
                 if tables and error.error in OTHER_SHAPE:
                     continue
                 log.info("stream given up", turn=self._place.turn_id, error=str(error))
+                self._open_stream = error.error != _ENDED  # by Slack's own Stop, or its age
                 break
             self._open_stream = False
             return True
@@ -215,8 +219,10 @@ class LiveMessage:
         """Put the finished text in place of what stands there; False where nothing does."""
         assert self.ts is not None
         await self.end()
+        others_chars = len(post.text) + sum(len(note) for note in post.notes)
+        plan = plan_of(self._settings, post.runs, others_chars)
         try:
-            await self._poster.replace(self.ts, post, tail)
+            await self._poster.replace(self.ts, post, plan, tail)
         except Refused as error:
             if error.error not in _GONE:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +65,13 @@ class Poster:
             lambda blocks: self.post_blocks(post.text, blocks, post.id),
         )
 
-    async def replace(self, ts: str, post: Post, tail: list[Block]) -> None:
-        """A post in the place of a message. Raises AmbiguousSend, PlatformError."""
+    async def replace(self, ts: str, post: Post, plan: list[Block], tail: list[Block]) -> None:
+        """A post in place of a message, its steps first. Raises AmbiguousSend, PlatformError."""
         await self._in_some_shape(
             post.text,
             tail,
             lambda blocks: self.change(ts, post.text, blocks, post_id=post.id),
+            plan,
         )
 
     async def post_blocks(
@@ -194,13 +195,17 @@ class Poster:
         return None
 
     async def _in_some_shape(
-        self, text: str, tail: list[Block], send: Callable[[list[Block]], Awaitable[str]]
+        self,
+        text: str,
+        tail: list[Block],
+        send: Callable[[list[Block]], Awaitable[str]],
+        plan: Sequence[Block] = (),
     ) -> str:
-        """Send blocks with Slack's own table; without it, where Slack does not like that."""
-        with_table, without = [*body(text), *tail], [*body(text, tables=False), *tail]
+        """Send blocks with steps and Slack's own table; without, where Slack does not like that."""
+        whole, plain = [*plan, *body(text), *tail], [*body(text, tables=False), *tail]
         try:
-            return await send(with_table)
+            return await send(whole)
         except Refused as error:
-            if error.error not in OTHER_SHAPE or with_table == without:
+            if error.error not in OTHER_SHAPE or whole == plain:
                 raise
-        return await send(without)
+        return await send(plain)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from adapters.slack.blocks import Block, body, fenced, step
 from adapters.slack.outgoing_text import neutral
 from adapters.slack.settings import SlackSettings
+from adapters.slack.steps import title_of
 from bot.domain import CodeRun, RunState
 
 _CHUNK_CHARS = 12_000
@@ -70,7 +71,7 @@ class StreamState:
 
         None where there is no room for it, or the text is another one.
         """
-        self._next = self._with_runs(runs, _counted(runs))
+        self._next = self._with_runs(runs, title_of(runs))
         whole = Streamed(text, self._next.steps, self._next.title)
         if not self.goes_on(text) or whole.size_bytes > self._settings.slack_stream_bytes:
             return None
@@ -137,10 +138,6 @@ def _excerpt(
     room_chars = max(1, min(limit_chars, left_bytes - _FENCE_BYTES))
     shown = fenced(neutral(content[: room_chars + 1]), room_chars, language)
     return {name: shown} if _bytes(shown) <= left_bytes else {}
-
-
-def _counted(runs: Sequence[CodeRun]) -> str:
-    return f"Ran code {len(runs)} times" if len(runs) > 1 else "Ran code" if runs else ""
 
 
 def _bytes(*texts: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from bot.domain import Action, Addressing, Answer, IncomingMessage, Progress
+from bot.domain import Action, Addressing, Answer, CodeRun, IncomingMessage, Progress, RunState
 from bot.ports import CommandResult
 from tests.fakes.core import SPECS, FakeCore
 from tests.fakes.slack import FakeSlack, Message
@@ -330,6 +330,36 @@ class TestStop:
             assert "So far" in message.text
             assert site.core.commands[0][0] == "stop"
             assert not message.streaming
+
+    async def test_slacks_own_button_leaves_the_code(
+        self, slack: FakeSlack, tmp_path: Path
+    ) -> None:
+        """Slack ends the stream by itself: the code that was stopped stands in its place, and
+        nothing looks as if it ran."""
+        run = CodeRun("r1", "# Count\nwhile True: n += 1", RunState.RUNNING)
+
+        async def endless(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            del core, message
+            yield Progress("running Python…", (run,))
+            await asyncio.Event().wait()
+
+        async with serve(slack, tmp_path, endless) as site:
+            asked = await site.ann.say("C1", "count", mention=True)
+            await slack.until(lambda: slack.answers("C1", asked.ts))
+            (message,) = slack.answers("C1", asked.ts)
+            await slack.until(lambda: message.plan_title)
+
+            await site.ann.stop("C1", asked.ts)
+            await slack.until(lambda: "Stopped." in message.text)
+
+            (plan,) = [block for block in message.blocks if block["type"] == "plan"]
+            (task,) = plan["tasks"]
+            assert (message.plan_title, plan["title"]) == (None, "Ran code")
+            assert (task["title"], task["status"]) == ("Code that was stopped: Count", "error")
+            assert "while True: n += 1" in str(task["details"])
+            assert slack.calls["chat.stopStream"] == 1
 
     async def test_of_nothing_leaves_no_button(self, site: SlackSite) -> None:
         """A Stop that comes too late just goes away."""

@@ -184,6 +184,7 @@ def change(call: Call, message: Message, said: Json) -> None:
     message.history.append(message.text)
     message.plain, message.blocks = said["plain"], said["blocks"]
     message.streamed, message.pieces, message.tasks = "", [], {}
+    message.plan_title = None  # it was a block too, and blocks are replaced as a whole
     message.metadata = said["metadata"] or message.metadata
     message.edited, message.broken = True, False
     channel = call.slack.channels[message.channel]
