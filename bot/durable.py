@@ -23,6 +23,7 @@ from dbos import (
     error,
 )
 
+from bot.errors import Undeliverable
 from bot.store.database import Limits, open_blocking, postgresql_url
 from bot.store.fencing import TakenOver, current
 from bot.store.patience import patiently
@@ -76,7 +77,8 @@ async def step(
         name: the step's name, as it is stored.
         work: what to do, with its arguments.
         arguments: JSON.
-        attempts: how often a failing step is tried, with growing pauses.
+        attempts: how often a failing step is tried, with growing pauses; an answer that the chat
+            refuses for good once only.
     """
 
     async def checkpointed() -> T:
@@ -88,6 +90,7 @@ async def step(
             "retries_allowed": True,
             "max_attempts": attempts,
             "interval_seconds": FIRST_PAUSE_SECONDS,
+            "should_retry": lambda failure: not isinstance(failure, Undeliverable),
         }
     try:
         return await DBOS.run_step_async(options, checkpointed)

@@ -3,7 +3,8 @@
 ThreadlabError
 ├── SettingsError            the operator's settings contradict each other or lack something
 ├── PlatformError            a chat platform refused or failed
-│   └── AmbiguousSend        a post may or may not have arrived
+│   ├── AmbiguousSend        a post may or may not have arrived
+│   └── Undeliverable        the chat will not take it, however often it is asked
 ├── AttachmentUnavailable    a file that a person sent can't be had
 │   └── AttachmentInterrupted    not this time; another try may succeed
 ├── TooLarge                 a stream is longer than allowed
@@ -41,6 +42,10 @@ class PlatformError(ThreadlabError):
 
 class AmbiguousSend(PlatformError):
     """A post may or may not have arrived: look it up before sending it again."""
+
+
+class Undeliverable(PlatformError):
+    """The chat will not take it, however often it is asked; the text says why."""
 
 
 class AttachmentUnavailable(ThreadlabError):

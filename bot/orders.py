@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from bot.domain import Order, ThreadKey
-from bot.errors import PlatformError
+from bot.errors import PlatformError, Undeliverable
 from bot.ports import ChatPlatform, CommandResult, Commands
 from bot.settings import Settings
 from bot.store.orders import OrderBook
@@ -124,6 +124,8 @@ class DurableOrders:
                     attempt=attempt,
                     error=str(error),
                 )
+                if isinstance(error, Undeliverable):
+                    return
             else:
                 return
             await asyncio.sleep(pause_seconds)

@@ -20,7 +20,7 @@ from bot.books import Books
 from bot.dispatcher import Dispatcher
 from bot.domain import Addressing, Author, Progress, ThreadKey
 from bot.durable import step
-from bot.errors import EngineError
+from bot.errors import EngineError, Undeliverable
 from bot.events import Outcome
 from bot.followups import Intent
 from bot.health import Metrics
@@ -106,6 +106,8 @@ class TurnSteps:
         try:
             try:
                 await self._answer(turn_id)
+            except Undeliverable:
+                failed = True  # `publish` meets it again, and says so
             except Exception:  # anything at all: the person must hear of it
                 log.exception("turn failed", turn=turn_id)
                 failed = True
@@ -124,6 +126,9 @@ class TurnSteps:
         attempts = self._settings.post_attempts
         try:
             return await step("publish", self.publish, turn_id, failed, attempts=attempts)
+        except Undeliverable as error:
+            log.warning("answer not delivered", turn=turn_id, why=str(error))
+            return TurnState.FAILED.value
         except Exception:  # the chat takes nothing at all; the thread must go on
             log.exception("answer not delivered", turn=turn_id)
             return TurnState.FAILED.value

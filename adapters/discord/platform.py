@@ -23,12 +23,12 @@ from adapters.discord.rest import Rest
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.store import DiscordStore, Posted
 from bot.domain import Attachment, IncomingMessage, Order, Progress, ThreadKey
-from bot.errors import PlatformError
+from bot.errors import PlatformError, Undeliverable
 from bot.ports import CommandResult, Services
 
 log = structlog.get_logger(__name__)
 
-_TAKEN = "📎"
+_TAKEN, _REFUSED = "📎", "⚠️"
 
 
 class DiscordPlatform:
@@ -69,18 +69,13 @@ class DiscordPlatform:
             return  # the command was answered already
 
         async def request(client: discord.Client) -> None:
-            await client.http.send_typing(await self._channel_of(message))
+            await client.http.send_typing(await self._channel_of(message.key, message.id))
 
-        await self._lightly(request, message)
+        await self._lightly(request, message.key)
 
     async def taken(self, message: IncomingMessage) -> None:
         """A reaction on the message whose files were taken in."""
-
-        async def request(client: discord.Client) -> None:
-            place = client.get_partial_messageable(await self._channel_of(message))
-            await place.get_partial_message(int(plain_id(message.id))).add_reaction(_TAKEN)
-
-        await self._lightly(request, message)
+        await self._react(_TAKEN, message.key, message.id)
 
     async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
         """Say what a command came to, where it was written; a repeat makes no second message."""
@@ -108,8 +103,17 @@ class DiscordPlatform:
         """The message of the turn: the one that was posted for it before, or a new one.
 
         Raises:
-            PlatformError: Discord does not let us write there.
+            PlatformError: Discord does not let us write there; a reaction says so.
         """
+        try:
+            return await self._opened(key, turn_id, message_id, ref)
+        except Undeliverable:
+            await self._react(_REFUSED, key, message_id)
+            raise
+
+    async def _opened(
+        self, key: ThreadKey, turn_id: str, message_id: str, ref: str | None
+    ) -> DiscordReply:
         context, identity = self._context, f"{turn_id}:status"
         spot = await self._places.spot(key, turn_id, message_id)
         surface = posted_of(ref) if ref else await context.store.posted(identity)
@@ -129,20 +133,27 @@ class DiscordPlatform:
             return None
         return found
 
-    async def _channel_of(self, message: IncomingMessage) -> int:
+    async def _react(self, emoji: str, key: ThreadKey, message_id: str) -> None:
+        async def request(client: discord.Client) -> None:
+            place = client.get_partial_messageable(await self._channel_of(key, message_id))
+            await place.get_partial_message(int(plain_id(message_id))).add_reaction(emoji)
+
+        await self._lightly(request, key)
+
+    async def _channel_of(self, key: ThreadKey, message_id: str) -> int:
         """Where a message was written."""
-        key, origin = message.key, self._context.origins.get(plain_id(message.id))
+        origin = self._context.origins.get(plain_id(message_id))
         if is_direct(key):
             return int(key.channel)
-        asked_again = "~" in message.id  # then the answer comes in the thread
+        asked_again = "~" in message_id  # then the answer comes in the thread
         if origin is not None and not asked_again:
             return origin.channel_id
         place = await self._context.store.place(key)
         return place.channel_id if place is not None else int(key.channel)
 
-    async def _lightly(self, request: object, message: IncomingMessage) -> None:
+    async def _lightly(self, request: object, key: ThreadKey) -> None:
         """A sign that may fail: the answer comes all the same."""
         try:
             await self._context.rest.call(request, repeatable=False)  # type: ignore[arg-type]
         except PlatformError as error:
-            log.info("no sign given", thread=str(message.key), error=str(error))
+            log.info("no sign given", thread=str(key), error=str(error))

@@ -14,13 +14,14 @@ import discord
 import structlog
 
 from adapters.discord.settings import DiscordSettings
-from bot.errors import AmbiguousSend, PlatformError
+from bot.errors import AmbiguousSend, PlatformError, Undeliverable
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 _FIRST_PAUSE_SECONDS = 0.5
 _SPAN_SECONDS = 1.0
+_PASSING = (401, 408, 429)
 _UNCOUNTED = ("/interactions/", "/webhooks/")  # outside of the limit over all [doc: rate limits]
 
 
@@ -31,6 +32,16 @@ class Refused(PlatformError):
         super().__init__(f"Discord refused: {reason} ({code}).")
         self.code = code
         self.status = status
+
+
+class RefusedForGood(Refused, Undeliverable):
+    """Discord would not do it, and will not the next time."""
+
+
+def refusal(reason: str, code: int, status: int) -> Refused:
+    """An answer of Discord's: one without a code is its shield's, and 429 and 401 may pass."""
+    for_good = bool(code) and status not in _PASSING
+    return (RefusedForGood if for_good else Refused)(reason, code, status)
 
 
 class Pace:
@@ -120,7 +131,7 @@ class Rest:
             raise AmbiguousSend("Discord failed on its own side.") from error
         except discord.HTTPException as error:
             reason = error.text or str(error.status)
-            raise Refused(reason, error.code, error.status) from error
+            raise refusal(reason, error.code, error.status) from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise AmbiguousSend("Discord can't be reached right now.") from error
         except RuntimeError as error:  # aiohttp: the session was closed meanwhile

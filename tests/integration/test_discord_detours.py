@@ -10,7 +10,7 @@ import pytest
 
 from adapters.discord.store import DiscordStore
 from bot.domain import Answer, Artifact, IncomingMessage, Progress
-from bot.errors import PlatformError
+from bot.errors import PlatformError, Undeliverable
 from tests.fakes.core import FakeCore
 from tests.fakes.discord import Channel, Message
 from tests.fakes.discord_driver import DiscordSite, serve
@@ -188,6 +188,24 @@ async def close(site: DiscordSite, thread: Channel, end: str) -> None:
     else:
         site.discord.deny("general", "send_messages_in_threads")
         chat.delete(site.discord.bot_messages(thread)[0])
+
+
+class TestNowhere:
+    async def test_is_said_by_a_reaction(self, site: DiscordSite) -> None:
+        """Where nothing may be written and nobody takes DMs, the turn ends with a ⚠️."""
+        site.core.answers = False
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        site.discord.deny(general, "send_messages", "create_public_threads")
+        site.discord.refuse_dms(ann)
+        asked = await ann.say(general, "sum it up", mention=True)
+        (message,) = await site.until(lambda: site.core.accepted)
+
+        with pytest.raises(Undeliverable):
+            await site.platform.open_reply(
+                message.key, turn_id="t", message_id=message.id, ref=None
+            )
+
+        assert list(asked.reactions) == ["⚠️"]
 
 
 class TestFiles:

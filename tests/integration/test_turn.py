@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain import Caller, ContainerState
-from bot.errors import AmbiguousSend, PlatformError
+from bot.errors import AmbiguousSend, PlatformError, Undeliverable
 from bot.store.turns import Turns, TurnState
 from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
@@ -432,6 +432,22 @@ class TestFailures:
             surfaces = await chat.finished(2)
 
         assert [chat.text_of(surface) for surface in surfaces] == ["", "Done."]
+
+    async def test_chat_that_refuses_for_good(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """What a chat will never take is not offered again; the thread goes on."""
+        chat.open_faults = [Undeliverable("no"), Undeliverable("no")]
+        chat.send_faults = [Undeliverable("no")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("not opened")
+            await chat.say("not sent", author=BEN)
+            await chat.finished(1)
+            await chat.say("taken")
+            surfaces = await chat.finished(2)
+
+        assert [chat.text_of(surface) for surface in surfaces] == ["", "Done."]
+        assert chat.open_faults == []
 
 
 class TestCommands:
