@@ -36,6 +36,10 @@ class Recently(Generic[Key, Value]):
             self._kept.popitem(last=False)
         return is_new
 
+    def drop(self, key: Key) -> None:
+        """Forget something."""
+        self._kept.pop(key, None)
+
     def get(self, key: Key) -> Value | None:
         """What is kept, or None."""
         return self._kept.get(key)
@@ -62,6 +66,10 @@ class SlackContext:
     def first_time(self, *event: str) -> bool:
         """Whether an event comes for the first time, of those that the inbox does not know."""
         return self.handled.put(event, None)
+
+    def undone(self, *event: str) -> None:
+        """What an event asked for failed: it may come again."""
+        self.handled.drop(event)
 
     def knows(self, command: str) -> bool:
         """Whether the core has a command."""

@@ -427,6 +427,21 @@ class TestShortcuts:
 
         assert site.core.accepted[0].text == question
 
+    async def test_a_question_that_is_sent_twice_is_asked_once(self, site: SlackSite) -> None:
+        """Slack is slow, and somebody presses the button again."""
+        posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
+        await site.ann.shortcut("threadlab_analyse", posted)
+        view = site.ann.modal()
+        site.slack.fail("chat.postMessage", slow_seconds=0.3)
+
+        first = asyncio.create_task(site.ann.submit(view, {"question": "total?"}))
+        await site.slack.until(lambda: len(site.slack.delivery.sent) == 3)
+        await site.ann.submit(view, {"question": "total?"})
+        await first
+        await site.slack.settled()
+
+        assert len(site.core.accepted) == 1
+
     async def test_a_busy_channel_is_waited_for(self, site: SlackSite) -> None:
         """A question that comes within a second of another message is asked all the same."""
         posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})

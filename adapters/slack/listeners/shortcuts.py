@@ -102,10 +102,16 @@ class Shortcuts:
         """The question: said in the thread, so that everybody sees what is answered there."""
         team, user = await team_of(self._context, body), str(body["user"]["id"])
         about, question = AskedAbout.parse(view["private_metadata"]), field(view, QUESTION)
+        # Where Slack lost patience with us, people press the button again.
+        submitted = ("asked", str(view["id"]))
+        if not self._context.first_time(*submitted):
+            await ack()
+            return
         try:
             ts = await self._say(team, about, user, question)
         except PlatformError as error:
             log.info("question not posted", channel=about.channel, error=str(error))
+            self._context.undone(*submitted)
             outside = isinstance(error, Refused) and error.error in _OUTSIDE
             problem = NOT_A_MEMBER if outside else NOT_POSTED
             await ack(response_action="errors", errors={QUESTION: problem})
