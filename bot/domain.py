@@ -43,6 +43,12 @@ class Addressing(StrEnum):
     DIRECT = "direct"  # a DM, or a page that only the bot answers on
     REPLY = "reply"  # a reply to one of the bot's own messages
     AMBIENT = "ambient"  # in a thread of ours, naming nobody
+    ELSEWHERE = "elsewhere"  # in a thread of ours, to somebody else: it names them, not the bot
+
+    @property
+    def overheard(self) -> bool:
+        """Whether it was not said to the bot."""
+        return self in (Addressing.AMBIENT, Addressing.ELSEWHERE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def intent_of(
         return Intent.FILES if only_files else Intent.ASK
     if not ours or rule is Followups.MENTIONS:
         return None
-    if rule is Followups.SMART and len(people) > 1:
+    to_others = message.addressed is Addressing.ELSEWHERE
+    if to_others or (rule is Followups.SMART and len(people) > 1):
         return Intent.FILES if message.attachments else None
     return Intent.FILES if only_files else Intent.ASK

@@ -10,7 +10,7 @@ import structlog
 from bot.access import Access
 from bot.channels import Channels
 from bot.dispatcher import Dispatcher
-from bot.domain import Addressing, IncomingMessage, ThreadKey
+from bot.domain import IncomingMessage, ThreadKey
 from bot.followups import Followups, Intent
 from bot.forgetting import Forgetter
 from bot.ports import ChatPlatform
@@ -67,8 +67,7 @@ class DurableInbox:
     async def _rule(self, message: IncomingMessage) -> Followups:
         """The channel's rule. Who may not use the bot hears that where they speak to it; what they
         say to others is left alone."""
-        ambient = message.addressed is Addressing.AMBIENT
-        if ambient and await self._access.refusal(message.key, message.author):
+        if message.addressed.overheard and await self._access.refusal(message.key, message.author):
             return Followups.MENTIONS
         return Followups((await self._channels.settings(message.key)).followups)
 

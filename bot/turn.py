@@ -18,7 +18,7 @@ from bot.artifacts import ArtifactKeeper, without_images
 from bot.asking import Asker
 from bot.books import Books
 from bot.dispatcher import Dispatcher
-from bot.domain import Addressing, Author, Progress, ThreadKey
+from bot.domain import Author, Progress, ThreadKey
 from bot.durable import step
 from bot.errors import EngineError, Undeliverable
 from bot.events import Outcome
@@ -172,7 +172,7 @@ class TurnSteps:
         """Whether the person may not ask; they are told where they spoke to the bot."""
         asks = turn.intent is Intent.ASK
         refusal = await self._gate.refusal(turn.key, turn.asked[0].author, asks=asks)
-        spoken_to = any(message.addressed is not Addressing.AMBIENT for message in turn.asked)
+        spoken_to = any(not message.addressed.overheard for message in turn.asked)
         if refusal is not None and (spoken_to or asks):
             await turn.set_outcome(Outcome(failure=refusal))
         return refusal is not None

@@ -118,7 +118,7 @@ class Events:
         said = incoming(message, addressed, bot_id, key)
         if not edited and await self._was_command(message, said):
             return
-        if addressed is not Addressing.AMBIENT and isinstance(message.channel, discord.Thread):
+        if not said.addressed.overheard and isinstance(message.channel, discord.Thread):
             said = await with_starter(self._context, message.channel, said)
         names = [attachment.name for attachment in said.attachments]
         origin = Origin(key, message.channel.id, title_of(said.text, names), message.author.id)
@@ -127,7 +127,8 @@ class Events:
 
     def _addressing(self, message: discord.Message) -> Addressing | None:
         addressed = addressing(message, self._context.bot_id)
-        if addressed is Addressing.AMBIENT and not self._context.settings.discord_message_content:
+        has_words = self._context.settings.discord_message_content
+        if addressed is not None and addressed.overheard and not has_words:
             return None  # it comes without its words and files
         return addressed
 
@@ -145,12 +146,12 @@ class Events:
     async def _was_command(self, message: discord.Message, said: IncomingMessage) -> bool:
         """Whether a message was nothing but a command; it is then handed in as one."""
         bare = said.addressed is Addressing.MENTION and not said.text and message.reference is None
-        if said.attachments:
+        if said.attachments or said.addressed is Addressing.ELSEWHERE:
             return False
         named = (HELLO, "") if bare else self._context.services.commands.parse(said.text)
         if named is None:
             return False
-        if said.addressed is Addressing.AMBIENT and not await self._takes_part(message, said.key):
+        if said.addressed.overheard and not await self._takes_part(message, said.key):
             return False
         guild_id = message.guild.id if message.guild else None
         key = said.key

@@ -31,8 +31,17 @@ def addressing(message: discord.Message, bot_id: int) -> Addressing | None:
         return Addressing.MENTION
     answered = replied_to(message)
     if answered is not None and answered.author.id == bot_id:
-        return Addressing.REPLY
-    return Addressing.AMBIENT if isinstance(message.channel, discord.Thread) else None
+        pinged = any(user.id == bot_id for user in message.mentions)
+        if pinged or not _names_people(message):
+            return Addressing.REPLY
+    if not isinstance(message.channel, discord.Thread):
+        return None
+    to_others = answered is not None and answered.author.id not in (bot_id, message.author.id)
+    return Addressing.ELSEWHERE if to_others or _names_people(message) else Addressing.AMBIENT
+
+
+def _names_people(message: discord.Message) -> bool:
+    return bool(message.raw_mentions or message.raw_role_mentions or message.mention_everyone)
 
 
 def mentions(message: discord.Message, bot_id: int) -> bool:
@@ -64,9 +73,7 @@ def incoming(
     """The message as the core takes it. What it replies to comes along, if it is not the bot's:
     people point at a file that way."""
     quoted = replied_to(message)
-    pointed = (
-        quoted is not None and quoted.author.id != bot_id and addressed is not Addressing.AMBIENT
-    )
+    pointed = quoted is not None and quoted.author.id != bot_id and not addressed.overheard
     text = words_of(message, bot_id)
     files = list(attachments_of(message))
     if quoted is not None and pointed:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from adapters.slack.incoming_text import mentions
+from adapters.slack.incoming_text import mentions, names_others
 from adapters.slack.quotes import Payload, Quote, quotes_of
 from bot.domain import Addressing, Attachment, ThreadKey
 
@@ -153,6 +153,8 @@ def _addressed(event: Payload, channel: str, bot_user: str, in_thread: bool) -> 
         return Addressing.MENTION
     if not in_thread:
         return None
+    if names_others(str(event.get("text") or ""), bot_user):
+        return Addressing.ELSEWHERE
     own_thread = event.get("parent_user_id") == bot_user
     return Addressing.REPLY if own_thread else Addressing.AMBIENT
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 _MARKUP = re.compile(r"<([^<>\n]*)>")
+_PEOPLE = ("@", "!subteam^", "!here", "!channel", "!everyone")
 _ESCAPES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _ESCAPED = re.compile("|".join(_ESCAPES))
 
@@ -13,6 +14,13 @@ _ESCAPED = re.compile("|".join(_ESCAPES))
 def mentions(text: str, user_id: str) -> bool:
     """Whether a text mentions somebody."""
     return f"<@{user_id}>" in text or f"<@{user_id}|" in text
+
+
+def names_others(text: str, user_id: str) -> bool:
+    """Whether a text mentions people, a group or everybody, and not somebody."""
+    named = {part.partition("|")[0] for part in _MARKUP.findall(text)}
+    people = {part for part in named if part.startswith(_PEOPLE)}
+    return bool(people) and f"@{user_id}" not in people
 
 
 def named_ids(text: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain import Addressing, IncomingMessage, ThreadKey
+from bot.domain import IncomingMessage, ThreadKey
 from bot.followups import Followups, Intent, intent_of
 from bot.store.messages import as_row, insert_once
 from bot.store.tables import messages, participants, threads
@@ -35,7 +35,7 @@ class Arrivals:
     async def accept(self, message: IncomingMessage, rule: Followups) -> Arrival:
         """Commit a message, if it is for us; who wrote is noted in any case."""
         async with self._database.begin() as db:
-            if message.addressed is not Addressing.AMBIENT:
+            if not message.addressed.overheard:
                 await _begin(db, message.key)
             elif not await _ours(db, message.key):
                 return Arrival()

@@ -72,8 +72,20 @@ class TestMessages:
         assert message.key.platform == driver.platform.name
         assert message.text == "total by region?"
         assert message.author.id
-        assert message.addressed is not Addressing.AMBIENT
+        assert not message.addressed.overheard
         assert message.sent_at.tzinfo is not None
+
+    async def test_to_somebody_else_are_told_apart(self, driver: PlatformDriver) -> None:
+        """What names another person, and not the bot, is handed in as said to them."""
+        first = await driver.say("total by region?")
+
+        other = await driver.say_to_ben("can you check?")
+
+        if other is None:
+            pytest.skip("nobody else is there")
+        assert other.addressed is Addressing.ELSEWHERE
+        assert other.key == first.key
+        assert "Ben" in other.text
 
     async def test_arrive_once_however_often_delivered(self, driver: PlatformDriver) -> None:
         """The same message delivered again has the same key and id."""

@@ -130,8 +130,18 @@ class DiscordDriver:
 
     async def say(self, text: str, files: Mapping[str, bytes] | None = None) -> IncomingMessage:
         """Mention the bot in the thread."""
+        return await self._say(text, files, mention=True)
+
+    async def say_to_ben(self, text: str) -> IncomingMessage:
+        """Mention Ben in the thread."""
+        return await self._say(f"<@{self._discord.person('Ben').id}> {text}")
+
+    async def _say(
+        self, text: str, files: Mapping[str, bytes] | None = None, *, mention: bool = False
+    ) -> IncomingMessage:
         before = self._handed_in
-        self._last = await self._ann.say(await self._thread(), text, files=files, mention=True)
+        thread = await self._thread()
+        self._last = await self._ann.say(thread, text, files=files, mention=mention)
         await self._discord.until(lambda: self._handed_in > before)
         return self.core.accepted[-1]
 

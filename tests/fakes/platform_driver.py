@@ -32,6 +32,10 @@ class PlatformDriver(Protocol):
     async def say(self, text: str, files: Mapping[str, bytes] | None = None) -> IncomingMessage:
         """A person writes in the driver's thread; the message as it reached the inbox."""
 
+    async def say_to_ben(self, text: str) -> IncomingMessage | None:
+        """The same person writes in the thread and names another one, who is not the bot; None
+        where nobody else is there."""
+
     async def redeliver(self) -> None:
         """The chat delivers the last message once more."""
 

@@ -156,9 +156,19 @@ class SlackDriver:
 
     async def say(self, text: str, files: Mapping[str, bytes] | None = None) -> IncomingMessage:
         """Mention the bot, in the thread that the first mention has begun."""
+        return await self._say(text, files, mention=True)
+
+    async def say_to_ben(self, text: str) -> IncomingMessage:
+        """Mention Ben in the thread."""
+        ben = self._slack.person("U2", "Ben")
+        return await self._say(f"<@{ben.id}> {text}")
+
+    async def _say(
+        self, text: str, files: Mapping[str, bytes] | None = None, *, mention: bool = False
+    ) -> IncomingMessage:
         before = len(self.core.accepted)
         said = await self._site.ann.say(
-            CHANNEL, text, mention=True, files=files, thread_ts=self._thread
+            CHANNEL, text, mention=mention, files=files, thread_ts=self._thread
         )
         self._thread = self._thread or said.ts
         await self._slack.until(lambda: len(self.core.accepted) > before)

@@ -38,6 +38,9 @@ class WebDriver:
         assert answer.status_code == 202, answer.text
         return self.core.accepted[-1]
 
+    async def say_to_ben(self, text: str) -> None:
+        """Nobody else is on the page."""
+
     async def redeliver(self) -> None:
         """The browser repeats its last request."""
         answer = await self._site.say(self._conversation, *self._last, self.core.accepted[-1].id)

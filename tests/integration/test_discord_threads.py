@@ -52,6 +52,33 @@ class TestMention:
         assert second.addressed is Addressing.AMBIENT
         assert [file.name for file in second.attachments] == ["a.csv", "b.csv"]
 
+    async def test_of_somebody_else_is_not_for_the_bot(self, site: DiscordSite) -> None:
+        """In a thread of the bot's, what names others or replies to them is said to them; a reply
+        to oneself is not, nor one that pings the bot."""
+        ann, ben = site.discord.person("Ann"), site.discord.person("Ben")
+        asked = await ann.say(site.discord.channel("general"), "one", mention=True)
+        thread = await site.thread_of(asked)
+        answer = await site.answer_in(thread)
+        site.core.answers = False
+
+        named = f"<@{ben.id}> check?"
+        bens = await ben.say(thread, "hm")
+        own = await ann.say(thread, "hm")
+        await ann.say(thread, named)
+        await ann.say(thread, "help", reply_to=bens, ping=False)
+        await ann.say(thread, "well", reply_to=own, ping=False)
+        await ann.say(thread, named, reply_to=answer, ping=False)
+        await ann.say(thread, named, reply_to=answer)
+        await site.until(lambda: len(site.core.accepted) == 8)
+
+        assert [message.addressed for message in site.core.accepted[3:]] == [
+            Addressing.ELSEWHERE,
+            Addressing.ELSEWHERE,
+            Addressing.AMBIENT,
+            Addressing.ELSEWHERE,
+            Addressing.REPLY,
+        ]
+
     async def test_in_a_thread_of_others_is_answered_there(self, site: DiscordSite) -> None:
         """A thread that somebody else opened becomes ours; its opener counts as taking part."""
         ann, ben = site.discord.person("Ann"), site.discord.person("Ben")

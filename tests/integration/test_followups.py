@@ -63,6 +63,26 @@ class TestFollowups:
 
         assert asked(api) == ["total?", "by month?"]
 
+    async def test_said_to_somebody_else(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A message that names others is not answered, though its author is alone with the bot;
+        they count as taking part when they write themselves."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("total?")
+            await chat.finished(1)
+            await chat.say("@Ben can you check 2+2?", addressed=Addressing.ELSEWHERE)
+            await chat.say("and by month?", addressed=AMBIENT)
+            await chat.finished(2)
+            await chat.say("@Ann it is 4", author=BEN, addressed=Addressing.ELSEWHERE)
+            taken = await chat.services.inbox.accept(chat.message("hm", addressed=AMBIENT))
+            elsewhere = chat.message("@Ben?", thread="t2", addressed=Addressing.ELSEWHERE)
+            unknown = await chat.services.inbox.accept(elsewhere)
+
+        assert asked(api) == ["total?", "and by month?"]
+        assert not taken
+        assert not unknown
+
     async def test_somebody_who_was_there_before(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:

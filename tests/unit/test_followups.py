@@ -41,6 +41,19 @@ def test_a_message_that_names_nobody(
     assert intent_of(asked, people=people, ours=True, rule=rule) is expected
 
 
+@given(st.sampled_from(Followups), st.sampled_from([ONE, TWO]), st.booleans(), st.text())
+def test_said_to_somebody_else(
+    rule: Followups, people: tuple[str, ...], ours: bool, text: str
+) -> None:
+    """What names somebody else is never answered; its files are taken in as the rule has it."""
+    asked = message(Addressing.ELSEWHERE, text)
+    dropped = message(Addressing.ELSEWHERE, text, files=1)
+    taken = Intent.FILES if ours and rule is not Followups.MENTIONS else None
+
+    assert intent_of(asked, people=people, ours=ours, rule=rule) is None
+    assert intent_of(dropped, people=people, ours=ours, rule=rule) is taken
+
+
 @pytest.mark.parametrize("rule", Followups)
 def test_somebody_elses_thread(rule: Followups) -> None:
     """What names nobody in a thread without the bot is not for it."""

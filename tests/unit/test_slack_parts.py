@@ -65,6 +65,17 @@ class TestEvents:
             ({"channel": "D1", "channel_type": "im"}, Addressing.DIRECT),
             ({"thread_ts": "9.0", "parent_user_id": "U2"}, Addressing.AMBIENT),
             ({"thread_ts": "9.0", "parent_user_id": "UBOT"}, Addressing.REPLY),
+            (
+                {"thread_ts": "9.0", "parent_user_id": "UBOT", "text": "<@U2|ben> 2+2?"},
+                Addressing.ELSEWHERE,
+            ),
+            ({"thread_ts": "9.0", "text": "<!here> lunch"}, Addressing.ELSEWHERE),
+            (
+                {"thread_ts": "9.0", "text": "see <#C2|sales> and <!date^1^x|now>"},
+                Addressing.AMBIENT,
+            ),
+            ({"thread_ts": "9.0", "text": "<@U2> <@UBOT> 2+2?"}, Addressing.MENTION),
+            ({"text": "<@U2> hi"}, None),
             ({"subtype": "file_share", "text": "<@UBOT>"}, Addressing.MENTION),
             ({"subtype": "thread_broadcast", "thread_ts": "9.0"}, Addressing.AMBIENT),
             ({"subtype": "channel_join", "text": "<@UBOT>"}, None),
