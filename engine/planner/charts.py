@@ -7,38 +7,50 @@ from engine.planner.chart_style import COLORS, finish
 from engine.planner.grids import Totals
 from engine.planner.roles import Key
 from engine.planner.tables import Table
-from engine.planner.text import literal, output_path, sentence, slug
+from engine.planner.text import literal, output_path, sentence, slug, value
 from engine.planner.totals import is_ordered
 from engine.planner.workbench import Work
 
 _MAX_BARS = 30
 _MAX_BARS_IN_ORDER = 366  # a year of days: the time between would be missed
 _MAX_TICKS = 15  # where there are more bars than names find room for
-_MAX_SLICES = 8
+_MAX_SLICES = 8  # as many as there are colours
+_MAX_NAME = 40
+_NAME_END = 15  # of a longer one: names often differ at their ends only
 _MANY_LABELS = 7
 _MAX_MARKED = 40
 _THOUSANDS = 'set_major_formatter("{{x:,.10g}}")'  # braces doubled: it goes through format()
 
 
-def kind_for(ask: Ask, by_time: bool) -> str:
-    """The kind of chart for a grouped result: as said, else lines over time and bars otherwise."""
-    if ask.chart not in {"auto", ""}:
-        return ask.chart
-    over_time = by_time or any(key.period not in {"", "weekday"} for key in ask.keys)
-    return "line" if over_time and not ask.by_value else "bar"
+def kind_for(ask: Ask, done: Totals, table: Table) -> tuple[str, str]:
+    """The kind of chart for a grouped result, and why it is not the one that was asked for.
+
+    As said, else lines over time and bars otherwise; empty text where it is as said.
+    """
+    over_time = _axis(ask.keys[0], table) == "time" or any(
+        key.period not in {"", "weekday"} for key in ask.keys
+    )
+    if ask.chart in {"auto", ""}:
+        return ("line" if over_time and not ask.by_value else "bar"), ""
+    if ask.chart == "pie" and _has_series(done):
+        return "bar", "A pie shows one value for each name; here are several, so I drew bars."
+    if ask.chart == "pie" and value(done.logs, "Below zero") not in {"", "0"}:
+        return "bar", "A pie can't show values below zero, so I drew bars."
+    if ask.chart == "stacked" and len(done.keys) < 2:
+        return "bar", "There is nothing to stack: these are plain bars."
+    if ask.chart not in _PLOTS:
+        return "bar", f"I can't draw a {ask.chart} of this, so I drew bars."
+    return ask.chart, ""
 
 
-async def draw_grouped(work: Work, ask: Ask, done: Totals, table: Table) -> str:
-    """Draw a grouped result from its CSV; returns the chart's path."""
+async def draw_grouped(work: Work, ask: Ask, kind: str, done: Totals, table: Table) -> str:
+    """Draw a grouped result from its CSV as one `kind` of chart; returns the chart's path."""
     axis = _axis(ask.keys[0], table)
-    kind = kind_for(ask, axis == "time")
-    kind = kind if kind in _PLOTS else "bar"
-    kind = "bar" if kind == "stacked" and len(done.keys) < 2 else kind
     path = output_path(f"{slug(done.title)}_{'bar' if kind == 'barh' else kind}_chart.png")
     lines = ["import matplotlib.pyplot as plt", "import pandas as pd", ""]
     lines += ["# The numbers come from the file written above."]
     lines += [f"result = pd.read_csv({literal(done.path)})"]
-    lines += [*_shape(done, axis if kind == "line" else ""), COLORS, ""]
+    lines += [*_shape(done, axis if kind == "line" else ""), *_shortened(ask, table), COLORS, ""]
     if kind == "line" and axis:
         lines += _plot_on_axis(done, axis)
     else:
@@ -73,6 +85,23 @@ def _shape(done: Totals, axis: str) -> list[str]:
     return lines
 
 
+def _shortened(ask: Ask, table: Table) -> list[str]:
+    """Code that cuts long names: they would leave no room for what is drawn."""
+    columns = [table.column(key.column) for key in ask.keys if not key.period]
+    texts = [each for each in columns if each.kind == "text"]
+    if all(each.values and max(map(len, each.values)) <= _MAX_NAME for each in texts):
+        return []
+    return [
+        "",
+        "def short(name):",
+        f"    if len(name) <= {_MAX_NAME}:",
+        "        return name",
+        f'    return name[:{_MAX_NAME - _NAME_END - 1}] + "…" + name[-{_NAME_END}:]',
+        "",
+        f"result = result.rename(index=short{', columns=short' * (len(ask.keys) > 1)})",
+    ]
+
+
 def _plot_on_axis(done: Totals, axis: str) -> list[str]:
     """Lines over an axis that measures: gaps between its values are as wide as they are."""
     lines = [*_ON_AXIS.strip().splitlines(), f"ax.set_ylabel({literal(_amount(done))})"]
@@ -96,7 +125,9 @@ def _plot(kind: str, done: Totals, most: int) -> list[str]:
     lines = template.format(legend=has_series, axis=axis, most=most).strip().splitlines()
     if kind == "bar" and not has_series:
         lines += [f"if len(bars) <= {_MAX_BARS}:"]
-        lines += ["    digits = 0 if bars.abs().to_numpy().max() >= 100 else 2"]
+        lines += ["    heights = bars.fillna(0).to_numpy()"]
+        lines += ["    whole = (heights == heights.round()).all()"]
+        lines += ["    digits = 0 if whole or abs(heights).max() >= 100 else 2"]
         lines += ['    form = f"{{:,.{digits}f}}"']
         lines += ["    ax.bar_label(ax.containers[0], fmt=form, padding=2, fontsize=8)"]
     return lines
@@ -123,7 +154,10 @@ ax.yaxis.{_THOUSANDS.replace("{{", "{").replace("}}", "}")}
 _BARS_AXIS = f"""
 step = 1 if len(bars) <= {_MAX_BARS} else -(-len(bars) // {_MAX_TICKS})
 ax.set_xticks(range(0, len(bars), step), bars.index[::step])
-ax.tick_params(axis="x", rotation=45 if len(bars) > {_MANY_LABELS} else 0)
+if len(bars) > {_MANY_LABELS}:
+    plt.setp(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
+else:
+    ax.tick_params(axis="x", rotation=0)
 ax.yaxis.{_THOUSANDS}
 ax.set_ylabel({{axis}})
 some = f"the first {{{{len(bars)}}}} of {{{{len(result)}}}}"
@@ -133,7 +167,10 @@ _PLOTS = {
     "line": f"""
 fig, ax = plt.subplots(figsize=(9, 5))
 result.plot(ax=ax, marker="o", markersize=5, linewidth=2, color=colors, legend={{legend}})
-ax.tick_params(axis="x", rotation=45 if len(result) > {_MANY_LABELS} else 0)
+step = 1 if len(result) <= {_MAX_BARS} else -(-len(result) // {_MAX_TICKS})
+ax.set_xticks(range(0, len(result), step), result.index[::step])
+if len(result) > {_MANY_LABELS}:
+    plt.setp(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
 ax.yaxis.{_THOUSANDS}
 ax.set_ylabel({{axis}})
 ax.set_xlabel("")
@@ -160,7 +197,8 @@ some = f"the first {{{{len(bars)}}}} of {{{{len(result)}}}}"
 ax.set_ylabel(some if len(bars) < len(result) else "")
 """,
     "pie": f"""
-shares = result.iloc[:, 0].nlargest({_MAX_SLICES})
+most = {_MAX_SLICES} if len(result) <= {_MAX_SLICES} else {_MAX_SLICES - 1}
+shares = result.iloc[:, 0].nlargest(most)
 others = result.iloc[:, 0].sum() - shares.sum()
 if others > 0.005:
     shares["others"] = others
@@ -168,7 +206,7 @@ fig, ax = plt.subplots(figsize=(7, 6))
 edge = {{{{"edgecolor": "white", "linewidth": 1.5}}}}
 shares.plot.pie(ax=ax, autopct="%1.1f%%", pctdistance=0.75, startangle=90, counterclock=False,
                 colors=colors, wedgeprops=edge, ylabel="")
-for percent in ax.texts[1::2]:
+for percent in ax.texts[len(shares):]:  # the names come first
     percent.set(color="white", fontweight="bold", fontsize=9)
 """,
 }

@@ -187,16 +187,17 @@ async def compute(work: Work, ask: Ask, table: Table) -> None:
 
 async def _groups(work: Work, ask: Ask, table: Table) -> None:
     done = await totals.grouped(work, ask, table)
-    made = [done.path]
+    made, changed = [done.path], ""
     if ask.chart:
         drawn = done
         if ask.running and len(ask.keys) == 1:
             drawn = replace(done, values=("running_total",), title=f"running {done.title}")
-        made.insert(0, await charts.draw_grouped(work, ask, drawn, table))
+        kind, changed = charts.kind_for(ask, drawn, table)
+        made.insert(0, await charts.draw_grouped(work, ask, kind, drawn, table))
     if ask.export == "xlsx":
         made.append(await totals.to_workbook(work, done))
     if await totals.answer_grouped(work, ask, table, done):
-        await work.say("Files: " + " · ".join(map(link, made)))
+        await work.say(changed, "Files: " + " · ".join(map(link, made)))
 
 
 def _with_a_key(ask: Ask, table: Table) -> Ask:

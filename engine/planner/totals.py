@@ -90,6 +90,8 @@ async def grouped(work: Work, ask: Ask, table: Table) -> Totals:
     lines += [f"result.to_csv({literal(path)}, index=False)", "", 'print("Result")']
     lines += [f"print(result.head({MAX_ROWS_SHOWN}).to_csv(index=False))"]
     lines += ['print("Groups:", len(result))', 'print("Rows:", len(df))']
+    if ask.chart == "pie":
+        lines += [f'print("Below zero:", (result[{literal(values[0])}] < 0).sum())']
     in_order = is_ordered(ask.keys[0], table)
     lines += comparison_code(ask, keys, values, in_order=in_order)
     if not (ask.top or ask.having):  # some groups are not the whole: nothing to compare
