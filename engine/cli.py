@@ -38,6 +38,7 @@ def engine(
 
     from engine.claim import FolderInUse
     from engine.errors_kernel import SandboxUnavailable
+    from engine.serving import AddressUnavailable
     from engine.settings import EngineSettings
 
     try:
@@ -59,7 +60,10 @@ def engine(
     configure_logs()
     try:
         asyncio.run(_serve(settings, host, port, data, keys))
-    # OSError: the port is taken, the disk full.
+    except AddressUnavailable as error:
+        typer.echo(f"{error} Choose another with --port (0 takes a free one) or --host.", err=True)
+        raise typer.Exit(1) from error
+    # OSError: the disk is full, the folder not writable.
     except (FolderInUse, SandboxUnavailable, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

@@ -11,6 +11,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 
+class AddressUnavailable(Exception):
+    """The address can't be listened on: taken, or not this machine's. `str` is a sentence."""
+
+
 @asynccontextmanager
 async def listen(
     app: Starlette, host: str, port: int, shutdown_seconds: float
@@ -19,6 +23,9 @@ async def listen(
 
     Requests under way get `shutdown_seconds` to end. Errors of the application's start are
     raised here, instead of being logged by the server.
+
+    Raises:
+        AddressUnavailable: it is taken, or is not this machine's.
     """
     with _listener(host, port) as listener:
         async with app.router.lifespan_context(app):
@@ -43,8 +50,13 @@ def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's delay (40 ms an answer) off only where the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise AddressUnavailable(f"{host} port {port} can't be used: {error.strerror}.") from error
     return listener
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -202,6 +203,19 @@ class TestKeys:
 
         assert result.exit_code == 2
         assert "ENGINE_POOL_SIZE: Input should be a valid integer" in result.output
+
+    def test_names_a_port_that_is_taken(self, app: Typer, tmp_path: Path) -> None:
+        """A taken port is named, with the option that takes another."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+
+            result = CliRunner().invoke(
+                app, ["--port", port, "--data", str(tmp_path)], env={"ENGINE_POOL_SIZE": "0"}
+            )
+
+        assert result.exit_code == 1
+        assert f"127.0.0.1 port {port} can't be used: Address already in use." in result.output
+        assert "--port" in result.output
 
     @pytest.mark.parametrize(
         ("host", "loopback"),
