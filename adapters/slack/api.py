@@ -15,49 +15,12 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.methods import FORMS, METHODS, READS, REPEATABLE
 from adapters.slack.settings import SlackSettings
 from bot.errors import AmbiguousSend, PlatformError
 
 log = structlog.get_logger(__name__)
 
-# Every method that the adapter calls, and the bot scope that it takes ("" for none). A set of
-# scopes: which one depends on the kind of conversation.
-METHODS: Mapping[str, tuple[str, ...]] = {
-    "agents.sessions.setStatus": ("chat:write",),
-    "assistant.threads.setStatus": ("chat:write",),
-    "assistant.threads.setSuggestedPrompts": ("assistant:write",),
-    "auth.test": (),
-    "chat.appendStream": ("chat:write",),
-    "chat.postEphemeral": ("chat:write",),
-    "chat.postMessage": ("chat:write",),
-    "chat.startStream": ("chat:write",),
-    "chat.stopStream": ("chat:write",),
-    "chat.update": ("chat:write",),
-    "conversations.info": ("channels:read", "groups:read", "im:read", "mpim:read"),
-    "conversations.replies": (
-        "channels:history",
-        "groups:history",
-        "im:history",
-        "mpim:history",
-    ),
-    "files.completeUploadExternal": ("files:write",),
-    "files.getUploadURLExternal": ("files:write",),
-    "files.info": ("files:read",),
-    "reactions.add": ("reactions:write",),
-    "users.info": ("users:read",),
-    "views.open": (),
-    "views.publish": (),
-}
-_READS = frozenset({"conversations.info", "conversations.replies", "files.info", "users.info"})
-_FORMS = frozenset({"auth.test", "files.getUploadURLExternal"})
-# Done twice, they are as done once: a call without an answer is simply made again.
-_REPEATABLE = _READS | {
-    "agents.sessions.setStatus",
-    "assistant.threads.setStatus",
-    "auth.test",
-    "chat.update",
-    "files.getUploadURLExternal",
-}
 # Slack failed on its own side: what was asked for may have happened.
 _UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
@@ -87,6 +50,10 @@ class Refused(PlatformError):
         return self.error in _LACKING or self.error in _BUSY
 
 
+class NotSlack(PlatformError):
+    """There is no Web API where SLACK_API_URL says."""
+
+
 class Busy(Refused):
     """Slack asks to wait."""
 
@@ -96,9 +63,13 @@ class Busy(Refused):
 
 
 class Pool:
-    """Connections that calls share while the platform runs; else each call has its own."""
+    """Connections that calls share while the platform runs; else each call has its own.
 
-    def __init__(self) -> None:
+    Arguments: `fence` is the core's (`Services.fence`).
+    """
+
+    def __init__(self, fence: Callable[[], None] = lambda: None) -> None:
+        self.fence = fence
         self.session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
@@ -118,6 +89,7 @@ class WebApi:
 
     def __init__(self, settings: SlackSettings, token: str, pool: Pool | None = None) -> None:
         self.token = token
+        self.granted: frozenset[str] | None = None  # its scopes, once Slack was asked who it is
         self.on_dead_token: Callable[[], None] = lambda: None
         self._attempts = settings.slack_call_attempts
         self._wait_seconds = settings.slack_call_wait_ms / 1000
@@ -153,7 +125,7 @@ class WebApi:
                 # Those that wait for the same minute do not all come at its first moment.
                 await asyncio.sleep(busy.retry_after_seconds + random.random())  # noqa: S311
             except AmbiguousSend as error:
-                if not patient or method not in _REPEATABLE or doubts == self._attempts - 1:
+                if not patient or method not in REPEATABLE or doubts == self._attempts - 1:
                     raise
                 log.info("slack call to be repeated", method=method, error=str(error))
                 await asyncio.sleep(self._wait_seconds * 2**doubts)
@@ -162,10 +134,11 @@ class WebApi:
     async def _call(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         client = self._client
         client.session = self._pool.session
+        self._pool.fence()
         try:
-            if method in _READS:
+            if method in READS:
                 response = await client.api_call(method, http_verb="GET", params=given)
-            elif method in _FORMS:
+            elif method in FORMS:
                 response = await client.api_call(method, params=given)
             else:
                 response = await client.api_call(method, json=given)
@@ -183,6 +156,8 @@ class WebApi:
             ) from error
         found = response.data
         assert isinstance(found, dict)
+        if method == "auth.test":
+            self.granted = _scopes(response.headers)
         return found
 
     async def call_within(self, seconds: float, method: str, **arguments: Any) -> dict[str, Any]:
@@ -224,6 +199,12 @@ def make_client(
     )
 
 
+def _scopes(headers: Mapping[str, str]) -> frozenset[str] | None:
+    """The scopes that a token has, where Slack says so."""
+    found = next((v for name, v in headers.items() if name.lower() == "x-oauth-scopes"), None)
+    return None if found is None else frozenset(found.replace(",", " ").split())
+
+
 def _told_apart(method: str, error: SlackApiError) -> PlatformError:
     response: Any = error.response
     data = response.data if hasattr(response, "data") else response
@@ -234,8 +215,13 @@ def _told_apart(method: str, error: SlackApiError) -> PlatformError:
         headers = getattr(response, "headers", {}) or {}
         seconds = next((v for k, v in headers.items() if k.lower() == "retry-after"), "1")
         return Busy(method, float(seconds[0] if isinstance(seconds, list) else seconds))
+    if status == 404 and not code:
+        return NotSlack(
+            f"There is no Web API of Slack at SLACK_API_URL: {method} is unknown there. Such an "
+            "address ends in /api/, as https://slack.com/api/ does."
+        )
     if status >= 500 or not code or code in _UNSURE:
         return AmbiguousSend(f"Slack failed at {method}: {code or status}")
     details = (found.get("response_metadata") or {}).get("messages")
-    log.info("slack refused", method=method, error=code, details=details)
+    log.info("slack refused", method=method, error=code, **({"why": details} if details else {}))
     return Refused(method, code, str(found.get("needed") or ""))

@@ -68,7 +68,7 @@ def build_app(context: SlackContext, installations: Installations | None) -> Asy
     settings = context.settings
     secret = settings.slack_signing_secret
     logger = logging.getLogger("slack_bolt")
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.ERROR)  # it warns of a SLACK_BOT_TOKEN beside a client: as meant
     app = AsyncApp(
         name="threadlab",
         logger=logger,
@@ -79,6 +79,7 @@ def build_app(context: SlackContext, installations: Installations | None) -> Asy
         process_before_response=True,
         request_verification_enabled=settings.slack_mode == "http",
     )
+    logger.setLevel(logging.WARNING)
     listeners.register(app, context, installations)
     return app
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cryptography.fernet import Fernet
-from slack_sdk.errors import SlackApiError
 
-from adapters.slack.api import WebApi, make_client
+from adapters.slack.api import WebApi
+from adapters.slack.connections import check_app_token
+from adapters.slack.scopes import lacking
 from adapters.slack.settings import SlackSettings
+from adapters.slack.tokens import raise_explained
 from bot.errors import PlatformError, SettingsError
+
+LACKING = (
+    "the app lacks {scopes}, without which some things fail. Add them on *OAuth & Permissions* of "
+    "the app's settings (manifest.yml lists all), and install it again."
+)
 
 
 async def check(environ: Mapping[str, str]) -> tuple[bool, str]:
@@ -17,31 +24,29 @@ async def check(environ: Mapping[str, str]) -> tuple[bool, str]:
     try:
         settings = SlackSettings.read(environ)
         settings.check()
-    except SettingsError as error:
-        return False, f"{error}{_fresh_key(environ)}"
-    if settings.many_workspaces:
-        return True, "people install it in their workspaces at /slack/install."
+        if settings.many_workspaces:
+            return True, "people install it in their workspaces at /slack/install."
+        return await _asked(settings)
+    except (SettingsError, PlatformError) as error:
+        return False, f"{error}{_fresh_key(str(error))}"
+
+
+async def _asked(settings: SlackSettings) -> tuple[bool, str]:
+    """What Slack says of the tokens. Raises SettingsError, PlatformError."""
     assert settings.slack_bot_token is not None
+    api = WebApi(settings, settings.slack_bot_token.get_secret_value())
     try:
-        api = WebApi(settings, settings.slack_bot_token.get_secret_value())
         found = await api.call("auth.test", patient=False)
     except PlatformError as error:
-        return False, f"SLACK_BOT_TOKEN: {error}"
-    problem = await _no_connection(settings) if settings.slack_mode == "socket" else ""
-    return not problem, problem or f"{found['user']} in the workspace {found['team']}."
+        raise_explained(error, "SLACK_BOT_TOKEN")
+    if settings.slack_mode == "socket":
+        await check_app_token(settings)
+    if lacking(api.granted):
+        return False, LACKING.format(scopes=", ".join(lacking(api.granted)))
+    return True, f"{found['user']} in the workspace {found['team']}."
 
 
-async def _no_connection(settings: SlackSettings) -> str:
-    assert settings.slack_app_token is not None
-    token = settings.slack_app_token.get_secret_value()
-    try:
-        await make_client(settings).apps_connections_open(app_token=token)
-    except SlackApiError as error:
-        return f"SLACK_APP_TOKEN: Slack refuses Socket Mode ({error.response['error']})."
-    return ""
-
-
-def _fresh_key(environ: Mapping[str, str]) -> str:
-    if environ.get("SLACK_CLIENT_ID") and not environ.get("SLACK_ENCRYPTION_KEY"):
+def _fresh_key(problem: str) -> str:
+    if "SLACK_ENCRYPTION_KEY" in problem:
         return f" A fresh one: SLACK_ENCRYPTION_KEY={Fernet.generate_key().decode()}"
     return ""

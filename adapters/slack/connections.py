@@ -9,22 +9,19 @@ import structlog
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
 
-from adapters.slack.api import Refused, make_client
+from adapters.slack.api import WebApi
 from adapters.slack.app import build_app
 from adapters.slack.context import SlackContext
 from adapters.slack.installations import Installations
+from adapters.slack.scopes import lacking
 from adapters.slack.server import event_server
 from adapters.slack.settings import SlackSettings
-from bot.errors import PlatformError, SettingsError
+from adapters.slack.tokens import raise_explained
+from bot.errors import PlatformError
 from bot.serving import Server
 
 log = structlog.get_logger(__name__)
-
-_WRONG_TOKEN = frozenset(
-    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "not_allowed_token_type"}
-)
 
 
 class Connections:
@@ -62,19 +59,17 @@ class Connections:
     async def _meet(self) -> None:
         try:
             team = await self._context.teams.home()
-        except Refused as error:
-            if error.error in _WRONG_TOKEN:
-                raise SettingsError(
-                    f"Slack does not take SLACK_BOT_TOKEN: {error.error}."
-                ) from error
-            raise
+        except PlatformError as error:
+            raise_explained(error, "SLACK_BOT_TOKEN")
         log.info("slack workspace", team=team.id, url=team.url)
+        if lacking(team.api.granted):
+            log.warning("slack scopes missing", scopes=" ".join(lacking(team.api.granted)))
 
     async def _connect(self, app: AsyncApp) -> None:
         settings = self._context.settings
         assert settings.slack_app_token is not None
         token = settings.slack_app_token.get_secret_value()
-        await _check_token(settings, token)
+        await check_app_token(settings)
         async with AsyncExitStack() as stack:
             for _ in range(settings.slack_connections):
                 handler = AsyncSocketModeHandler(app, token)
@@ -92,15 +87,16 @@ class Connections:
         await self._server.serve()
 
 
-async def _check_token(settings: SlackSettings, token: str) -> None:
-    """Ask for a connection once by ourselves: the SDK would ask for ever, whatever the answer."""
+async def check_app_token(settings: SlackSettings) -> None:
+    """Ask for a connection once by ourselves: the SDK would ask for ever, whatever the answer.
+
+    Raises:
+        SettingsError: Slack gives none, and why.
+        PlatformError: it can't be asked.
+    """
+    assert settings.slack_app_token is not None
     try:
-        await make_client(settings, patient=True).apps_connections_open(app_token=token)
-    except SlackApiError as error:
-        code = str(error.response["error"])
-        if code in _WRONG_TOKEN | {"missing_scope"}:
-            raise SettingsError(
-                f"Slack does not take SLACK_APP_TOKEN: {code}. It begins with xapp- and has the "
-                "scope connections:write."
-            ) from error
-        raise PlatformError(f"Slack refuses a connection: {code}.") from error
+        token = settings.slack_app_token.get_secret_value()
+        await WebApi(settings, token).call("apps.connections.open")
+    except PlatformError as error:
+        raise_explained(error, "SLACK_APP_TOKEN")

@@ -8,6 +8,9 @@ from pathlib import Path
 from adapters.slack.platform import SlackPlatform
 from bot.ports import Services
 
+# Any of them: what else is needed is said then.
+_WANTING = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_CLIENT_ID")
+
 
 class SlackPlugin:
     """Slack as an adapter plugin."""
@@ -28,8 +31,8 @@ class SlackPlugin:
         return Path(__file__).parent / "migrations"
 
     def wanted(self, environ: Mapping[str, str]) -> bool:
-        """Whether a bot's token is set, or a client ID with which people install the app."""
-        return bool(environ.get("SLACK_BOT_TOKEN") or environ.get("SLACK_CLIENT_ID"))
+        """Whether a token is set, or a client ID with which people install the app."""
+        return any(environ.get(name) for name in _WANTING)
 
     def build(self, services: Services) -> SlackPlatform:
         """Make the platform."""

@@ -20,3 +20,8 @@ BOT_SCOPES = (
     "reactions:write",
     "users:read",
 )
+
+
+def lacking(granted: frozenset[str] | None) -> tuple[str, ...]:
+    """What a token lacks of it; nothing where Slack does not say what it has."""
+    return () if granted is None else tuple(s for s in BOT_SCOPES if s not in granted)

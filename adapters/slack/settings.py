@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from adapters.slack.token_kinds import check_kind
 from bot.errors import SettingsError
 
 
@@ -199,23 +200,32 @@ class SlackSettings(BaseModel):
         Raises:
             SettingsError: something is missing.
         """
-        if self.slack_mode == "socket" and self.slack_app_token is None:
+        if self.many_workspaces:
+            self._check_many()
+        elif self.slack_bot_token is None:
+            raise SettingsError(
+                "SLACK_BOT_TOKEN is missing (xoxb-…, on *Install App* of the app's settings)."
+            )
+        elif self.slack_mode == "socket" and self.slack_app_token is None:
             raise SettingsError(
                 "SLACK_BOT_TOKEN is set, but Socket Mode needs SLACK_APP_TOKEN too (xapp-…, scope "
                 "connections:write). Or set SLACK_MODE=http."
             )
+        check_kind("SLACK_BOT_TOKEN", self.slack_bot_token, "xoxb-")
+        check_kind("SLACK_APP_TOKEN", self.slack_app_token, "xapp-")
         if self.slack_mode == "http" and self.slack_signing_secret is None:
             raise SettingsError("SLACK_MODE=http needs SLACK_SIGNING_SECRET.")
-        if self.slack_bot_token is not None and self.many_workspaces:
+
+    def _check_many(self) -> None:
+        if self.slack_bot_token is not None:
             raise SettingsError(
                 "Set either SLACK_BOT_TOKEN, for one workspace, or SLACK_CLIENT_ID, for many."
             )
-        if self.many_workspaces and self.slack_mode != "http":
+        if self.slack_mode != "http":
             raise SettingsError("SLACK_CLIENT_ID needs SLACK_MODE=http: people install it there.")
-        if self.many_workspaces and not (self.slack_client_secret and self.slack_encryption_key):
-            raise SettingsError(
-                "SLACK_CLIENT_ID needs SLACK_CLIENT_SECRET and SLACK_ENCRYPTION_KEY."
-            )
+        for name in ("slack_client_secret", "slack_encryption_key"):
+            if getattr(self, name) is None:
+                raise SettingsError(f"SLACK_CLIENT_ID needs {name.upper()} too.")
 
     @property
     def many_workspaces(self) -> bool:

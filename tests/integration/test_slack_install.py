@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
+import structlog.testing
 from cryptography.fernet import Fernet
 
 from adapters.slack import check, plugin
@@ -19,7 +20,7 @@ from bot.errors import SettingsError
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import FakeSlack
-from tests.fakes.slack_driver import environment, loopback, over_http, running, serve
+from tests.fakes.slack_driver import SCOPES, environment, loopback, over_http, running, serve
 from tests.fakes.web import echo
 
 KEY = Fernet.generate_key().decode()
@@ -258,22 +259,101 @@ class TestSettings:
 
         assert (fine, said in sentence) == (False, True)
 
-    @pytest.mark.parametrize("token", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
-    async def test_wrong_tokens_are_said(
-        self, slack: FakeSlack, tmp_path: Path, token: str
+    @pytest.mark.parametrize(
+        ("environ", "method", "fault", "said"),
+        [
+            ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "", "", "Slack does not know SLACK_BOT_TOKEN"),
+            ({"SLACK_APP_TOKEN": "xapp-wrong"}, "", "", "Slack does not know SLACK_APP_TOKEN"),
+            ({}, "auth.test", "account_inactive", "Install it again"),
+            ({}, "apps.connections.open", "missing_scope", "SLACK_APP_TOKEN lacks the scope"),
+            ({}, "apps.connections.open", "socket_mode_not_enabled", "Socket Mode is off"),
+        ],
+    )
+    async def test_that_slack_refuses_are_said(
+        self,
+        slack: FakeSlack,
+        tmp_path: Path,
+        environ: dict[str, str],
+        method: str,
+        fault: str,
+        said: str,
     ) -> None:
-        """A token that Slack does not take ends the start with its name."""
-        settings = environment(slack, **{token: "xoxb-wrong"})
+        """What Slack does not take ends the start, with what helps; the doctor says the same."""
+        settings = environment(slack, **environ)
         core = FakeCore(tmp_path, echo, settings)
         platform = await core.attach(plugin)
+        if method:
+            slack.fail(method, error=fault, times=2)
 
-        with pytest.raises(SettingsError, match=token):
+        with pytest.raises(SettingsError, match=said):
             async with running(platform):  # type: ignore[arg-type]
                 pass
         fine, sentence = await check(settings)
         await core.close()
 
-        assert (fine, token in sentence) == (False, True)
+        assert (fine, said in sentence) == (False, True)
+
+    async def test_an_address_that_is_not_slacks_is_said(
+        self, slack: FakeSlack, tmp_path: Path
+    ) -> None:
+        """Without its path, an address answers nothing: the start ends, with the form it has."""
+        settings = environment(slack, SLACK_API_URL=slack.api_url.removesuffix("api/"))
+        core = FakeCore(tmp_path, echo, settings)
+        platform = await core.attach(plugin)
+
+        with pytest.raises(SettingsError, match="ends in /api/"):
+            async with running(platform):  # type: ignore[arg-type]
+                pass
+        fine, sentence = await check(settings)
+        await core.close()
+
+        assert (fine, "ends in /api/" in sentence) == (False, True)
+
+    @pytest.mark.parametrize(
+        ("environ", "said"),
+        [
+            ({"SLACK_BOT_TOKEN": "xapp-1", "SLACK_APP_TOKEN": "xoxb-1"}, "swapped"),
+            ({"SLACK_BOT_TOKEN": "xoxp-1"}, "a person's token"),
+            ({"SLACK_APP_TOKEN": "secret"}, "begins with xapp-"),
+            ({"SLACK_BOT_TOKEN": ""}, "SLACK_BOT_TOKEN is missing"),
+        ],
+    )
+    async def test_tokens_of_another_kind_are_said(
+        self, slack: FakeSlack, environ: dict[str, str], said: str
+    ) -> None:
+        """A token in the wrong place is known by how it begins: Slack is not asked."""
+        fine, sentence = await check(environment(slack, **environ))
+
+        assert (fine, said in sentence) == (False, True)
+        assert slack.requests == []
+
+    def test_one_token_alone_asks_for_slack(self) -> None:
+        """Whoever forgets the bot's token is told so, and gets no web page instead."""
+        assert plugin.wanted({"SLACK_APP_TOKEN": "xapp-1"})
+
+    async def test_for_many_lack_what_they_lack(self, slack: FakeSlack) -> None:
+        """A client ID alone is no talk of a bot's token; a fresh key is offered where one is
+        missing, and only there."""
+        many = {**environment(slack, **for_many(slack)), "SLACK_ENCRYPTION_KEY": ""}
+
+        _, mode = await check({"SLACK_CLIENT_ID": "1.2"})
+        _, key = await check(many)
+
+        assert mode.startswith("SLACK_CLIENT_ID needs SLACK_MODE=http")
+        assert "SLACK_ENCRYPTION_KEY" not in mode
+        assert "needs SLACK_ENCRYPTION_KEY too. A fresh one: SLACK_ENCRYPTION_KEY=" in key
+
+    async def test_missing_scopes_are_said(self, tmp_path: Path) -> None:
+        """The doctor names scopes that the installed app lacks; the start logs them."""
+        scopes = [scope for scope in SCOPES if scope != "files:read"]
+        async with loopback(scopes=scopes) as slack:
+            fine, sentence = await check(environment(slack))
+            with structlog.testing.capture_logs() as logs:
+                async with serve(slack, tmp_path, echo):
+                    pass
+
+        assert (fine, "the app lacks files:read" in sentence) == (False, True)
+        assert [e["scopes"] for e in logs if e["event"] == "slack scopes missing"] == ["files:read"]
 
     async def test_right_ones_are_fine(self, slack: FakeSlack) -> None:
         """The doctor says which workspace it is."""
