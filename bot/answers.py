@@ -38,6 +38,7 @@ def _actions(turn: Turn, outcome: Outcome) -> tuple[Action, ...]:
     code = (Action("code", "Code", turn.id),) if outcome.runs else ()
     notebook = (Action("notebook", "Notebook"),) if outcome.runs else ()
     larger = next_tier(outcome.memory_limit) if outcome.out_of_memory else None
-    bigger = (Action("retry", LABEL.format(tier=larger), larger),) if larger else ()
-    again = (*bigger, Action("retry", "Retry"), Action("reset", "Reset"))
+    label = LABEL.format(tier=larger)
+    bigger = (Action("again", label, f"{turn.id} {larger}"),) if larger else ()
+    again = (*bigger, Action("again", "Retry", turn.id), Action("reset", "Reset"))
     return (*code, Action("files", "Files"), *notebook, *again)

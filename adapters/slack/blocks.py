@@ -51,7 +51,7 @@ def tail(post: Post, thread: str, *, feedback: bool) -> list[Block]:
     """What stands under an answer's text: notes, buttons, and whether it helped."""
     blocks = notes(post.notes)
     if post.actions:
-        blocks.append(buttons(post.actions, thread, primary="retry" if post.failed else ""))
+        blocks.append(buttons(post.actions, thread, primary="again" if post.failed else ""))
         if feedback and not post.failed:
             blocks.append(_feedback(post.id.rpartition(":")[0], thread))
     return blocks

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.commands.hello import CAPABILITIES, HELLO
+from bot.commands.lookup import UNKNOWN_ANSWER, turn_of
 from bot.commands.registry import Call, Command, signature
 from bot.domain import Addressing
 from bot.memory import TIERS
@@ -27,6 +28,7 @@ EXAMPLES = (
     "“Which values are outliers?”",
 )
 
+AGAIN = "again"  # what buttons under answers give; they know which answer it is
 NO_QUESTION = "There is no question to ask again."
 
 
@@ -69,6 +71,18 @@ class AskingCommands:
                 ),
                 self._retry,
             ),
+            Command(
+                CommandSpec(
+                    AGAIN,
+                    "ask an answer's question again",
+                    (
+                        Argument("answer", "which answer", required=True),
+                        Argument("tier", "a memory tier", choices=TIERS),
+                    ),
+                    listed=False,
+                ),
+                self._again,
+            ),
         )
 
     async def _hello(self, _call: Call) -> CommandResult:
@@ -97,14 +111,27 @@ class AskingCommands:
 
     async def _retry(self, call: Call) -> CommandResult:
         last_id = await self._turns.latest(call.key)
-        asked = await self._turns.messages(last_id) if last_id else ()
-        if not last_id or not asked:
+        if last_id is None:
             return CommandResult(NO_QUESTION, ok=False)
-        last = await self._turns.get(last_id)
-        if last.state is TurnState.RUNNING and last.outcome is None:
+        return await self._ask_again(call, last_id, last_id)
+
+    async def _again(self, call: Call) -> CommandResult:
+        """What the buttons under an answer mean: its own question, though others came later."""
+        turn = await turn_of(self._turns, call.key, call.values["answer"])
+        if turn is None:
+            return CommandResult(UNKNOWN_ANSWER, ok=False)
+        last_id = await self._turns.latest(call.key)
+        return await self._ask_again(call, turn.id, last_id or turn.id)
+
+    async def _ask_again(self, call: Call, turn_id: str, last_id: str) -> CommandResult:
+        asked = await self._turns.messages(turn_id)
+        if not asked:
+            return CommandResult(NO_QUESTION, ok=False)
+        first_id = _first(asked[-1].id)
+        if await self._is_running(last_id, first_id):
             return CommandResult("The answer is still being worked on.", ok=False)
         sent = (attachment for message in asked for attachment in message.attachments)
-        attachments = await self._workspace.wanted(last_id, sent)
+        attachments = await self._workspace.wanted(turn_id, sent)
         text = "\n\n".join(message.text for message in asked if message.text)
         if not (text or attachments):
             return CommandResult(NO_QUESTION, ok=False)
@@ -116,7 +143,7 @@ class AskingCommands:
             asked[-1],
             author=call.author,  # who asks again pays
             # Pressed twice, or run again after a crash, it is the same message.
-            id=f"{asked[-1].id.split('~')[0]}~{call.once or last_id}",
+            id=f"{first_id}~{call.once or last_id}",
             text=text,
             attachments=attachments,
             addressed=Addressing.REPLY,
@@ -126,3 +153,15 @@ class AskingCommands:
             return CommandResult("It is being asked again already.", ok=False)
         where = f" in a container with {tier} of memory" if tier else ""
         return CommandResult(f"Asking again{where}.")
+
+    async def _is_running(self, turn_id: str, message_id: str) -> bool:
+        """Whether a turn is answering a message, or its repetition."""
+        turn = await self._turns.get(turn_id)
+        asked = await self._turns.messages(turn_id)
+        same = any(_first(message.id) == message_id for message in asked)
+        return same and turn.state is TurnState.RUNNING and turn.outcome is None
+
+
+def _first(message_id: str) -> str:
+    """The id of the message that this one repeats, or its own."""
+    return message_id.split("~")[0]

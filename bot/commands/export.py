@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from bot.commands.lookup import UNKNOWN_ANSWER, turn_of
 from bot.commands.registry import CHOICES_MAX, Call, Command
 from bot.domain import Artifact, CodeRun, RunState
 from bot.markup import fenced, plain
@@ -48,10 +49,9 @@ class ExportCommands:
 
     async def _code(self, call: Call) -> CommandResult:
         turn_id = call.values.get("answer")
-        turn = await (self._turn(call, turn_id) if turn_id else self._latest(call))
+        turn = await (turn_of(self._turns, call.key, turn_id) if turn_id else self._latest(call))
         if turn is None:
-            unknown = "There is no such answer in this thread."
-            return CommandResult(unknown if turn_id else NO_CODE, ok=False)
+            return CommandResult(UNKNOWN_ANSWER if turn_id else NO_CODE, ok=False)
         runs = _runs(turn)
         if not runs:
             return CommandResult("No code ran for this answer.", ok=False)
@@ -87,14 +87,6 @@ class ExportCommands:
             for turn in await self._recent(call)
             if _runs(turn)
         ]
-
-    async def _turn(self, call: Call, turn_id: str) -> Turn | None:
-        """A turn of this thread, and of no other."""
-        try:
-            turn = await self._turns.get(turn_id)
-        except KeyError:
-            return None
-        return turn if turn.key == call.key else None
 
     async def _latest(self, call: Call) -> Turn | None:
         return next((turn for turn in await self._recent(call) if _runs(turn)), None)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.budgets import Period
+from bot.commands.lookup import UNKNOWN_ANSWER, turn_of
 from bot.commands.registry import Call, Command, Rights
 from bot.domain import ThreadKey
 from bot.markup import plain
@@ -24,7 +25,6 @@ VERDICTS = ("good", "bad")
 PEOPLE_SHOWN_MAX = 20
 
 THANKS = "Thank you, noted."
-UNKNOWN_ANSWER = "There is no such answer in this thread."
 
 
 class MoneyCommands:
@@ -113,15 +113,11 @@ class MoneyCommands:
         return ["\n".join([f"**People in this {name}, this month**", *map(_share, shares)])]
 
     async def _give_feedback(self, call: Call) -> CommandResult:
-        turn_id = call.values["answer"]
-        try:
-            turn = await self._turns.get(turn_id)
-        except KeyError:
-            return CommandResult(UNKNOWN_ANSWER, ok=False)
-        if turn.key != call.key:
+        turn = await turn_of(self._turns, call.key, call.values["answer"])
+        if turn is None:
             return CommandResult(UNKNOWN_ANSWER, ok=False)
         good = call.values["verdict"] == "good"
-        await self._feedback.give(turn_id, call.author, good=good)
+        await self._feedback.give(turn.id, call.author, good=good)
         return CommandResult(THANKS)
 
 

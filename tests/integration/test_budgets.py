@@ -68,7 +68,7 @@ class TestStop:
         )
         (post,) = refused.posts.values()
         assert post.failed
-        assert "retry" in [action.command for action in post.actions]
+        assert "again" in [action.command for action in post.actions]
         assert chat.text_of(still) == chat.text_of(refused)
         assert chat.text_of(open_again) == "Done."
         assert len(api.asked) == 3

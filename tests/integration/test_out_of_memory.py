@@ -45,8 +45,8 @@ class TestServiceThatDoesNotSay:
 
         assert chat.text_of(surface).endswith(out_of_memory("1g"))
         assert any(post.failed for post in surface.posts.values())
-        assert buttons(surface)["Retry with 4g"] == "retry 4g"
-        assert buttons(surface)["Retry"] == "retry"
+        assert buttons(surface)["Retry with 4g"] == f"again {surface.turn_id} 4g"
+        assert buttons(surface)["Retry"] == f"again {surface.turn_id}"
         assert len(api.asked) == 1
         assert chat.delivered == {"half.csv": b"1"}
 

@@ -92,7 +92,7 @@ async def test_too_many(chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Pat
     (post,) = refused.posts.values()
     assert post.failed
     assert "Too many questions are waiting" in post.text
-    assert "retry" in [action.command for action in post.actions]
+    assert "again" in [action.command for action in post.actions]
 
 
 async def test_a_pause_holds_for_all(

@@ -336,7 +336,7 @@ class TestFailures:
         (post,) = surface.posts.values()
         assert post.failed
         assert "Press Retry" in post.text
-        assert "retry" in [action.command for action in post.actions]
+        assert "again" in [action.command for action in post.actions]
 
     async def test_key_refused(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
@@ -516,6 +516,37 @@ class TestCommands:
         assert chat.text_of(surface).startswith("So far.")
         assert "It took longer than" in chat.text_of(surface)
         assert len(api.asked) == 1
+
+    async def test_retry_under_an_older_answer(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """A button asks the question of the answer that it hangs on, also after later ones; two
+        presses ask once, and what is written asks the last one."""
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("one", files={"a.csv": b"1"})
+            (surface,) = await chat.finished(1)
+            await chat.say("two")
+            await chat.finished(2)
+            (button,) = [
+                action
+                for post in surface.posts.values()
+                for action in post.actions
+                if action.label == "Retry"
+            ]
+            run, key = chat.services.commands.run, chat.thread()
+            pressed = [
+                await run(button.command, key, Caller(ANN), button.arguments) for _ in range(2)
+            ]
+            await chat.finished(3)
+            other = await run(button.command, chat.thread("t2"), Caller(ANN), button.arguments)
+            later = await run(button.command, key, Caller(ANN), button.arguments)
+            await chat.finished(4)
+
+        said = [body["input"][-1]["content"][-1]["text"] for body in api.asked]
+        assert said == ["one", "two", "one", "one"]
+        assert [result.ok for result in pressed] == [True, False]
+        assert other.text == "There is no such answer in this thread."
+        assert later.ok
 
     async def test_retry_thrice(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path

@@ -382,7 +382,7 @@ class TestBlocks:
 
     def test_a_failure_is_not_rated(self) -> None:
         """What went wrong offers Retry first, and asks for no opinion."""
-        post = Post("t:0", "x", actions=(Action("retry", "Retry"),), failed=True)
+        post = Post("t:0", "x", actions=(Action("again", "Retry", "t"),), failed=True)
 
         (actions,) = tail(post, "10.0", feedback=True)
 

@@ -110,7 +110,7 @@ export class Answer {
 }
 
 function isRetry(action) {
-  return action.command === "retry";
+  return action.command === "again" || action.command === "retry";
 }
 
 function figure(file) {

@@ -128,7 +128,7 @@ function act(action) {
 /** A command; the answer to one that asks again is brought into view. */
 async function run(name, words, label) {
   const done = await commands.run(name, words, label);
-  if (done && name === "retry") conversation.showEnd();
+  if (done && (name === "again" || name === "retry")) conversation.showEnd();
 }
 
 async function judge(id, good) {

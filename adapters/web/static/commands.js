@@ -4,8 +4,8 @@ import * as api from "./api.js";
 import { confirmed, icon, plainText, toast } from "./dom.js";
 
 const ICONS = new Set(["code", "effort", "files", "forget", "help", "memory", "mode", "model", "notebook", "reset", "retry", "settings", "status", "stop", "usage"]);
-const OTHER_ICONS = { files: "folder", forget: "trash", mode: "memory" };
-const EFFECT_IS_SEEN = new Set(["forget", "reset", "retry", "stop"]); // their result is a passing sentence
+const OTHER_ICONS = { again: "retry", files: "folder", forget: "trash", mode: "memory" };
+const EFFECT_IS_SEEN = new Set(["again", "forget", "reset", "retry", "stop"]); // their result is a passing sentence
 
 /** Runs commands in the open conversation. `conversation()` promises its id, `results` shows. */
 export class Commands {
