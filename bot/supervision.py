@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, ThreadlabError
 
 log = structlog.get_logger()
 
@@ -71,12 +71,18 @@ async def keep_running(
         try:
             await run()
             log.warning("platform ended", platform=name)
-        except SettingsError:
+        except SettingsError as error:
             proven = proven or clock() - started > LONGEST_PAUSE_SECONDS
             if not proven:
                 raise
             # What a chat takes back while we run (a token, a right) must not end the others.
-            log.exception("platform refused", platform=name, again_in_seconds=wait_seconds)
+            log.error(
+                "platform refused", platform=name, why=str(error), again_in_seconds=wait_seconds
+            )
+        except ThreadlabError as error:  # its words say it all
+            log.error(
+                "platform failed", platform=name, why=str(error), again_in_seconds=wait_seconds
+            )
         except Exception:  # one platform's failure must not take the others down
             log.exception("platform failed", platform=name, again_in_seconds=wait_seconds)
         tell(name, False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import structlog.testing
 
-from bot.errors import SettingsError
+from bot.errors import PlatformError, SettingsError
 from bot.supervision import LONGEST_PAUSE_SECONDS, keep_running
 
 
@@ -56,6 +57,20 @@ async def test_a_good_time() -> None:
         await play.supervised()
 
     assert play.pauses == [1, 2, 1]
+
+
+async def test_what_is_known_is_said_in_a_line() -> None:
+    """A chat that can't be reached is a line of the log, once a try; what nobody expected is
+    there with all that is known of it."""
+    play = Play((1, PlatformError("Slack can't be reached.")), (1, OSError()))
+
+    with structlog.testing.capture_logs() as logs, pytest.raises(KeyboardInterrupt):
+        await play.supervised()
+
+    known, unknown = logs
+    assert known["why"] == "Slack can't be reached."
+    assert "exc_info" not in known
+    assert unknown["exc_info"]
 
 
 async def test_bad_settings() -> None:
