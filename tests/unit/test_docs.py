@@ -133,3 +133,13 @@ def test_examples_of_settings_are_commented() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
 
     assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_stand_apart_from_settings(page: Path) -> None:
+    """What is pasted into a shell sets no variables that the commands after it would not see."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+    setting = re.compile(r"^ *[A-Z][A-Z0-9_]+=\S*(?: +#.*)?$", re.MULTILINE)
+    command = re.compile(r"^ *\S*threadlab \w", re.MULTILINE)
+    assert [block for block in blocks if setting.search(block) and command.search(block)] == []
