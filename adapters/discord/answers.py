@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import discord
@@ -11,14 +12,17 @@ import structlog
 from adapters.discord import responses
 from adapters.discord.buttons import view_of
 from adapters.discord.context import DiscordContext
+from adapters.discord.delivery import because_of_files
 from adapters.discord.desks import ChannelDesk, Content
+from adapters.discord.detours import NO_PERMISSION
 from adapters.discord.file_limits import MARGIN_BYTES
 from adapters.discord.markdown import as_discord
 from adapters.discord.pictures import CONTENT_CHARS_MAX, notes
 from adapters.discord.posts import portioned
+from adapters.discord.rest import Refused
 from adapters.discord.splitting import split
 from adapters.discord.store import Posted
-from adapters.discord.uploads import Upload, laid_out
+from adapters.discord.uploads import Upload, laid_out, not_allowed, too_large
 from bot.domain import Action, Artifact, Order, ThreadKey
 from bot.ports import CommandResult
 
@@ -47,11 +51,27 @@ async def post_result(
     message_id = int(order.id)
     desk = ChannelDesk(context.rest, int(order.locator["channel"]), message_id)
     said = await desk.replies() if again else 0
-    for number, (text, files, actions) in list(enumerate(parts(result, context)))[said:]:
-        limit = await context.file_limits.of(order.key, files)
-        async with laid_out(context.services.blobs, order.key, files, limit) as upload:
-            content = Content(_with_notes(text, upload), upload, actions)
-            await desk.send(content, f"command:{message_id}:{number}")
+    limit_bytes = await context.file_limits.of(order.key, result.files)
+    number = 0
+    async with aclosing(_contents(context, order.key, result, limit_bytes)) as contents:
+        async for content in contents:
+            if number >= said:
+                await _send(desk, content, f"command:{message_id}:{number}")
+            number += 1
+
+
+async def _send(desk: ChannelDesk, content: Content, identity: str) -> None:
+    """Say it; where files are refused, without them, and name them."""
+    try:
+        await desk.send(content, identity)
+    except Refused as refused:
+        if not because_of_files(refused) or not content.upload.files:
+            raise
+        named = not_allowed if refused.code == NO_PERMISSION else too_large
+        artifacts = dict.fromkeys(piece.artifact for piece in content.upload.files)
+        small = notes([named(artifact) for artifact in artifacts])
+        text = "\n".join(part for part in (content.text, small) if part)[:CONTENT_CHARS_MAX]
+        await desk.send(Content(text, actions=content.actions), identity)
 
 
 async def respond(
@@ -72,15 +92,27 @@ async def respond(
     hidden = not result.public
     if result.files and not responses.is_answered(interaction):
         await responses.defer(interaction, ephemeral=hidden, thinking=True)
-    limit = interaction.filesize_limit - MARGIN_BYTES
+    limit_bytes = interaction.filesize_limit - MARGIN_BYTES
+    async with aclosing(_contents(context, key, result, limit_bytes)) as contents:
+        async for content in contents:
+            message_id = await _say(interaction, content, hidden=hidden)
+            if content.actions and key.thread:
+                # Its buttons go on with this conversation, also where replies are chained.
+                posted = Posted(interaction.channel_id or 0, message_id)
+                await context.store.note_post(f"result:{message_id}", key, posted)
+
+
+async def _contents(
+    context: DiscordContext, key: ThreadKey, result: CommandResult, limit_bytes: int
+) -> AsyncGenerator[Content, None]:
+    """A result as messages, files and parts of them laid out while each is sent."""
+    blobs, parts_max = context.services.blobs, context.settings.discord_parts_max
     for text, files, actions in parts(result, context):
-        async with laid_out(context.services.blobs, key, files, limit) as upload:
-            shown = _with_notes(text, upload)
-            message_id = await _say(interaction, shown, upload, actions, hidden=hidden)
-        if actions and key.thread:
-            # Its buttons go on with this conversation, also in a channel where replies are chained.
-            posted = Posted(interaction.channel_id or 0, message_id)
-            await context.store.note_post(f"result:{message_id}", key, posted)
+        async with laid_out(blobs, key, files, limit_bytes, parts_max=parts_max) as upload:
+            first, *more = upload.portioned(context.portions)
+            yield Content(_with_notes(text, first), first, actions)
+            for portion in more:
+                yield Content(portion.caption, portion)
 
 
 def parts(result: CommandResult, context: DiscordContext) -> list[_Part]:
@@ -100,16 +132,14 @@ def parts(result: CommandResult, context: DiscordContext) -> list[_Part]:
 
 async def _say(
     interaction: discord.Interaction[Any],
-    text: str,
-    upload: Upload,
-    actions: Sequence[Action],
+    content: Content,
     *,
     hidden: bool,
 ) -> int:
     options: dict[str, Any] = {"ephemeral": hidden}
-    if view := view_of(actions):
+    if view := view_of(content.actions):
         options["view"] = view
-    return await responses.say(interaction, text, upload, **options)
+    return await responses.say(interaction, content.text, content.upload, **options)
 
 
 def _with_notes(text: str, upload: Upload) -> str:

@@ -85,6 +85,9 @@ class DiscordSettings(BaseModel):
     discord_upload_limit_mb: int = Field(default=24, ge=1)
     """Most megabytes of files sent with one message; Discord takes 25 in a request."""
 
+    discord_parts_max: int = Field(default=10, ge=1, le=99)
+    """In how many parts a file is sent at most that is too large for one message."""
+
     discord_boost_minutes: float = Field(default=60, ge=0)
     """How long a worker remembers how large files a server takes that it does not listen to."""
 

@@ -29,7 +29,7 @@ class ShelfDesk:
 
     async def send(self, content: Content, identity: str) -> Posted:
         """Keep a message; the same identity again replaces it."""
-        names = ", ".join(name for name, _ in content.upload.files)
+        names = ", ".join(piece.name for piece in content.upload.files)
         text = "\n".join([content.text, _FILES.format(names=names)] if names else [content.text])
         await self._store.set_value(f"{prefix_of(self._key)}{identity}", text)
         return Posted(_NOWHERE, _NOWHERE)

@@ -1,9 +1,11 @@
-"""Files for a message: laid out on disk, zipped where that makes them fit, named where not."""
+"""Files for messages: laid out on disk; too large for one they are zipped, else cut in parts."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import posixpath
+import re
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +16,7 @@ from pathlib import Path
 import discord
 import structlog
 
+from adapters.discord.posts import Portions
 from bot.domain import Artifact, ThreadKey
 from bot.errors import BlobMissing
 from bot.ports import Blobs
@@ -21,37 +24,76 @@ from bot.ports import Blobs
 log = structlog.get_logger(__name__)
 
 NAME_CHARS_MAX = 100
-MEGABYTE = 1 << 20
+BYTES_PER_MB = 1_000_000  # as in the core's own words
+_CHUNK_BYTES = 1 << 20
+_UNSAFE = re.compile(r"[^\w.\-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file ready to be sent: an artifact, or one part of it, the first being 1."""
+
+    name: str
+    path: Path
+    artifact: Artifact
+    part: int = 0
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Files ready to be sent, and a sentence for each that is not among them."""
+    """Files ready to be sent, and sentences about them, also about what is not among them."""
 
-    files: tuple[tuple[str, Path], ...] = ()
+    files: tuple[Piece, ...] = ()
     notes: tuple[str, ...] = ()
 
     def opened(self) -> list[discord.File]:
         """The files, opened anew: sending closes them."""
-        return [discord.File(path, filename=name) for name, path in self.files]
+        return [discord.File(piece.path, filename=piece.name) for piece in self.files]
+
+    def portioned(self, portions: Portions) -> list[Upload]:
+        """The same in uploads that one message takes each, the notes with the first."""
+        groups: list[list[Piece]] = [[]]
+        for piece in self.files:
+            size_bytes = sum(p.path.stat().st_size for p in (*groups[-1], piece))
+            full = len(groups[-1]) >= portions.files or size_bytes > portions.total_bytes
+            if full and groups[-1]:
+                groups.append([])
+            groups[-1].append(piece)
+        first, *more = groups
+        return [Upload(tuple(first), self.notes), *(Upload(tuple(group)) for group in more)]
 
     @property
-    def total_bytes(self) -> int:
-        """How large the files are together."""
-        return sum(path.stat().st_size for _, path in self.files)
+    def caption(self) -> str:
+        """What stands over parts; nothing over whole files, which say who they are."""
+        numbers: dict[tuple[str, int], list[str]] = {}
+        for piece in self.files:
+            if piece.parts:
+                name = piece.name.rpartition(".")[0]
+                numbers.setdefault((name, piece.parts), []).append(str(piece.part))
+        return "\n".join(
+            f"-# {name}, part {' and '.join(parts)} of {count}"
+            for (name, count), parts in numbers.items()
+        )
 
 
 @asynccontextmanager
 async def laid_out(
-    blobs: Blobs, key: ThreadKey, artifacts: Sequence[Artifact], limit_bytes: int
+    blobs: Blobs,
+    key: ThreadKey,
+    artifacts: Sequence[Artifact],
+    limit_bytes: int,
+    *,
+    parts_max: int,
 ) -> AsyncIterator[Upload]:
-    """The artifacts as files of at most `limit_bytes` each, as long as the block runs."""
+    """The artifacts as files of at most `limit_bytes` each, as long as the block runs; a larger
+    one in at most `parts_max` parts."""
     if not artifacts:
         yield Upload()
         return
     folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="threadlab-discord-")
     try:
-        files: list[tuple[str, Path]] = []
+        files: list[Piece] = []
         notes: list[str] = []
         for number, artifact in enumerate(artifacts):
             path = Path(folder.name) / str(number)
@@ -60,15 +102,12 @@ async def laid_out(
             except BlobMissing:
                 notes.append(f"{artifact.name} is no longer kept.")
                 continue
-            name = file_name(artifact.name)
-            if artifact.blob.size_bytes > limit_bytes:
-                zipped = await asyncio.to_thread(_zipped, path, name, limit_bytes)
-                if zipped is None:
-                    notes.append(too_large(artifact, limit_bytes))
-                    continue
-                notes.append(f"{name} ({_size(artifact)}) was zipped to fit into this chat.")
-                name, path = f"{name}.zip", zipped
-            files.append((name, path))
+            if artifact.blob.size_bytes <= limit_bytes:
+                files.append(Piece(file_name(artifact.name), path, artifact))
+                continue
+            pieces, note = await asyncio.to_thread(_fitted, path, artifact, limit_bytes, parts_max)
+            files += pieces
+            notes.append(note)
         yield Upload(tuple(files), tuple(notes))
     finally:
         await asyncio.to_thread(folder.cleanup)
@@ -83,12 +122,11 @@ def file_name(name: str) -> str:
     return f"{(stem or ending)[: NAME_CHARS_MAX - 12]}{dot}{ending[:11]}"
 
 
-def too_large(artifact: Artifact, limit_bytes: int) -> str:
-    """Where a file that does not fit is, and how to get it."""
+def too_large(artifact: Artifact) -> str:
+    """That a file does not fit in any way, and how to get at what is in it."""
     return (
-        f"{file_name(artifact.name)} ({_size(artifact)}) is larger than the "
-        f"{limit_bytes // MEGABYTE} MB that may be sent here, even zipped. It is kept in the "
-        "workspace: ask me to split it into smaller files, or to leave columns out."
+        f"{file_name(artifact.name)} ({_size(artifact)}) is larger than what I can send here, even "
+        "in parts. Ask me for less of it at a time, such as some of its rows or columns."
     )
 
 
@@ -96,12 +134,12 @@ def not_allowed(artifact: Artifact) -> str:
     """That a file may not be sent, and where it is."""
     return (
         f"{file_name(artifact.name)} ({_size(artifact)}) could not be attached: I lack the "
-        "permission “Attach Files” here. It is kept in the workspace."
+        "permission “Attach Files” here. Once I have it, ask for the file again."
     )
 
 
 def _size(artifact: Artifact) -> str:
-    return f"{artifact.blob.size_bytes / MEGABYTE:.1f} MB"
+    return f"{artifact.blob.size_bytes / BYTES_PER_MB:.1f} MB"
 
 
 async def _fetch(blobs: Blobs, key: ThreadKey, artifact: Artifact, path: Path) -> None:
@@ -113,12 +151,38 @@ async def _fetch(blobs: Blobs, key: ThreadKey, artifact: Artifact, path: Path) -
         await asyncio.to_thread(file.close)
 
 
-def _zipped(path: Path, name: str, limit_bytes: int) -> Path | None:
-    """The file in an archive; None where that is too large as well."""
+def _fitted(
+    path: Path, artifact: Artifact, limit_bytes: int, parts_max: int
+) -> tuple[list[Piece], str]:
+    """A file that is too large: in an archive that is not, else in parts; and what to say."""
+    name, size = file_name(artifact.name), _size(artifact)
     archive = path.with_suffix(".zip")
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as writing:
         writing.write(path, name)
-    fits = archive.stat().st_size <= limit_bytes
-    if not fits:
-        archive.unlink()
-    return archive if fits else None
+    if archive.stat().st_size <= limit_bytes:
+        zipped = Piece(f"{name}.zip", archive, artifact)
+        return [zipped], f"{name} ({size}) was zipped to fit into this chat."
+    for whole, told in ((path, name), (archive, f"{name}.zip")):
+        if math.ceil(whole.stat().st_size / limit_bytes) <= parts_max:
+            told = _UNSAFE.sub("_", told).lstrip("-") or "file"  # it stands in a command line below
+            pieces = _cut(whole, told, artifact, limit_bytes)
+            return pieces, (
+                f"{name} ({size}) comes in {len(pieces)} parts. To join them: "
+                f"`cat {told}.0* > {told}`, on Windows `copy /b {told}.0* {told}`."
+            )
+    return [], too_large(artifact)
+
+
+def _cut(path: Path, name: str, artifact: Artifact, limit_bytes: int) -> list[Piece]:
+    """Numbered parts as archivers name them: they sort, and some programs join them unasked."""
+    count = math.ceil(path.stat().st_size / limit_bytes)
+    pieces = []
+    with path.open("rb") as reading:
+        for part in range(1, count + 1):
+            target = path.with_name(f"{path.name}.{part:03}")
+            with target.open("wb") as writing:
+                left = limit_bytes
+                while left and (chunk := reading.read(min(left, _CHUNK_BYTES))):
+                    left -= writing.write(chunk)
+            pieces.append(Piece(f"{name}.{part:03}", target, artifact, part, count))
+    return pieces

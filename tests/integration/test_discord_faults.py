@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +32,7 @@ from bot.errors import (
     AttachmentUnavailable,
     SettingsError,
 )
+from bot.ports import CommandResult
 from bot.supervision import keep_running
 from tests.fakes.core import FakeCore, Script
 from tests.fakes.discord import FakeDiscord, Message
@@ -38,8 +40,6 @@ from tests.fakes.discord_driver import DiscordSite, serve
 
 MESSAGES = "/channels/*/messages"
 ONE_MESSAGE = "/channels/*/messages/*"
-THREADS = "/channels/*/messages/*/threads"
-TYPING = "/channels/*/typing"
 
 
 @pytest.fixture
@@ -72,32 +72,6 @@ def with_file(content: bytes, name: str = "data.bin") -> Script:
 
 
 class TestRequests:
-    @pytest.mark.parametrize(
-        ("method", "path"),
-        [("POST", THREADS), ("POST", MESSAGES), ("PATCH", ONE_MESSAGE), ("POST", TYPING)],
-    )
-    @pytest.mark.parametrize(
-        "fault",
-        [
-            {"status": 503},
-            {"status": 503, "accepted": True},
-            {"reset": True},
-            {"reset": True, "accepted": True},
-        ],
-        ids=["503", "503 after the deed", "reset", "reset after the deed"],
-    )
-    async def test_that_fail_are_repeated_without_saying_anything_twice(
-        self, site: DiscordSite, method: str, path: str, fault: dict[str, object]
-    ) -> None:
-        """At each point a failure, with the request carried out or not, leaves one answer."""
-        met = site.discord.fault(method, path, **fault)
-
-        answer = await ask(site)
-
-        assert met.met == 1
-        assert answer.content == "You said: one"
-        assert len(site.discord.bot_messages(answer.channel)) == 1
-
     async def test_that_fail_for_long_are_ambiguous_and_found_again(self, tmp_path: Path) -> None:
         """The core hears that a post may have arrived, and finds it where it has."""
         async with serve(tmp_path, DISCORD_ATTEMPTS="1") as site:
@@ -286,13 +260,93 @@ class TestFiles:
         assert len(asked) == 1
 
     async def test_that_no_zip_makes_fit_are_named(self, tmp_path: Path) -> None:
-        """Its size is said, and how to get it: nothing is lost in silence."""
-        async with serve(tmp_path, with_file(os.urandom(11 << 20))) as site:
+        """Its size is said, and how to get at it: nothing is lost in silence."""
+        script = with_file(os.urandom(11 << 20))
+        async with serve(tmp_path, script, DISCORD_PARTS_MAX="1") as site:
             answer = await ask(site)
 
         assert answer.files == {}
-        assert "data.bin (11.0 MB)" in answer.content
-        assert "workspace" in answer.content
+        assert "data.bin (11.5 MB)" in answer.content
+        assert "less of it" in answer.content
+
+    async def test_that_no_zip_makes_fit_come_in_parts(self, tmp_path: Path) -> None:
+        """Numbered parts over several messages, joined by the line that stands below the text."""
+        whole = os.urandom(25 << 20)
+        async with serve(tmp_path, with_file(whole)) as site:
+            answer = await ask(site)
+            last = await site.answer_in(answer.channel, 1)
+
+        got = answer.files | last.files
+        assert list(answer.files) == ["data.bin.001", "data.bin.002"]
+        assert last.content == "-# data.bin, part 3 of 3"
+        assert "`cat data.bin.0* > data.bin`" in answer.content
+        assert b"".join(got[name] for name in sorted(got)) == whole
+
+    async def test_parts_that_are_missing_are_sent_after_a_crash(self, tmp_path: Path) -> None:
+        """A second try sends those that did not arrive, and none twice."""
+        whole = os.urandom(25 << 20)
+        async with serve(tmp_path, with_file(whole), DISCORD_FILES_PER_MESSAGE="1") as site:
+            site.core.answers = False
+            ann = site.discord.person("Ann")
+            await ann.say(site.discord.channel("general"), "one", mention=True)
+            (message,) = await site.until(lambda: site.core.accepted)
+            where = {"turn_id": "t", "message_id": message.id}
+            reply = await site.platform.open_reply(message.key, ref=None, **where)
+            script = site.core.script(site.core, message)
+            (answer,) = [said async for said in script if isinstance(said, Answer)]
+            answer = replace(answer, turn_id="t")
+            (post,) = reply.plan(answer)
+            site.discord.fault("POST", MESSAGES, status=503, times=3, skip=1)
+            with pytest.raises(AmbiguousSend):
+                await reply.send(post)
+            again = await site.platform.open_reply(message.key, ref=reply.ref, **where)
+            again.plan(answer)
+
+            assert await again.find(post.id) is None
+            await again.send(post)
+            await reply.close()
+            await again.close()
+
+        said = site.discord.bot_messages(int(message.key.thread))
+        names = [name for message in said for name in message.files]
+        assert names == ["data.bin.001", "data.bin.002", "data.bin.003"]
+
+    async def test_of_a_command_come_in_parts_too(self, tmp_path: Path) -> None:
+        """`files get` gives a large file whole, written as a message or as a command."""
+        whole = os.urandom(25 << 20)
+        async with serve(tmp_path, with_file(whole)) as site:
+            answer = await ask(site)
+            (message,) = site.core.accepted
+            script = site.core.script(site.core, message)
+            (made,) = [said async for said in script if isinstance(said, Answer)]
+            site.core.results["files"] = CommandResult("data.bin.", files=made.artifacts)
+            ann, thread = site.discord.person("Ann"), answer.channel
+            await ann.say(thread, "files")
+            typed = [await site.answer_in(thread, number) for number in (2, 3)]
+            given = await ann.slash(thread, "files")
+            shown = await given.answer()
+            await given.until(lambda: bool(given.followups))
+
+        for messages in (typed, [shown, *given.followups]):
+            got = {name: content for each in messages for name, content in each.files.items()}
+            assert b"".join(got[name] for name in sorted(got)) == whole
+
+    async def test_of_a_typed_command_that_may_not_be_attached_are_named(
+        self, tmp_path: Path
+    ) -> None:
+        """Without “Attach Files” a typed command is answered all the same."""
+        async with serve(tmp_path, with_file(b"1")) as site:
+            answer = await ask(site)
+            (message,) = site.core.accepted
+            script = site.core.script(site.core, message)
+            (made,) = [said async for said in script if isinstance(said, Answer)]
+            site.core.results["files"] = CommandResult("data.bin.", files=made.artifacts)
+            site.discord.deny("general", "attach_files")
+            await site.discord.person("Ann").say(answer.channel, "files")
+            told = await site.answer_in(answer.channel, 1)
+
+        assert told.content.startswith("data.bin.")
+        assert "Attach Files" in told.content
 
     async def test_that_discord_refuses_all_the_same_are_named(self, tmp_path: Path) -> None:
         """The server's limit is lower than we knew: the text arrives, the file is named."""
