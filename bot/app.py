@@ -40,6 +40,7 @@ from bot.store.arrivals import Arrivals
 from bot.store.channels import StoredSettings
 from bot.store.database import ensure_folders, open_database, probe, upgrade_all
 from bot.store.feedback import Feedback
+from bot.store.fencing import certainly_ours
 from bot.store.files import Files
 from bot.store.folder import claimed
 from bot.store.orders import OrderBook
@@ -137,9 +138,6 @@ async def application(
             books=books,
         )
         workspace = lab.workspace
-        pacer = Pacer(settings, pace_of(settings, database), clock)
-        recovery = Recovery(settings, threads, workspace, pacer)
-        asker = Asker(settings, interpreter, threads, pacer, recovery)
         worker = Worker(settings, Workers(database), workflows) if settings.shared else None
         leases = leases_of(settings, worker)
         myself = worker or SoleWorker(turns)
@@ -151,6 +149,9 @@ async def application(
             sweep_seconds=settings.sweep_seconds,
             stray_seconds=settings.worker_stray_seconds,
         )
+        pacer = Pacer(settings, pace_of(settings, database), dispatcher, clock)
+        recovery = Recovery(settings, threads, workspace, pacer)
+        asker = Asker(settings, interpreter, threads, pacer, recovery)
         platforms: dict[str, ChatPlatform] = {}
         open_turns = OpenTurns(turns, platforms, limit_seconds=settings.turn_seconds)
         tasks = TaskSet()
@@ -219,6 +220,7 @@ async def application(
             threads=RecentThreads(threads, workspace),
             channels=channels,
             leases=leases,
+            fence=certainly_ours,
             database=database,
             environ=environ,
             attachment_limit_bytes=settings.attachment_max_mb * 1_000_000,

@@ -37,6 +37,10 @@ from bot.store.threads import Threads
 
 log = structlog.get_logger()
 
+WAITED_TOO_LONG = (
+    "So many questions are waiting that yours was not asked within {minutes:g} minutes. Press "
+    "Retry to ask it again."
+)
 TOO_LONG = "It took longer than {minutes:g} minutes and was ended."
 
 
@@ -135,6 +139,8 @@ class Asker:
             await self._pacer.admit(turn)
             if turn.stop.is_set():
                 return Outcome(stopped=True)
+            if turn.seconds_left() <= 0:
+                return Outcome(failure=self._minutes(WAITED_TOO_LONG))
         events = (
             self._interpreter.resume(response_id)
             if response_id
@@ -191,8 +197,11 @@ class Asker:
             raise ResponseLost("The events ended before the response did.")
         return outcome
 
+    def _minutes(self, sentence: str) -> str:
+        return sentence.format(minutes=self._settings.turn_seconds / 60)
+
     def _cut_short(self, seen: _Seen, *, stopped: bool) -> Outcome:
-        too_long = TOO_LONG.format(minutes=self._settings.turn_seconds / 60)
+        too_long = self._minutes(TOO_LONG)
         return replace(seen.outcome, stopped=stopped, failure=None if stopped else too_long)
 
 

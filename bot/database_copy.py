@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import ThreadlabError
+from bot.store.nul import without_nul
 
 ROWS_AT_ONCE = 500
 VERSION_TABLES = "alembic_version_"
@@ -95,9 +96,7 @@ def _value(column: sa.Column[Any], value: Any) -> Any:
     if isinstance(value, datetime) and getattr(column.type, "timezone", False):
         # SQLite gives times back without their zone, PostgreSQL in the session's.
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, str):
-        return value.replace("\0", "")  # PostgreSQL has no room for it in texts
-    return value
+    return without_nul(value)
 
 
 def _digest(row: dict[str, Any]) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
@@ -59,6 +60,7 @@ class Dispatcher:
         self._stray_seconds = stray_seconds
         self._waiting: deque[str] = deque()
         self._active: set[str] = set()
+        self._resting: set[str] = set()
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -76,6 +78,8 @@ class Dispatcher:
 
     def began(self, turn_id: str) -> None:
         """A turn runs, started here or recovered."""
+        if turn_id in self._waiting:
+            self._waiting.remove(turn_id)
         self._active.add(turn_id)
         self._idle.clear()
 
@@ -85,6 +89,16 @@ class Dispatcher:
         if not self._active:
             self._idle.set()
         self._changed.set()
+
+    @contextmanager
+    def resting(self, turn_id: str) -> Iterator[None]:
+        """In the block the turn only waits, and leaves its room to another."""
+        self._resting.add(turn_id)
+        self._changed.set()
+        try:
+            yield
+        finally:
+            self._resting.discard(turn_id)
 
     async def idle(self) -> None:
         """Wait until no turn runs."""
@@ -99,7 +113,7 @@ class Dispatcher:
     async def _start_waiting(self) -> None:
         while True:
             self._changed.clear()
-            while self._waiting and len(self._active) < self._at_once:
+            while self._waiting and len(self._active - self._resting) < self._at_once:
                 await self._begin(self._waiting.popleft())
             await self._changed.wait()
 
@@ -128,14 +142,15 @@ class Dispatcher:
                 next_turn, _ = await self._turns.settle(turn_id, TurnState.FAILED)
                 if next_turn:
                     self.wake(next_turn)
-            elif state is WorkflowState.UNDER_WAY and self._worker.shared:
+            elif state is WorkflowState.UNDER_WAY:
                 strays[turn_id] = self._strays.get(turn_id, time.monotonic())
         self._strays = strays
         await self._resume_strays()
 
     async def _resume_strays(self) -> None:
         """Have those that were under way at no worker for longer than it takes to reach one go
-        on: the worker that took them over died in the middle of it."""
+        on: the worker that took them over died in the middle of it, or the library could not
+        write down how they ended."""
         due = time.monotonic() - self._stray_seconds
         for turn_id, since in list(self._strays.items()):
             if since < due and turn_id not in self._active:
@@ -147,10 +162,17 @@ class Dispatcher:
     async def _begin(self, turn_id: str) -> None:
         self.began(turn_id)
         try:
-            if not await self._worker.take(turn_id):
+            if await self._is_to_be_begun(turn_id):
+                await self._workflows.start(turn_id)
+            else:
                 self.finished(turn_id)
-                return
-            await self._workflows.start(turn_id)
         except Exception:  # the sweep tries again: a turn must not be lost to a busy database
             log.exception("turn not started", turn=turn_id)
             self.finished(turn_id)
+
+    async def _is_to_be_begun(self, turn_id: str) -> bool:
+        """Whether no worker has begun the turn while it waited here, and it is now ours."""
+        if not self._worker.shared:
+            return True
+        is_new = await self._workflows.state(turn_id) is WorkflowState.UNKNOWN
+        return is_new and await self._worker.take(turn_id)

@@ -6,7 +6,8 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from typing import Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 SECONDS_PER_MINUTE = 60
 FEWEST_SECONDS = 0.05  # between two looks at the queue
 JITTER = 0.2  # of a wait, so that workers don't look in step
+SECONDS_PER_ONE_AHEAD = 0.2
 LIVES_AFTER_LOOKS = 4  # a place in the queue outlives that many missed looks
 
 
@@ -39,14 +41,26 @@ def pace_of(settings: Settings, database: AsyncEngine) -> Pace | None:
     return Pace(database, rate_of(per_minute, settings.engine_burst))
 
 
+class Room(Protocol):
+    """Room for turns that run."""
+
+    def resting(self, turn_id: str) -> AbstractContextManager[None]:
+        """In the block the turn only waits, and leaves its room to another."""
+
+
 class Pacer:
     """Lets turns ask, one after another."""
 
     def __init__(
-        self, settings: Settings, pace: Pace | None, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        pace: Pace | None,
+        room: Room,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._pace = pace  # None: no limit
+        self._room = room
         self._clock = clock
 
     async def admit(self, turn: OpenTurn) -> None:
@@ -58,13 +72,15 @@ class Pacer:
         pace, now = self._pace, self._clock()
         if pace is None or await pace.take(now):
             return
-        if await pace.waiting(now) >= self._settings.engine_waiting_max:
+        waiting = await pace.waiting(now)
+        if waiting >= self._settings.engine_waiting_max:
             raise QueueFull("Too many questions are waiting already.")
-        await pace.join(turn.id, turn.key.place, now, self._alive_until(now))
+        await pace.join(turn.id, turn.key.place, now, self._alive_until(now, waiting))
         log.info("queued", turn=turn.id, thread=str(turn.key))
         granted = False
         try:
-            granted = await self._wait(pace, turn)
+            with self._room.resting(turn.id):
+                granted = await self._wait(pace, turn, waiting)
         finally:
             if not granted:
                 await pace.leave(turn.id)
@@ -76,13 +92,14 @@ class Pacer:
         await self._pace.pause(self._clock() + seconds)
         return True
 
-    async def _wait(self, pace: Pace, turn: OpenTurn) -> bool:
+    async def _wait(self, pace: Pace, turn: OpenTurn, ahead: int) -> bool:
         """Whether it was granted, which ends the place in the queue."""
         while not turn.stop.is_set() and turn.seconds_left() > 0:
             now = self._clock()
-            ticket = await pace.check(turn.id, now, self._alive_until(now))
+            ticket = await pace.check(turn.id, now, self._alive_until(now, ahead))
             if ticket.granted:
                 return True
+            ahead = ticket.ahead
             turn.reply.show(Progress(status=_status(ticket)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._look_again_seconds(ticket)):
@@ -91,11 +108,15 @@ class Pacer:
 
     def _look_again_seconds(self, ticket: Ticket) -> float:
         # Half the expected wait: those ahead may leave.
-        seconds = min(ticket.wait_seconds / 2, self._settings.engine_queue_look_seconds)
+        seconds = min(ticket.wait_seconds / 2, self._longest_look_seconds(ticket.ahead))
         return max(FEWEST_SECONDS, seconds) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
 
-    def _alive_until(self, now: float) -> float:
-        return now + LIVES_AFTER_LOOKS * self._settings.engine_queue_look_seconds
+    def _longest_look_seconds(self, ahead: int) -> float:
+        # Who is far behind looks seldom: a long queue must not keep the database busy.
+        return max(self._settings.engine_queue_look_seconds, ahead * SECONDS_PER_ONE_AHEAD)
+
+    def _alive_until(self, now: float, ahead: int) -> float:
+        return now + LIVES_AFTER_LOOKS * self._longest_look_seconds(ahead)
 
 
 def _status(ticket: Ticket) -> str:

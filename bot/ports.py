@@ -303,6 +303,9 @@ class Services:
     threads: ThreadList
     channels: ChannelList
     leases: Leases
+    # Called before each call to the chat: raises (a CancelledError) where what calls belongs to a
+    # turn that is, or may be, another worker's by now.
+    fence: Callable[[], None]
     database: AsyncEngine
     environ: Mapping[str, str]
     attachment_limit_bytes: int

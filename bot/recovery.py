@@ -102,8 +102,9 @@ class Recovery:
             await turn.set_outcome(left if starved else without_images(left))
             return verdict_of(left) if starved else Verdict.SPOKEN
         if turn.turn.response_id:
-            await self._workspace.give_up(turn.turn.response_id)
-            await turn.set_response(None)
+            given_up = turn.turn.response_id
+            await turn.set_response(None)  # first: only who has the turn may
+            await self._workspace.give_up(given_up)
         if left.container_id and not named_container:  # the next try gets another
             await self._workspace.give_up_container(left.container_id)
         await self._recover(turn, error, attempt, named_container=named_container)

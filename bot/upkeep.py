@@ -41,8 +41,10 @@ class Upkeep(BaseSettings):
         "them for ever.",
     )
     workflows_keep_days: float = Field(
-        7, gt=0, description="How long the records of finished turns' steps, and of commands that "
-        "were written as messages, are kept."
+        7,
+        gt=0,
+        description="How long the records of finished turns' steps, and of commands that "
+        "were written as messages, are kept.",
     )
     blobs_orphan_hours: float = Field(
         24,

@@ -190,6 +190,15 @@ class Worker:
     ) -> Callable[[str], Awaitable[None]]:
         """The body of a workflow, run only while the turn is this worker's."""
 
+        async def _run(turn_id: str, execution: Execution) -> None:
+            try:
+                await run_turn(turn_id)
+            except asyncio.CancelledError:
+                if execution.over:
+                    log.warning("turn is another worker's now", turn=turn_id)
+                    await open_turns.close(turn_id)  # fenced: nothing is said in the chat
+                raise
+
         async def run(turn_id: str) -> None:
             execution = Execution(f"{self.id}/{secrets.token_hex(4)}", self.is_certain)
             try:
@@ -200,12 +209,7 @@ class Worker:
             self._executions[turn_id] = execution
             try:
                 with executing(execution):
-                    await run_turn(turn_id)
-            except asyncio.CancelledError:
-                if execution.over:
-                    log.warning("turn is another worker's now", turn=turn_id)
-                    await open_turns.close(turn_id)
-                raise
+                    await _run(turn_id, execution)
             finally:
                 if self._executions.get(turn_id) is execution:
                     del self._executions[turn_id]

@@ -45,7 +45,7 @@ class SlackPlatform:
         self._installations = (
             Installations(services.database, settings) if settings.many_workspaces else None
         )
-        teams = Teams(settings, self._tokens(settings))
+        teams = Teams(settings, self._tokens(settings), services.fence)
         if self._installations is not None:
             self._installations.on_change = teams.forget
         self._context = SlackContext(services, settings, teams)

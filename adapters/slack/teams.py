@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -65,8 +66,13 @@ class OneToken:
 class Teams:
     """Opens workspaces when they are first spoken of, and remembers them."""
 
-    def __init__(self, settings: SlackSettings, tokens: Tokens) -> None:
-        self.pool = Pool()
+    def __init__(
+        self,
+        settings: SlackSettings,
+        tokens: Tokens,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.pool = Pool(fence)
         self._settings = settings
         self._tokens = tokens
         self._known: OrderedDict[str, Team] = OrderedDict()

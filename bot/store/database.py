@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from psycopg.types.string import StrDumperUnknown
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError
+from bot.store.nul import TextWithoutNul, to_json
 from bot.store.tables import threads
 
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
@@ -92,18 +92,10 @@ def postgresql_url(address: str) -> sa.URL:
     return sa.make_url(address).set(drivername="postgresql+psycopg")
 
 
-class _WithoutNul(StrDumperUnknown):
-    """Texts as PostgreSQL takes them: it has no room for the character NUL, which people and
-    programs may write."""
-
-    def dump(self, obj: str) -> Any:
-        return super().dump(obj.replace("\0", ""))
-
-
 def _drop_nul(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def adapt(_connection: Any, record: Any) -> None:
-        record.driver_connection.adapters.register_dumper(str, _WithoutNul)
+        record.driver_connection.adapters.register_dumper(str, TextWithoutNul)
 
 
 def _postgresql(timeout_seconds: float, limits: Limits) -> dict[str, Any]:
@@ -115,6 +107,7 @@ def _postgresql(timeout_seconds: float, limits: Limits) -> dict[str, Any]:
         "pool_size": limits.connections_max,
         "max_overflow": 0,
         "pool_timeout": timeout_seconds,
+        "json_serializer": to_json,
         "pool_pre_ping": True,  # the server may have been restarted
         "connect_args": {
             "connect_timeout": limits.connect_seconds,

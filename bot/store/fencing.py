@@ -73,8 +73,9 @@ def certainly_ours() -> None:
     """Check without the database, straight before something that can't be taken back.
 
     Raises:
-        TakenOver: this worker has not been heard of for so long that another may have the turn.
+        TakenOver: another worker has the turn, or may have it: this one has not been heard of for
+            too long.
     """
     execution = _current.get()
-    if execution is not None and not execution.is_certain():
+    if execution is not None and (execution.over or not execution.is_certain()):
         execution.end()

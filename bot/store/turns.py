@@ -80,7 +80,8 @@ class Turns:
 
     async def collect(self, turn_id: str) -> None:
         """Give the turn the messages it answers: the first that waits, and what the same author
-        wrote after it before anybody else did. Running it twice takes no message away."""
+        wrote after it before anybody else did; by the chat's time, as several workers may take
+        them in in another order. Running it twice takes no message away."""
         async with self._database.begin() as db:
             await still_ours(db, turn_id)
             thread = sa.select(turns.c.thread).where(turns.c.id == turn_id).scalar_subquery()
@@ -88,7 +89,7 @@ class Turns:
             query = (
                 sa.select(messages.c.seq, messages.c.author_id)
                 .where(messages.c.thread == thread, free, messages.c.withdrawn.is_(False))
-                .order_by(messages.c.seq)
+                .order_by(messages.c.sent_at, messages.c.seq)
             )
             waiting = [(row.seq, row.author_id) for row in await db.execute(query)]
             mine = leading_run(waiting)
@@ -103,7 +104,8 @@ class Turns:
 
     async def asked(self, turn_id: str) -> tuple[Intent | None, tuple[IncomingMessage, ...]]:
         """The messages that a turn answers, oldest first, and what they ask for together."""
-        query = sa.select(messages).where(messages.c.turn_id == turn_id).order_by(messages.c.seq)
+        query = sa.select(messages).where(messages.c.turn_id == turn_id)
+        query = query.order_by(messages.c.sent_at, messages.c.seq)
         async with self._database.connect() as db:
             rows = (await db.execute(query)).mappings().all()
         intents = {row["intent"] for row in rows}

@@ -69,7 +69,9 @@ class Workers:
 
     async def _hold(self, worker: str, turn_id: str, execution: str | None) -> bool:
         values = {"worker": worker} | ({"execution": execution} if execution else {})
-        mine = sa.update(turns).where(turns.c.id == turn_id, _free(worker))
+        mine = sa.update(turns).where(
+            turns.c.id == turn_id, turns.c.state.not_in(OVER), _free(worker)
+        )
         async with self._database.begin() as db:
             return bool((await db.execute(mine.values(**values))).rowcount)
 

@@ -208,6 +208,7 @@ class FakeCore:
             threads=self,
             channels=self,
             leases=SoleLeases(),
+            fence=lambda: None,
             database=open_database(
                 os.environ.get("DATABASE_URL") or folder / "test.db", timeout_seconds=5
             ),

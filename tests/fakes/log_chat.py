@@ -146,7 +146,7 @@ plugin = LogChatPlugin()
 
 def _message(line: Mapping[str, Any]) -> IncomingMessage:
     return IncomingMessage(
-        key=ThreadKey("log", "w", "c", line["thread"]),
+        key=ThreadKey("log", "w", line["channel"], line["thread"]),
         id=line["id"],
         author=Author(line["author"], line["author"].title()),
         text=line["text"],

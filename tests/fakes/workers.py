@@ -78,11 +78,11 @@ class Crew:
         self._messages, self._effects = Book(folder / "messages"), Book(folder / "effects")
         self._count = 0
 
-    def say(self, thread: str, text: str, author: str = "ann") -> str:
+    def say(self, thread: str, text: str, author: str = "ann", channel: str = "c") -> str:
         """Somebody writes; the message's id."""
         self._count += 1
         message = f"m{self._count}"
-        self._messages.write(id=message, thread=thread, text=text, author=author)
+        self._messages.write(id=message, channel=channel, thread=thread, text=text, author=author)
         return message
 
     def posts(self, thread: str | None = None) -> list[dict[str, Any]]:
