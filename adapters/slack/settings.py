@@ -90,7 +90,7 @@ class SlackSettings(BaseModel):
     slack_pace_ms: int = Field(default=1_000, ge=1)
     """Least time between two additions to a growing answer; it doubles each time."""
 
-    slack_pace_max_ms: int = Field(default=15_000, ge=1)
+    slack_pace_max_ms: int = Field(default=5_000, ge=1)
     """Longest time between two such additions."""
 
     slack_short_chars: int = Field(default=600, ge=0)
