@@ -12,7 +12,8 @@ class Fault:
 
     `path` may hold `*`. With `accepted`, Discord does what was asked; only the answer is lost, or
     comes `slow_seconds` late. A `reset` is an ECONNRESET for the client;
-    `banned` a 429 of Cloudflare's, not of Discord's.
+    `banned` a 429 of Cloudflare's, not of Discord's. With `drop`, the gateway's connections break
+    at this moment as well.
     """
 
     method: str
@@ -20,6 +21,7 @@ class Fault:
     status: int | None = None
     reset: bool = False
     banned: bool = False
+    drop: bool = False
     slow_seconds: float = 0.0
     retry_after_seconds: float = 0.05
     accepted: bool = False

@@ -50,6 +50,8 @@ class Server:
             fault = self.faults.take(request.method, request.path.removeprefix(BASE))
             if fault is None:
                 return await self._answer(request, endpoint)
+            if fault.drop:
+                self.chat.gateway.drop()
             if fault.accepted:
                 response = await self._answer(request, endpoint)
                 await asyncio.sleep(fault.slow_seconds)
