@@ -51,7 +51,7 @@ class Books:
         container_usd = self._prices.of_container(outcome.memory_limit, minutes)
         if tokens_usd is None or container_usd is None:
             tier = outcome.memory_limit
-            log.warning("no price", turn=turn.id, model=outcome.model, memory_limit=tier)
+            log.info("no price", turn=turn.id, model=outcome.model, memory_limit=tier)
         return Entry(
             turn_id=turn.id,
             thread=str(turn.key),

@@ -171,7 +171,7 @@ def _prices(settings: Settings) -> list[Finding]:
     unknown = [m for m in settings.models if settings.prices.of_tokens(m, some_tokens) is None]
     if not unknown:
         return []
-    sentence = f"PRICES_TOKENS has no price for {', '.join(unknown)}: budgets don't count it."
+    sentence = f"There is no price for {', '.join(unknown)}: set PRICES_TOKENS to count it."
     return [Finding(Verdict.NOTE, "prices", sentence)]
 
 

@@ -32,11 +32,12 @@ class Rules(BaseSettings):
     prices_tokens: dict[str, TokenPrice] = Field(
         DEFAULT_PRICES,
         description="What models cost, in USD per million tokens. The answers of a model that is "
-        "not listed have an unknown price, and are named so.",
+        "not listed are not priced, nor those of other servers than OpenAI's unless this is set.",
     )
     prices_container: dict[str, NonNegativeFloat] = Field(
         DEFAULT_CONTAINER_PRICES,
-        description="What one session of a container costs in USD, by memory tier.",
+        description="What one session of a container costs in USD, by memory tier; not known of "
+        "other servers than OpenAI's unless this is set.",
     )
     prices_container_minutes: float = Field(
         20, gt=0, description="How long a session of a container is that PRICES_CONTAINER prices."

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator
@@ -15,6 +16,8 @@ from bot.prices import Prices
 from bot.rules import Names, Rules, names
 from bot.sharing import Sharing
 from bot.upkeep import Upkeep
+
+OPENAI = "https://api.openai.com/v1"
 
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
@@ -230,10 +233,14 @@ class Settings(Rules, Sharing, Upkeep):
 
     @property
     def prices(self) -> Prices:
-        """The price table; our own engine costs nothing."""
+        """The price table; our own engine costs nothing. What other servers than OpenAI's cost is
+        known as far as the operator says so."""
+        host = urlsplit(self.openai_base_url or OPENAI).hostname or ""
+        known = {"prices_tokens", "prices_container"} & self.model_fields_set
+        listed = f".{host}".endswith(".openai.com")
         return Prices(
-            tokens=self.prices_tokens,
-            sessions=self.prices_container,
+            tokens=self.prices_tokens if listed or "prices_tokens" in known else {},
+            sessions=self.prices_container if listed or "prices_container" in known else {},
             session_minutes=self.prices_container_minutes,
             free=self.embedded,
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.budgets import Period
+from bot.commands.costs import cost_of, counted
 from bot.commands.lookup import UNKNOWN_ANSWER, turn_of
 from bot.commands.registry import Call, Command, Rights
 from bot.domain import ThreadKey
@@ -139,21 +140,14 @@ def _total(total: Total) -> str:
     if not total.answers:
         return "nothing"
     parts = [
-        _count(total.answers, "answer"),
+        counted(total.answers, "answer"),
         f"{total.input_tokens:,} tokens in ({total.cached_tokens:,} cached), "
         f"{total.output_tokens:,} out",
-        _count(total.code_runs, "code run"),
+        counted(total.code_runs, "code run"),
         f"{total.container_minutes:,.0f} container minutes",
-        _cost(total),
+        cost_of(total),
     ]
     return ", ".join(parts)
-
-
-def _cost(total: Total) -> str:
-    if not total.unpriced:
-        return dollars(total.cost_usd)
-    unknown = f"{_count(total.unpriced, 'answer')} without a known price"
-    return f"{dollars(total.cost_usd)} and {unknown}" if total.cost_usd else unknown
 
 
 def _opinions(opinions: Opinions) -> list[str]:
@@ -164,7 +158,3 @@ def _opinions(opinions: Opinions) -> list[str]:
 
 def _share(share: Share) -> str:
     return f"- {plain(share.author_name)}: {_total(share.total)}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -84,6 +84,10 @@ class CommandRegistry:
             return None
         return command.spec.name, rest
 
+    async def refusal(self, key: ThreadKey, author: Author) -> str | None:
+        """Why somebody may not use the bot here, or None where they may."""
+        return await self._rights.refusal(key, author)
+
     async def run(
         self, name: str, key: ThreadKey, caller: Caller, arguments: str = "", *, once: str = ""
     ) -> CommandResult:
@@ -131,7 +135,7 @@ class CommandRegistry:
         return [choice for choice in choices if wanted in choice.label.casefold()][:CHOICES_MAX]
 
     async def _refusal(self, spec: CommandSpec, call: Call) -> CommandResult | None:
-        why = await self._rights.refusal(call.key, call.author)
+        why = await self.refusal(call.key, call.author)
         if why is not None:
             return CommandResult(why, ok=False)
         if spec.place is Place.THREAD and not call.key.thread:

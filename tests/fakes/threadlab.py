@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Application, application
+from bot.rules import DEFAULT_CONTAINER_PRICES, DEFAULT_PRICES
 from bot.settings import Settings
 from tests.fakes.platform import ScriptedChat
 
@@ -20,6 +21,8 @@ def settings_for(data_dir: Path, base_url: str | None, **others: Any) -> Setting
         "data_dir": data_dir,
         "openai_api_key": "sk-test",
         "openai_base_url": base_url,
+        "prices_tokens": DEFAULT_PRICES,  # the scripted engine costs what OpenAI's does
+        "prices_container": DEFAULT_CONTAINER_PRICES,
         "shutdown_seconds": 2,
         "sweep_seconds": 0.2,
         "workflows_poll_seconds": 0.02,

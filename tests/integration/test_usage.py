@@ -304,7 +304,7 @@ class TestCommand:
             await answered(chat, 1)
             said = (await usage(chat, "thread")).text
 
-        assert "1 answer without a known price" in said
+        assert "not priced" in said
         assert "$" not in said
 
     async def test_budgets(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.events import Usage
 from bot.prices import Prices, TokenPrice, dollars
+from bot.settings import Settings
 from tests.fakes.threadlab import settings_for
 
 PRICES = Prices(
@@ -94,10 +94,31 @@ class TestTable:
         monkeypatch.setenv("PRICES_TOKENS", price)
         monkeypatch.setenv("ADMINS", "slack:U1, U2")
 
-        settings = settings_for(Path(), "http://x/v1")
+        settings = Settings(_env_file=None, openai_base_url="http://x/v1")
 
-        assert settings.prices_tokens["own"].cached_input == 0.5
+        assert settings.prices.of_tokens("own", Usage(0, 1_000_000)) == 2
+        assert settings.prices.of_container("1g", 20) is None
         assert settings.admins == ("slack:U1", "U2")
+
+    @pytest.mark.parametrize(
+        ("address", "cost"),
+        [
+            (None, 1.25),
+            ("https://api.openai.com/v1", 1.25),
+            ("https://eu.api.openai.com/v1", 1.25),
+            ("http://127.0.0.1:8099/v1", None),
+            ("https://notopenai.com/v1", None),
+            ("https://openai.com.example.org/v1", None),
+        ],
+    )
+    def test_other_servers_have_prices_of_their_own(
+        self, address: str | None, cost: float | None
+    ) -> None:
+        """The table that comes along is OpenAI's; what another server costs nobody knows."""
+        settings = Settings(_env_file=None, openai_api_key="sk-x", openai_base_url=address)
+
+        assert settings.prices.of_tokens("gpt-5", Usage(1_000_000)) == cost
+        assert (settings.prices.of_container("1g", 20) is None) is (cost is None)
 
     def test_our_own_engine_is_free(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         """What runs on this machine costs nothing, whatever its model is called."""
