@@ -22,19 +22,20 @@ _REDIRECTS_MAX = 3
 _FIRST_BYTES = 64
 _HTML = (b"<!doctype html", b"<html")
 
+# Which file is meant, the core says.
 _UNUSABLE = {
-    "tombstone": "“{name}” was deleted.",
-    "hidden_by_limit": "“{name}” is hidden by the limits of this workspace's Slack plan.",
-    "canvas": "“{name}” is a canvas, which has no file; send it as a PDF, or copy its text here.",
-    "list": "“{name}” is a Slack list, which has no file; export it as CSV, and send that.",
-    "external": "“{name}” lies outside Slack (in a drive); send the file itself.",
+    "tombstone": "It was deleted.",
+    "hidden_by_limit": "It is hidden by the limits of this workspace's Slack plan.",
+    "canvas": "It is a canvas, which has no file; send it as a PDF, or copy its text here.",
+    "list": "It is a Slack list, which has no file; export it as CSV, and send that.",
+    "external": "It lies outside Slack (in a drive); send the file itself.",
 }
 LOGIN_PAGE = (
-    "Slack gave a login page in place of “{name}”: the app lacks the scope files:read. Whoever "
-    "manages the app has to add it and install it again."
+    "In its place came Slack's login page: the app lacks the scope files:read. Whoever manages "
+    "the app has to add it and install it again."
 )
-_GONE = "“{name}” can't be had from Slack (any more)."
-_BROKEN = "“{name}” could not be fetched from Slack; please send it again."
+_GONE = "It can't be had from Slack (any more)."
+_BROKEN = "It could not be fetched from Slack; please send it again."
 
 
 class Downloads:
@@ -59,7 +60,7 @@ class Downloads:
                     yield chunk
         except httpx.HTTPError as error:
             log.warning("download failed", file=attachment.id, error=repr(error))
-            raise AttachmentInterrupted(_BROKEN.format(name=attachment.name)) from error
+            raise AttachmentInterrupted(_BROKEN) from error
 
     async def _stream(
         self, client: httpx.AsyncClient, team: Team, attachment: Attachment, url: str
@@ -71,15 +72,15 @@ class Downloads:
                     url = self._redirected(attachment, url, response)
                     continue
                 _check(attachment, response)
-                async for chunk in _no_login_page(attachment, response.aiter_bytes()):
+                async for chunk in _no_login_page(attachment, response):
                     yield chunk
                 return
-        raise AttachmentUnavailable(_GONE.format(name=attachment.name))
+        raise AttachmentUnavailable(_GONE)
 
     def _redirected(self, attachment: Attachment, url: str, response: httpx.Response) -> str:
         target = urljoin(url, response.headers.get("Location", ""))
         if urlsplit(target).path.startswith(("/signin", "/login")) or "redir=" in target:
-            raise AttachmentUnavailable(LOGIN_PAGE.format(name=attachment.name))
+            raise AttachmentUnavailable(LOGIN_PAGE)
         return self._checked(attachment, target)
 
     def _checked(self, attachment: Attachment, url: str) -> str:
@@ -93,7 +94,7 @@ class Downloads:
         same_as_api = bool(host) and url.startswith(self._settings.api_origin + "/")
         if not (slacks or same_as_api):
             log.warning("download refused", file=attachment.id, host=host)
-            raise AttachmentUnavailable(_GONE.format(name=attachment.name))
+            raise AttachmentUnavailable(_GONE)
         return url
 
 
@@ -105,65 +106,44 @@ async def resolved(team: Team, attachment: Attachment) -> Attachment:
     """
     mode = attachment.locator.get("mode", "")
     if mode in _UNUSABLE:
-        raise AttachmentUnavailable(_UNUSABLE[mode].format(name=attachment.name))
+        raise AttachmentUnavailable(_UNUSABLE[mode])
     if mode != "connect":
         return attachment
     try:
         found = await team.api.call("files.info", file=attachment.locator.get("file", ""))
     except Refused as error:
         sentence = LOGIN_PAGE if error.error == "missing_scope" else _GONE
-        raise AttachmentUnavailable(sentence.format(name=attachment.name)) from error
+        raise AttachmentUnavailable(sentence) from error
     except PlatformError as error:
-        raise AttachmentInterrupted(_BROKEN.format(name=attachment.name)) from error
+        raise AttachmentInterrupted(_BROKEN) from error
     known = attachment_of({**found["file"], "file_access": "visible"})
     if known.locator["mode"] in _UNUSABLE:
-        raise AttachmentUnavailable(_UNUSABLE[known.locator["mode"]].format(name=known.name))
+        raise AttachmentUnavailable(_UNUSABLE[known.locator["mode"]])
     return known
 
 
 def _check(attachment: Attachment, response: httpx.Response) -> None:
-    name = attachment.name
     if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise AttachmentUnavailable(LOGIN_PAGE.format(name=name))
+        raise AttachmentUnavailable(LOGIN_PAGE)
     busy = response.status_code == httpx.codes.TOO_MANY_REQUESTS
     if busy or response.is_server_error:
-        raise AttachmentInterrupted(_BROKEN.format(name=name))
+        raise AttachmentInterrupted(_BROKEN)
     if response.status_code != httpx.codes.OK:
         log.warning("download refused", file=attachment.id, status=response.status_code)
-        raise AttachmentUnavailable(_GONE.format(name=name))
-    kind = response.headers.get("Content-Type", "")
-    if kind.startswith("text/html") and not attachment.media_type.startswith("text/html"):
-        raise AttachmentUnavailable(LOGIN_PAGE.format(name=name))
+        raise AttachmentUnavailable(_GONE)
 
 
-async def _no_login_page(
-    attachment: Attachment, chunks: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
-    """The chunks; a page of HTML where none was sent is Slack's login, and so is one of another
-    length than the one that was."""
-    if attachment.media_type.startswith("text/html"):
-        size_bytes = 0
-        async for chunk in chunks:
-            size_bytes += len(chunk)
-            yield chunk
-        if attachment.size_bytes not in (None, size_bytes):
-            raise AttachmentUnavailable(LOGIN_PAGE.format(name=attachment.name))
-        return
-    begun: bytes | None = b""  # None once it is no such page
-    async for chunk in chunks:
-        if begun is None:
-            yield chunk
-            continue
-        begun += chunk
-        if len(begun) >= _FIRST_BYTES:
-            _refuse_login_page(attachment, begun)
-            yield begun
-            begun = None
-    if begun is not None:
-        _refuse_login_page(attachment, begun)
-        yield begun
-
-
-def _refuse_login_page(attachment: Attachment, begun: bytes) -> None:
-    if begun.lstrip()[: len(_HTML[0])].lower().startswith(_HTML):
-        raise AttachmentUnavailable(LOGIN_PAGE.format(name=attachment.name))
+async def _no_login_page(attachment: Attachment, response: httpx.Response) -> AsyncIterator[bytes]:
+    """The bytes. A page of HTML that is as long as what was sent is what was sent, whatever its
+    name; any other is Slack's login."""
+    begun, size_bytes = b"", 0
+    async for chunk in response.aiter_bytes():
+        begun += chunk[: _FIRST_BYTES - len(begun)]
+        size_bytes += len(chunk)
+        yield chunk
+    named_html = response.headers.get("Content-Type", "").startswith("text/html")
+    if named_html or begun.lstrip().lower().startswith(_HTML):
+        sent_as_such = attachment.media_type.startswith("text/html")
+        known_bytes = attachment.size_bytes
+        if not (sent_as_such if known_bytes is None else known_bytes == size_bytes):
+            raise AttachmentUnavailable(LOGIN_PAGE)

@@ -81,7 +81,7 @@ async def test_a_stub_that_can_not_be_resolved_in_time_is_read_later(site: Slack
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
-        ("tombstone", "was deleted"),
+        ("tombstone", "It was deleted."),
         ("hidden_by_limit", "hidden by the limits"),
         ("external", "lies outside Slack"),
         ("quip", "is a canvas"),
@@ -102,8 +102,7 @@ async def test_a_login_page_is_no_file(tmp_path: Path) -> None:
 
         said = await refusal(site, await sent(site))
 
-    assert "files:read" in said
-    assert "sales.xlsx" in said
+    assert "Slack's login page: the app lacks the scope files:read" in said
 
 
 async def test_a_login_page_is_no_page_that_was_sent(tmp_path: Path) -> None:
@@ -215,10 +214,11 @@ async def test_redirects_stay_with_slack(
     assert len(asked) <= 4
 
 
-async def test_html_that_was_sent_is_a_file(site: SlackSite) -> None:
-    """A page that somebody sent is no login page."""
+@pytest.mark.parametrize("name", ["report.html", "report.xlsx"])
+async def test_html_that_was_sent_is_a_file(site: SlackSite, name: str) -> None:
+    """A page that somebody sent is no login page, whatever they have named it."""
     page = b"<!DOCTYPE html><html><body>report</body></html>" * 10
-    await site.ann.say("C1", "look", mention=True, files={"report.html": page})
+    await site.ann.say("C1", "look", mention=True, files={name: page})
     await site.slack.until(lambda: site.core.accepted)
 
     assert await read(site, site.core.accepted[0]) == page
