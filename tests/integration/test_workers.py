@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -13,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain import Answer
 from bot.durable import Workflows
-from bot.errors import LeaseLost
+from bot.errors import LeaseLost, ResponseLost
+from bot.events import Usage
 from bot.followups import Followups
 from bot.leases import SharedLeases, SoleLeases, alone
 from bot.publishing import publish
+from bot.recovery import Recovery
 from bot.settings import Settings
 from bot.store.arrivals import Arrivals
 from bot.store.database import open_database, upgrade
@@ -27,6 +31,7 @@ from bot.store.turns import Turns, TurnState
 from bot.store.workers import Workers
 from bot.workers import Worker
 from tests.fakes.platform import ScriptedChat
+from tests.fakes.threadlab import settings_for
 
 SILENT_SECONDS = 10.0
 
@@ -227,6 +232,30 @@ class TestFencing:
             await publish(outbox, reply, answer)
 
         assert [effect[1] for effect in chat.effects] == ["open", "find", "post"]
+
+    async def test_a_response(self, tmp_path: Path) -> None:
+        """What a worker that lost its turn asked for is not thrown away: another follows it."""
+        given_up: list[str] = []
+
+        async def give_up(response_id: str) -> None:
+            given_up.append(response_id)
+
+        async def taken_over(response_id: str | None) -> None:
+            raise TakenOver(str(response_id))
+
+        row = SimpleNamespace(response_id="resp_1", outcome=None)
+        turn = SimpleNamespace(
+            id="turn", turn=row, charged=Usage(), set_response=taken_over, seconds_left=lambda: 9.0
+        )
+        workspace: Any = SimpleNamespace(give_up=give_up)
+        recovery = Recovery(
+            settings_for(tmp_path, None), cast("Any", None), workspace, cast("Any", None)
+        )
+
+        with pytest.raises(TakenOver):
+            await recovery.failed(cast("Any", turn), ResponseLost("cut"), 0)
+
+        assert given_up == []
 
     async def test_commands(self, rows: Workers, database: AsyncEngine, turn_id: str) -> None:
         """What people ask for reaches a turn from every worker."""

@@ -51,12 +51,13 @@ def torture(
         kills=chosen.kills,
         workers=workers,
         database_url=database_url,
-        messages_per_second=2.0,
+        messages_per_second=1.5,
         threads_max=max(20, chosen.messages // 8),
         changes=max(2, chosen.messages // 25),
         per_minute=90,
         limit_seconds=chosen.minutes * 60,
-        quiet_seconds=300,
+        quiet_seconds=600,
+        all_points=chosen.kills >= 100,
     )
     report = asyncio.run(Torture(plan, folder).run())
     print(report, end="\n\n", flush=True)

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from bot.commands.hello import CAPABILITIES
 from tests.torture.evidence import (
@@ -23,6 +24,7 @@ from tests.torture.evidence import (
 _ANSWER = re.compile(r"\bAnswer to Q(\d+) version (\d+)\.")
 _LINE = re.compile(r"\bQ(\d+) line (\d+)\b")
 _SECONDS_PER_MINUTE = 60
+_TOGETHER_SECONDS = 0.5  # so close that nobody knows which the chat had first
 
 
 def check(evidence: Evidence) -> list[str]:
@@ -125,6 +127,9 @@ def _merging(evidence: Evidence) -> Iterator[str]:
         authors = {evidence.said[number].author for number in found if number in evidence.said}
         if len(authors) > 1:
             yield f"One answer is for several people: {sorted(found)}."
+        times = [evidence.said[number].sent_at for number in found if number in evidence.said]
+        if any(later < first - _TOGETHER_SECONDS for first, later in pairwise(times)):
+            yield f"One answer has its parts in another order than they were written: {found}."
 
 
 def _calls(evidence: Evidence) -> Iterator[str]:

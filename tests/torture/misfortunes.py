@@ -29,6 +29,7 @@ class Misfortunes:
 
     def __init__(self, plan: Plan, report: Report, dice: random.Random, log: Log) -> None:
         self.over = False
+        self.ended_by_itself: list[int] = []
         self.points = Points(self.kill)
         self.pauses: set[asyncio.Task[None]] = set()
         self._workers: Sequence[TortureWorker] = ()
@@ -62,8 +63,9 @@ class Misfortunes:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
             code = await worker.ended()
-            if code != -9 and not (code == 0 and worker.asked_to_end):
-                self._log.errors.append(f"ended by itself: {code}")
+            # A start that is ended before the program hears of signals ends with the signal.
+            if code != -9 and not (code in (0, -15) and worker.asked_to_end):
+                self.ended_by_itself.append(code)
             await asyncio.sleep(self._dice.random() * 0.5)
             await worker.start()
 

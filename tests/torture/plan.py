@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 class Plan:
     """How much of everything.
 
-    `quiet_seconds` is how long the program may take for what is left when the faults are over.
+    `quiet_seconds` is how long the program may take for what is left when the faults are over;
+    `all_points`: it has to be killed at each named point at least once.
     """
 
     seed: int
@@ -25,6 +26,7 @@ class Plan:
     per_minute: int = 0
     limit_seconds: float = 120.0
     quiet_seconds: float = 60.0
+    all_points: bool = False
 
 
 @dataclass
@@ -43,7 +45,6 @@ class Report:
     quiet_seconds: float = 0.0
     points: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-    note: str = ""
     found: Sequence[str] = ()
 
     def __str__(self) -> str:
@@ -63,6 +64,5 @@ class Report:
                 f"logged errors: {dict(self.errors.most_common(8))}",
                 f"wrong: {len(self.found)}",
                 *self.found,
-                self.note,
             ]
         )

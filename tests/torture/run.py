@@ -20,6 +20,7 @@ from tests.torture.evidence import Evidence
 from tests.torture.misfortunes import CONNECT_SECONDS, DEAD_SECONDS, Misfortunes
 from tests.torture.people import People
 from tests.torture.plan import Plan, Report
+from tests.torture.points import POINTS
 from tests.torture.slack_side import CLOCK_SPEED, SlackSide
 from tests.torture.workers import Log, TortureWorker
 
@@ -40,6 +41,7 @@ class Torture:
         self._logs.mkdir(parents=True)
         self._log = Log(self._logs)
         self._workers: list[TortureWorker] = []
+        self._wrong: list[str] = []
         self._ills = Misfortunes(plan, self.report, self._dice, self._log)
 
     async def run(self) -> Report:
@@ -77,6 +79,7 @@ class Torture:
             "SETTLE_ATTEMPTS": "12",
             "RETRY_WAIT_SECONDS": "1",
             "SWEEP_SECONDS": "1",
+            "TURNS_AT_ONCE": "4",
             "SHUTDOWN_SECONDS": "5",
             "WORKFLOWS_POLL_SECONDS": "0.2",
             "FOLLOWUPS": "all",
@@ -108,7 +111,7 @@ class Torture:
                 async with asyncio.timeout(self.plan.limit_seconds):
                     await _together(self._talk(people), self._ills.kill_often(sides))
             except TimeoutError:
-                self.report.note = "The time was up before all messages and kills were done."
+                self._wrong.append("The time was up before all messages and kills were done.")
             finally:
                 troubling.cancel()
                 await asyncio.gather(troubling, return_exceptions=True)
@@ -162,7 +165,7 @@ class Torture:
             if steady or now - began > self.plan.quiet_seconds:
                 break
             await asyncio.sleep(_POLL_SECONDS)
-        self.report.found = found
+        self.report.found = [*self._wrong, *found, *self._shortcomings()]
         self.report.quiet_seconds = time.monotonic() - began
         self.report.messages = len(people.said)
         self.report.kills = self._ills.kills
@@ -190,6 +193,13 @@ class Torture:
                 knocks=engine.knocks,
             )
         )
+
+    def _shortcomings(self) -> list[str]:
+        """What the torture itself did not do, or the program did of its own."""
+        ended = [f"A worker ended by itself: {code}." for code in self._ills.ended_by_itself]
+        missed = sorted(set(POINTS.values()) - set(self._ills.points.met))
+        never = [f"Nothing was killed at: {point}." for point in missed]
+        return ended + (never if self.plan.all_points else [])
 
     async def _dismiss(self) -> None:
         self._ills.end()

@@ -10,6 +10,7 @@ from tests.fakes.slack.faults import Fault
 from tests.torture.evidence import IN_A_ROW_MAX, Shown
 
 CHANNELS = ("C1", "C2")
+LATE_PART, LAG_SECONDS_MAX = 0.2, 2.0
 CLOCK_SPEED = 20.0  # what is delivered again after five minutes comes after fifteen seconds
 _CUT = Fault(drop="before"), Fault(drop="after"), Fault(status=500), Fault(slow_seconds=1.0)
 _FAULTS = (*_CUT, Fault(status=429, retry_after_seconds=1))
@@ -42,6 +43,7 @@ class SlackSide:
         self._read = 0
         for channel in CHANNELS:
             slack.channel(channel, channel.lower())
+        slack.delivery.lag_seconds = self._lag_seconds
 
     def settings(self) -> dict[str, str]:
         """What connects the program to it."""
@@ -194,6 +196,9 @@ class SlackSide:
             self._people[name] = self.slack.person(f"U{name.upper()}", name)
             self.slack.dm(f"U{name.upper()}")
         return self._people[name]
+
+    def _lag_seconds(self) -> float:
+        return self._dice.random() * LAG_SECONDS_MAX if self._dice.random() < LATE_PART else 0.0
 
     def _shuffle(self) -> None:
         order = ["app_mention", "message"]

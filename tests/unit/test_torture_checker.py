@@ -92,6 +92,10 @@ def test_nothing_is_wrong() -> None:
             "for several people",
         ),
         (
+            evidence(said(1), said(2), shown=(Shown("a", answer(2).text + answer(1).text),)),
+            "in another order",
+        ),
+        (
             evidence(said(1), said(2, author="Ben"), asked=[Asked(0, (1, 2))]),
             "merged into one question",
         ),

@@ -8,7 +8,7 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
@@ -54,6 +54,8 @@ class Delivery:
         self.ack_timeout_seconds = ack_timeout_seconds
         self.http_url: str | None = None
         self.sent: list[Envelope] = []
+        # Real seconds that an event is late by: two may change places.
+        self.lag_seconds: Callable[[], float] = lambda: 0.0
         self._slack = slack
 
     def send(self, envelope: Envelope) -> Coroutine[Any, Any, Envelope]:
@@ -69,6 +71,8 @@ class Delivery:
 
     async def _send(self, envelope: Envelope) -> Envelope:
         delays = REDELIVERY_SECONDS if envelope.type == "events_api" else ()
+        if envelope.type == "events_api" and (lag_seconds := self.lag_seconds()):
+            await asyncio.sleep(lag_seconds)
         for delay in (0.0, *delays):
             if delay:
                 envelope.state = "waiting"
