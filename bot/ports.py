@@ -16,6 +16,7 @@ from bot.domain import (
     Answer,
     Artifact,
     Attachment,
+    Author,
     Blob,
     Caller,
     IncomingMessage,
@@ -192,6 +193,10 @@ class Commands(Protocol):
     def parse(self, text: str) -> tuple[str, str] | None:
         """A message that is nothing but a command ("reset everything"): its name and arguments;
         None for all that may be a question."""
+
+    async def refusal(self, key: ThreadKey, author: Author) -> str | None:
+        """Why somebody may not use the bot here, or None where they may: adapters open nothing
+        for who may not."""
 
     async def run(
         self, name: str, key: ThreadKey, caller: Caller, arguments: str = "", *, once: str = ""

@@ -81,6 +81,10 @@ class Asks:
         short: str = "",
         title: str = "",
     ) -> None:
+        refused = await self._context.services.commands.refusal(key, author_of(interaction.user))
+        if refused is not None:
+            await responses.say(interaction, refused, ephemeral=True)
+            return
         shown = quoted(short or question, [file.name for file in files])
         message_id = await responses.say(interaction, shown)
         channel_id = interaction.channel_id

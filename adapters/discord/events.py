@@ -23,13 +23,14 @@ from adapters.discord.messages import (
     by_person,
     incoming,
     key_of,
+    order_of,
 )
 from adapters.discord.places import Places
 from adapters.discord.shards import Shard
 from adapters.discord.starters import with_starter
 from adapters.discord.titles import title_of
 from bot.commands.hello import HELLO
-from bot.domain import Addressing, Caller, IncomingMessage, Order, ThreadKey
+from bot.domain import Addressing, IncomingMessage, ThreadKey
 from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
@@ -118,6 +119,10 @@ class Events:
         said = incoming(message, addressed, bot_id, key)
         if not edited and await self._was_command(message, said):
             return
+        if not said.addressed.overheard and await self._is_refused(said):
+            # Any command says so, and opens no thread.
+            await self._context.services.orders.accept(order_of(message, said, HELLO))
+            return
         if not said.addressed.overheard and isinstance(message.channel, discord.Thread):
             said = await with_starter(self._context, message.channel, said)
         names = [attachment.name for attachment in said.attachments]
@@ -153,21 +158,11 @@ class Events:
             return False
         if said.addressed.overheard and not await self._takes_part(message, said.key):
             return False
-        guild_id = message.guild.id if message.guild else None
-        key = said.key
-        if said.addressed is Addressing.MENTION and key.thread == str(message.id):
-            key = thread_key(guild_id, message.channel.id, "")
-        order = Order(
-            key=key,
-            id=said.id,
-            caller=Caller(said.author, _manages(message.author)),
-            command=named[0],
-            arguments=named[1],
-            sent_at=said.sent_at,
-            locator={"channel": str(message.channel.id)},
-        )
-        await self._context.services.orders.accept(order)
+        await self._context.services.orders.accept(order_of(message, said, *named))
         return True
+
+    async def _is_refused(self, said: IncomingMessage) -> bool:
+        return await self._context.services.commands.refusal(said.key, said.author) is not None
 
     async def _takes_part(self, message: discord.Message, key: ThreadKey) -> bool:
         channel = message.channel
@@ -242,7 +237,3 @@ class Events:
                 "DISCORD_MESSAGE_CONTENT",
             )
         self._context.connection.ready.set()
-
-
-def _manages(user: discord.abc.User) -> bool:
-    return isinstance(user, discord.Member) and user.guild_permissions.manage_guild

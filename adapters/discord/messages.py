@@ -8,7 +8,15 @@ from collections.abc import Iterable
 import discord
 
 from adapters.discord.keys import key_of_channel, thread_key
-from bot.domain import Addressing, Attachment, Author, IncomingMessage, ThreadKey
+from bot.domain import (
+    Addressing,
+    Attachment,
+    Author,
+    Caller,
+    IncomingMessage,
+    Order,
+    ThreadKey,
+)
 
 _SPOKEN = (discord.MessageType.default, discord.MessageType.reply)
 _USER = re.compile(r"<@!?(\d+)>")
@@ -92,6 +100,27 @@ def incoming(
         addressed=addressed,
         sent_at=message.created_at,
         others=(str(owner),) if owner and owner not in (bot_id, message.author.id) else (),
+    )
+
+
+def order_of(
+    message: discord.Message, said: IncomingMessage, command: str, arguments: str = ""
+) -> Order:
+    """A command that was written as a message; in a plain channel it is about the channel."""
+    key = said.key
+    if said.addressed is Addressing.MENTION and key.thread == str(message.id):
+        guild_id = message.guild.id if message.guild else None
+        key = thread_key(guild_id, message.channel.id, "")
+    user = message.author
+    manages = isinstance(user, discord.Member) and user.guild_permissions.manage_guild
+    return Order(
+        key=key,
+        id=said.id,
+        caller=Caller(said.author, manages),
+        command=command,
+        arguments=arguments,
+        sent_at=said.sent_at,
+        locator={"channel": str(message.channel.id)},
     )
 
 

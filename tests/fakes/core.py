@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.commands.hello import CAPABILITIES, HELLO
 from bot.domain import (
     Answer,
+    Author,
     Blob,
     Caller,
     ContainerState,
@@ -197,6 +198,7 @@ class FakeCore:
         self._locks: dict[ThreadKey, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._platform: ChatPlatform | None = None
         self.attempts = 0
+        self.refused: dict[str, str] = {}  # why, by the names of people
         self.answers = True  # False: messages are taken and signed for, no turn begins
         self.orders = FakeOrders(self, folder / "orders")
         self.services = Services(
@@ -295,6 +297,11 @@ class FakeCore:
         name, _, rest = text.strip().partition(" ")
         return (name, rest) if name in {spec.name for spec in SPECS} else None
 
+    async def refusal(self, key: ThreadKey, author: Author) -> str | None:
+        """Commands: what the test has set."""
+        del key
+        return self.refused.get(author.name)
+
     async def complete(
         self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
     ) -> Sequence[Choice]:
@@ -311,6 +318,8 @@ class FakeCore:
         del once
         self.commands.append((name, key))
         self.calls.append((name, key, caller, arguments))
+        if refused := await self.refusal(key, caller.author):
+            return CommandResult(refused, ok=False)
         if name in self.results:
             return self.results[name]
         if name == HELLO:

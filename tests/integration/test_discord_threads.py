@@ -225,6 +225,34 @@ class TestOthers:
         assert site.core.withdrawn == [(site.core.accepted[0].key, str(asked.id))]
 
 
+class TestRefused:
+    async def test_people_get_a_reply_and_no_thread(self, site: DiscordSite) -> None:
+        """Who may not use the bot is told so where they spoke to it, without any buttons."""
+        site.core.refused["Ann"] = "You may not use me."
+        asked = await site.discord.person("Ann").say(
+            site.discord.channel("general"), "2+2", mention=True
+        )
+
+        told = await site.answer_in(site.discord.channel("general"))
+
+        assert told.content == "You may not use me."
+        assert told.reference is asked
+        assert told.components == []
+        assert asked.thread is None
+        assert site.core.accepted == []
+
+    async def test_questions_by_command_are_not_shown(self, site: DiscordSite) -> None:
+        """`/ask` tells the person alone."""
+        site.core.refused["Ann"] = "You may not use me."
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+
+        told = await (await ann.slash(general, "ask", question="2+2")).answer()
+
+        assert told.ephemeral
+        assert told.content == "You may not use me."
+        assert site.core.accepted == []
+
+
 class TestDirect:
     async def test_messages_are_one_conversation(self, site: DiscordSite) -> None:
         """A DM needs no mention and opens no thread."""
