@@ -34,6 +34,10 @@ _LABELS = {
     "budget_month_usd": "Budget a month, in US dollars",
     "users": "Who may use me here (nobody chosen: everybody)",
 }
+WHO_MAY = (
+    "Only admins may change them: the workspace's admins and owners, and whom the operator has "
+    "named."
+)
 _SELECTS = ("model", "effort", "memory_limit", "mode", "followups")
 _DEFAULT, _NONE = "default", "none"
 
@@ -100,6 +104,7 @@ def channel_modal() -> View:
         "submit": _plain("Next"),
         "close": _plain("Cancel"),
         "blocks": [
+            _section(WHO_MAY),
             {
                 "type": "input",
                 "block_id": CHANNEL,
@@ -110,7 +115,7 @@ def channel_modal() -> View:
                     "default_to_current_conversation": True,
                     "filter": {"include": ["public", "private"], "exclude_bot_users": True},
                 },
-            }
+            },
         ],
     }
 

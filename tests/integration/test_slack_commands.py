@@ -453,6 +453,17 @@ class TestShortcuts:
 
         assert site.core.accepted[0].text == "total?"
 
+    async def test_a_blank_question_is_not_asked(self, site: SlackSite) -> None:
+        """Spaces are no question: the modal asks for one, and the thread hears nothing."""
+        posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
+
+        await site.ann.shortcut("threadlab_analyse", posted)
+        sent = await site.ann.submit(site.ann.modal(), {"question": " \n "})
+
+        assert sent.response is not None
+        assert sent.response["errors"] == {"question": "Please write a question."}
+        assert site.slack.answers("C1", posted.ts) == []
+
     async def test_a_foreign_channel_is_said(self, site: SlackSite) -> None:
         """Where the bot is no member, the modal says how to invite it."""
         site.slack.channel("C9", members=[site.ann], bot=False)
@@ -495,6 +506,13 @@ class TestShortcuts:
             ("settings", "C1", "budget_day_usd 2.50"),
         ]
         assert all(call[2].admin for call in site.core.calls)
+        assert "Saved; it counts from the next question on." in str(bo.modal().body)
+
+    async def test_settings_say_who_may_change_them(self, site: SlackSite) -> None:
+        """Before anybody picks a channel, they know whether that is of use."""
+        await site.ann.shortcut("threadlab_settings")
+
+        assert "Only admins may change them" in str(site.ann.modal().body)
 
     async def test_settings_that_do_not_fit_are_said(self, site: SlackSite) -> None:
         """What the core does not take is said beside its field."""

@@ -56,6 +56,9 @@ NO_SETTINGS = (
     "Slack was too busy to open the settings in time. Please try again, or type "
     "`/threadlab settings` in the channel."
 )
+BLANK = "Please write a question."
+SAVED = "Saved; it counts from the next question on."
+NOTHING_CHANGED = "Nothing was changed."
 NOT_A_MEMBER = "I am not in this conversation. Invite me first: /invite @Threadlab"
 
 Body = dict[str, Any]
@@ -102,6 +105,9 @@ class Shortcuts:
         """The question: said in the thread, so that everybody sees what is answered there."""
         team, user = await team_of(self._context, body), str(body["user"]["id"])
         about, question = AskedAbout.parse(view["private_metadata"]), field(view, QUESTION)
+        if not question.strip():
+            await ack(response_action="errors", errors={QUESTION: BLANK})
+            return
         # Where Slack lost patience with us, people press the button again.
         submitted = ("asked", str(view["id"]))
         if not self._context.first_time(*submitted):
@@ -155,15 +161,18 @@ class Shortcuts:
         team, user = await team_of(self._context, body), str(body["user"]["id"])
         channel, values = changed(view)
         key = ThreadKey(PLATFORM, team.id, channel, "")
-        errors = {}
+        errors, lines = {}, []
         for name, value in values.items():
             result = await self._courier.run(team, key, user, "settings", f"{name} {value}")
-            if not result.ok:
+            if result.ok:
+                lines.append(f"- {result.text}")
+            else:
                 errors[name] = result.text
         if errors:
             await ack(response_action="errors", errors=errors)
         else:
-            await ack()
+            saved = "\n".join([SAVED, *lines]) if lines else NOTHING_CHANGED
+            await ack(response_action="update", view=note_modal("Threadlab's settings", saved))
 
     async def _open(self, body: Body, view: Body, aside: Aside, otherwise: str) -> None:
         """Open a modal within the three seconds that Slack gives; else say what to do."""
