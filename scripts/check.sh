@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The whole check: lint, format, types, import directions, tests. Arguments go to pytest.
+# With TESTS_ON=postgresql, tests that name no database run on PostgreSQL instead of SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin

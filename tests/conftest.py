@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -68,6 +69,21 @@ def upgraded(postgres: PostgresServer) -> str:
         result = thread.submit(upgrade).result()
     assert result.exit_code == 0, result.output
     return postgres.name_of(address)
+
+
+@pytest.fixture(autouse=True)
+def _on_postgresql(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """With TESTS_ON=postgresql, tests that say nothing of databases have one of their own there."""
+    if os.environ.get("TESTS_ON") != "postgresql" or "database_url" in request.fixturenames:
+        yield
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    address = server.create(request.getfixturevalue("upgraded"))
+    monkeypatch.setenv("DATABASE_URL", address)
+    yield
+    server.drop(address)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

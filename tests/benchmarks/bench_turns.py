@@ -146,7 +146,7 @@ async def measure_instant(folder: Path) -> None:
             row(f"added to it per turn, {name}", ours - bare, "ms")
             row("… reply ÷ bare call", ours / bare, "×")
         row(f"{AT_ONCE} bare calls at once", rate, "calls/s")
-        row("… turns ÷ bare calls", percentile(rates, 0.5) / rate, "×")
+        row("… bare calls ÷ turns", rate / percentile(rates, 0.5), "×")
 
 
 async def measure_offline(folder: Path) -> None:
