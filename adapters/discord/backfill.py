@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import discord
@@ -162,8 +163,8 @@ class Backfill:
         return max(int(stored), _snowflake(time.time() - minutes * 60))
 
     async def _channels(self, since: int) -> list[int]:
-        """Where something was written since, the newest first; DMs are not listed by Discord, so
-        those that we know are looked through."""
+        """Where something was written since, the newest first. DMs and archived threads are not
+        listed by Discord: those that we know, and that were active lately, are looked at."""
         newest = {
             place.id: place.last_message_id
             for guild in self._client.guilds
@@ -171,37 +172,63 @@ class Backfill:
             if place.last_message_id and place.last_message_id > since
         }
         listed = sorted(newest, key=lambda place: newest[place], reverse=True)
-        if not self._shard.has_direct:
-            return listed
+        dms = await self._known(NO_GUILD) if self._shard.has_direct else []
+        archived = [
+            thread_id
+            for guild in self._client.guilds
+            for thread_id in await self._known(str(guild.id))
+            if guild.get_channel_or_thread(thread_id) is None
+        ]
+        return [*listed, *dict.fromkeys([*dms, *archived])]
+
+    async def _known(self, workspace: str) -> list[int]:
+        """DMs, or threads, in which there was a conversation lately."""
+        settings = self._context.settings
+        oldest = datetime.now(UTC) - timedelta(minutes=settings.discord_backfill_age_minutes)
         known = await self._context.services.threads.recent(
-            PLATFORM, NO_GUILD, limit=self._context.settings.discord_backfill_channels
+            PLATFORM, workspace, limit=settings.discord_backfill_channels
         )
-        dms = [int(each.key.channel) for each in known if each.key.channel == each.key.thread]
-        return [*listed, *dict.fromkeys(dms)]
+        lately = [each.key for each in known if each.last_active_at > oldest]
+        places = [await self._context.store.place(key) for key in lately]
+        return [
+            int(key.thread)
+            for key, place in zip(lately, places, strict=True)
+            if key.thread.isdigit() and not (place and place.chained)
+        ]
 
     async def _read(self, channel_id: int, since: int) -> int:
         limit = self._context.settings.discord_backfill_messages
 
-        async def request(client: discord.Client) -> list[discord.Message]:
-            known = self._client.get_channel(channel_id)
-            place = known or client.get_partial_messageable(channel_id)
-            assert isinstance(place, discord.abc.Messageable)
-            after = discord.Object(since)
-            return [message async for message in place.history(limit=limit, after=after)]
+        async def request(_: discord.Client) -> list[discord.Message]:
+            place = self._client.get_channel(channel_id)
+            place = place or await self._client.fetch_channel(channel_id)
+            newest = getattr(place, "last_message_id", None)
+            if not isinstance(place, discord.abc.Messageable) or (newest and newest <= since):
+                return []
+            return await _since(place, since, limit)
 
         try:
             found = await self._context.rest.call(request)
         except PlatformError as error:
             log.info("channel not looked through", channel=channel_id, error=str(error))
             return 0
-        if len(found) == limit:
-            log.warning("not all missed messages were read", channel=channel_id, read=limit)
+        if len(found) == 2 * limit:
+            log.warning("not all missed messages were read", channel=channel_id, read=len(found))
         for message in found:
             try:
                 await self._handle(message)
             except Exception:  # one message must not keep the others from being read
                 log.exception("missed message not handled", message=message.id)
         return len(found)
+
+
+async def _since(place: discord.abc.Messageable, since: int, limit: int) -> list[discord.Message]:
+    """The messages since then; of very many the oldest and the newest, as many of each."""
+    oldest = [each async for each in place.history(limit=limit, after=discord.Object(since))]
+    if len(oldest) < limit:
+        return oldest
+    newest = place.history(limit=limit, after=oldest[-1], oldest_first=False)
+    return [*oldest, *reversed([each async for each in newest])]
 
 
 def _snowflake(moment_seconds: float) -> int:

@@ -71,7 +71,7 @@ class DiscordSettings(BaseModel):
     """How old a message may be that was missed while the bot was away; 0 answers none."""
 
     discord_backfill_messages: int = Field(default=100, ge=1)
-    """Most missed messages that are read in one channel or thread."""
+    """Most missed messages that are read in a channel: so many of the oldest, and of the newest."""
 
     discord_backfill_channels: int = Field(default=100, ge=1)
     """Most channels and threads in which missed messages are looked for, the newest first."""

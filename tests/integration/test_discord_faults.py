@@ -440,6 +440,40 @@ class TestDowntime:
         assert texts == sorted(["two", "three", "four", "five", "six"])
         assert discord.violations == []
 
+    async def test_is_made_up_for_in_threads_archived_meanwhile(self, tmp_path: Path) -> None:
+        """Discord lists no archived threads; those with a conversation lately are looked at."""
+        async with FakeDiscord(rate_limits=False) as discord:
+            ann = discord.person("Ann")
+            async with serve(tmp_path, discord=discord) as site:
+                answer = await ask(site)
+                known = list(site.core.accepted)
+            await ann.say(answer.channel, "two")
+            await ann.archive(answer.channel)
+            async with serve(tmp_path, discord=discord) as again:
+                again.core.accepted += known
+                await again.answer_in(answer.channel, 1)
+
+        assert [message.text for message in again.core.accepted] == ["one", "two"]
+        assert again.core.accepted[1].key == known[0].key
+        assert discord.violations == []
+
+    async def test_in_a_busy_channel_does_not_hide_the_newest(self, tmp_path: Path) -> None:
+        """Of more than can be read, the oldest and the newest are."""
+        async with FakeDiscord(rate_limits=False) as discord:
+            ann, general = discord.person("Ann"), discord.channel("general")
+            async with serve(tmp_path, discord=discord) as site:
+                await ask(site)
+            await ann.say(general, "old", mention=True)
+            for number in range(20):
+                await ann.say(general, f"talk {number}")
+            await ann.say(general, "new", mention=True)
+            settings = {"DISCORD_BACKFILL_MESSAGES": "5"}
+            async with serve(tmp_path, discord=discord, **settings) as again:
+                await again.until(lambda: len(again.core.accepted) >= 2)
+
+        texts = [message.text for message in again.core.accepted]
+        assert texts[-2:] == ["old", "new"]
+
     async def test_of_long_ago_is_let_be(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
