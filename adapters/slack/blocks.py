@@ -69,12 +69,14 @@ def notes(sentences: Sequence[str]) -> list[Block]:
     ]
 
 
-def buttons(actions: Sequence[Action], thread: str, *, primary: str = "") -> Block:
-    """Buttons that give commands in a thread."""
+def buttons(
+    actions: Sequence[Action], thread: str, *, primary: str = "", once: bool = False
+) -> Block:
+    """Buttons that give commands in a thread; `once` those that are of no use afterwards."""
     return {
         "type": "actions",
         "elements": [
-            _button(action, thread, f"{DO}_{number}", primary == action.command)
+            _button(action, thread, f"{DO}_{number}", primary == action.command, once)
             for number, action in enumerate(actions[:25])
         ],
     }
@@ -84,6 +86,11 @@ def given_command(value: str) -> tuple[str, str, str]:
     """The command, its arguments and the thread in a button's value."""
     found = json.loads(value)
     return str(found["command"]), str(found["arguments"]), str(found["thread"])
+
+
+def is_once(value: str) -> bool:
+    """Whether a button is of no use once it has done something."""
+    return bool(json.loads(value).get("once"))
 
 
 def metadata(post_id: str) -> dict[str, Any]:
@@ -138,8 +145,14 @@ def _markdown(text: str) -> list[Block]:
     return [{"type": "markdown", "text": text}] if text.strip() else []
 
 
-def _button(action: Action, thread: str, action_id: str, primary: bool) -> Block:
-    value = {"command": action.command, "arguments": action.arguments, "thread": thread}
+def _button(action: Action, thread: str, action_id: str, primary: bool, once: bool) -> Block:
+    value: dict[str, Any] = {
+        "command": action.command,
+        "arguments": action.arguments,
+        "thread": thread,
+    }
+    if once:
+        value["once"] = True
     button: Block = {
         "type": "button",
         "action_id": action_id,

@@ -143,5 +143,5 @@ def messages(
     parts = split(text or "Choose:", context.settings.slack_message_chars)
     shown = [(part, body(part, tables=False)) for part in parts]
     if result.actions:
-        shown[-1][1].append(buttons(result.actions, thread))
+        shown[-1][1].append(buttons(result.actions, thread, once=True))
     return shown

@@ -271,6 +271,33 @@ class TestButtons:
         assert site.core.calls[1][3] == "everything"
         assert site.core.calls[1][1].thread == answer.thread_ts
 
+    @pytest.mark.parametrize("channel", ["C1", "D1"])
+    async def test_of_results_go_once_they_have_done_it(
+        self, site: SlackSite, channel: str
+    ) -> None:
+        """What was confirmed can't be confirmed again: its button goes, the result stays."""
+        site.slack.dm("U1")
+        asked = await site.ann.say(channel, "total?", mention=channel == "C1")
+        where = channel, asked.ts
+        await site.slack.until(lambda: site.slack.answers(*where))
+        site.core.results["forget"] = CommandResult("Sure?", actions=(Action("forget", "Yes"),))
+        await site.ann.say(channel, "forget", mention=channel == "C1", thread_ts=asked.ts)
+
+        def sure() -> list[Message]:
+            told = [*site.slack.answers(*where), *site.slack.ephemerals("U1")]
+            return [message for message in told if message.text == "Sure?"]
+
+        await site.slack.until(sure)
+        (question,) = sure()
+        site.core.results["forget"] = CommandResult("It is gone.", public=True)
+        await site.ann.click(question, "Yes")
+        gone = lambda: [m for m in site.slack.answers(*where) if m.text == "It is gone."]  # noqa: E731
+        await site.slack.until(gone)
+        await site.slack.until(lambda: not sure())
+
+        assert len(gone()) == 1
+        assert gone()[0].buttons == []
+
     async def test_retry_answers_again(self, site: SlackSite) -> None:
         """Retry is answered in the same thread, for the same person."""
         answer = await asked_and_answered(site)

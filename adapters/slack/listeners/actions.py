@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack.asides import Aside, Respond
-from adapters.slack.blocks import DO, FEEDBACK, given_command
+from adapters.slack.blocks import DO, FEEDBACK, given_command, is_once
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM
@@ -38,14 +39,19 @@ class Actions:
         self._context = context
         self._courier = courier
 
-    async def on_button(self, ack: AsyncAck, body: Body, action: Body) -> None:
-        """A button under an answer."""
+    async def on_button(self, ack: AsyncAck, body: Body, action: Body, respond: Respond) -> None:
+        """A button under an answer, or under what a command said."""
         team = await team_of(self._context, body)
         await ack()
         command, arguments, thread = given_command(_value(action))
         key = ThreadKey(PLATFORM, team.id, _channel(body), thread)
-        user = str(body["user"]["id"])
-        self._context.tasks.spawn(self._courier.give(team, key, user, command, arguments), "button")
+        aside = self._aside(team, key, body, respond)
+        if is_once(_value(action)):
+            private = bool((body.get("container") or {}).get("is_ephemeral"))
+            work = self._once(aside, command, arguments, private=private)
+        else:
+            work = self._courier.give(team, key, aside.user, command, arguments)
+        self._context.tasks.spawn(work, "button")
 
     async def on_pick(self, ack: AsyncAck, body: Body, action: Body, respond: Respond) -> None:
         """The thread that a slash command is for."""
@@ -76,6 +82,16 @@ class Actions:
             command, key, caller, argument, str(body.get("value") or "")
         )
         await ack(options=options(choices))
+
+    async def _once(self, aside: Aside, command: str, arguments: str, *, private: bool) -> None:
+        """Where it has changed something, the button goes: a second press would surprise."""
+        result = await self._courier.run(aside.team, aside.key, aside.user, command, arguments)
+        if result.public and not private:  # all have seen the button: its message says so now
+            await self._courier.tell(aside, replace(result, public=False), replacing=True)
+            return
+        await self._courier.deliver(aside.team, aside.key, aside.user, result)
+        if result.public:
+            await aside.remove()
 
     def _aside(self, team: Team, key: ThreadKey, body: Body, respond: Respond) -> Aside:
         return Aside(self._context.settings, team, key, str(body["user"]["id"]), respond)
