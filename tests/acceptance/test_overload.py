@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.fakes.discord import FakeDiscord, Message
-from tests.fakes.responses_api import FakeResponsesApi, Pause, Say, Wait
+from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 from tests.fakes.workers import Worker, crew
 
 pytestmark = pytest.mark.slow
@@ -105,8 +105,8 @@ async def test_a_worker_that_wakes_up(
 ) -> None:
     """A worker that was paused while an answer grew, and is back after another has given it,
     changes nothing of it."""
-    words = [step for number in range(60) for step in (Say(f"word{number} "), Pause(0.15))]
-    api.script = lambda body: [*words, Say("THE END")]
+    words = "".join(f"word{number} " for number in range(120))
+    api.script = lambda body: [Say(f"{words}THE END", seconds=10)]
     async with FakeDiscord(rate_scale=0.1) as discord:
         environ = {
             "DATABASE_URL": postgres_url,

@@ -38,9 +38,13 @@ class Code:
 
 @dataclass(frozen=True)
 class Say:
-    """Text of the answer. `{cite:name}` becomes a cited sandbox link to a made file."""
+    """Text of the answer. `{cite:name}` becomes a cited sandbox link to a made file.
+
+    It takes `seconds` to be said.
+    """
 
     text: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -389,7 +393,7 @@ class FakeResponsesApi:
             elif isinstance(step, Code):
                 response["output"].append(self._run(id, container_id, step, made))
             else:
-                response["output"].append(self._say(id, container_id, step, made))
+                response["output"].append(await self._say(id, container_id, step, made))
             if response["status"] == "cancelled":
                 return
         response["status"] = "completed"
@@ -424,7 +428,7 @@ class FakeResponsesApi:
         self._emit(id, "response.output_item.done", output_index=index, item=dict(item))
         return item
 
-    def _say(
+    async def _say(
         self, id: str, container_id: str, step: Say, made: dict[str, dict[str, Any]]
     ) -> dict[str, Any]:
         index = len(self.responses[id]["output"])
@@ -445,9 +449,11 @@ class FakeResponsesApi:
         }
         self._emit(id, "response.output_item.added", output_index=index, item=dict(item))
         self._emit(id, "response.content_part.added", part=dict(part), **at)
-        for start in range(0, len(text), 20):
-            delta = text[start : start + 20]
+        deltas = [text[start : start + 20] for start in range(0, len(text), 20)]
+        for delta in deltas:
             self._emit(id, "response.output_text.delta", delta=delta, logprobs=[], **at)
+            if step.seconds:
+                await asyncio.sleep(step.seconds / len(deltas))
         self._emit(id, "response.output_text.done", text=text, logprobs=[], **at)
         part |= {"text": text, "annotations": annotations}
         item |= {"status": "completed", "content": [part]}

@@ -12,13 +12,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.fakes.responses_api import Code, Fail, FakeResponsesApi, Pause, Say, Wait
+from tests.fakes.responses_api import Code, Fail, FakeResponsesApi, Say, Wait
 from tests.fakes.serving import serve
 from tests.torture.evidence import LINES_OF_LONG, NUMBER, QUESTION, Asked, made_content
 
 THINKS_SECONDS_MAX = 1.5
 HOLDS_SECONDS_MAX = 20.0
-DRIBBLE_SECONDS = 0.25
+SAYS_SECONDS = (0.0, 0.0, 1.0, 3.0)
 _KNOWN_SECONDS = 0.03  # until the program has stored the id that it was just sent
 
 Hook = Callable[[str], None]
@@ -54,12 +54,12 @@ class TortureEngine(FakeResponsesApi):
         """What the answer to a held question waits for."""
         return self.gates.setdefault(number, asyncio.Event())
 
-    def _script(self, body: dict[str, Any]) -> list[Code | Say | Wait | Fail | Pause]:
+    def _script(self, body: dict[str, Any]) -> list[Code | Say | Wait | Fail]:
         asked = QUESTION.findall(_question(body))
         thinks = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.call_later(self._dice.random() * THINKS_SECONDS_MAX, thinks.set)
-        steps: list[Code | Say | Wait | Fail | Pause] = [Wait(thinks)]
+        steps: list[Code | Say | Wait | Fail] = [Wait(thinks)]
         for number, _, wishes in asked:
             if "hold" in wishes:
                 gate = self.gate(int(number))
@@ -73,13 +73,8 @@ class TortureEngine(FakeResponsesApi):
         if makes:
             steps.append(Code("# Write files\nopen(…)", logs="written", makes=makes))
         text = "\n\n".join(_answer(*each) for each in asked)
-        return [*steps, *self._dribbled(text)]
-
-    def _dribbled(self, text: str) -> list[Code | Say | Wait | Fail | Pause]:
-        """A text in pieces with pauses between them, or at once."""
-        size = len(text) // self._dice.choice([1, 4, 10]) + 1
-        pieces = [text[start : start + size] for start in range(0, len(text), size)]
-        return [step for piece in pieces for step in (Say(piece), Pause(DRIBBLE_SECONDS))]
+        steps.append(Say(text, self._dice.choice(SAYS_SECONDS)))
+        return steps
 
     async def _answer(self, id: str, body: dict[str, Any], container_id: str) -> None:
         numbers = tuple(int(number) for number, _, _ in QUESTION.findall(_question(body)))
