@@ -21,6 +21,7 @@ from bot.domain import Addressing, Attachment, IncomingMessage, ThreadKey
 log = structlog.get_logger(__name__)
 
 _QUOTED_CHARS_MAX = 1500
+NO_QUESTION = "There is no question in that: write what you want to know."
 NO_FILES = "There are no files on that message."
 ANALYSE = "What is in {names}?"
 ANALYSIS = "Analysis of {names}"
@@ -44,7 +45,11 @@ class Asks:
             for name in menu.ASK_FILES
             if given.get(name) in resolved
         ]
-        await self._ask(interaction, key, given.get("question", ""), files)
+        question = given.get("question", "").strip()
+        if not question and not files:
+            await responses.say(interaction, NO_QUESTION, ephemeral=True)
+            return
+        await self._ask(interaction, key, question, files)
 
     async def analyse(
         self, interaction: discord.Interaction[Any], data: Any, key: ThreadKey
@@ -60,7 +65,8 @@ class Asks:
             return
         names = ", ".join(file.name for file in files)
         question = short = ANALYSE.format(names=names)
-        if said := words_of(message, self._context.bot_id):
+        said = words_of(message, self._context.bot_id)
+        if said and message.author.id != self._context.bot_id:  # its own words ask for nothing
             question = f"{quoted(said, ())}\n\n{question}"
         title = ANALYSIS.format(names=names)
         await self._ask(interaction, key, question, files, short=short, title=title)

@@ -24,6 +24,7 @@ _ROLE = re.compile(r"<@&(\d+)>")
 _CHANNEL = re.compile(r"<#(\d+)>")
 _EMOJI = re.compile(r"<a?:(\w+):\d+>")
 _QUOTED_CHARS_MAX = 2000
+TITLE = "Title of the post: {title}"
 
 
 def by_person(message: discord.Message) -> bool:
@@ -38,10 +39,10 @@ def addressing(message: discord.Message, bot_id: int) -> Addressing | None:
     if mentions(message, bot_id):
         return Addressing.MENTION
     answered = replied_to(message)
-    if answered is not None and answered.author.id == bot_id:
-        pinged = any(user.id == bot_id for user in message.mentions)
-        if pinged or not _names_people(message):
-            return Addressing.REPLY
+    ours = answered is not None and answered.author.id == bot_id
+    # Who switches the ping off speaks about the answer, not to the bot.
+    if ours and any(user.id == bot_id for user in message.mentions):
+        return Addressing.REPLY
     if not isinstance(message.channel, discord.Thread):
         return None
     to_others = answered is not None and answered.author.id not in (bot_id, message.author.id)
@@ -89,7 +90,8 @@ def incoming(
         text = "\n\n".join(part for part in (_quotation(quoted, bot_id), text) if part)
     channel = message.channel
     if isinstance(channel, discord.Thread) and channel.id == message.id:
-        text = f"{channel.name}\n\n{text}".strip()  # a forum's post: its title says half of it
+        # A forum's post: its title says what it is about, and where it is all, what is asked.
+        text = f"> {TITLE.format(title=channel.name)}\n\n{text}" if text else channel.name
     owner = channel.owner_id if isinstance(channel, discord.Thread) else None
     return IncomingMessage(
         key=key,

@@ -301,6 +301,16 @@ class TestAsk:
         first, second = site.core.accepted
         assert first.key == second.key
 
+    async def test_without_words_are_refused(self, site: DiscordSite) -> None:
+        """Blanks alone open no thread; who gave them is told so."""
+        general = site.discord.channel("general")
+
+        told = await (await site.discord.person("Ann").slash(general, "ask", question=" ")).answer()
+
+        assert told.ephemeral
+        assert "no question" in told.content
+        assert site.core.accepted == []
+
 
 class TestMenu:
     async def test_analyses_the_files_of_a_message(self, site: DiscordSite) -> None:
@@ -319,6 +329,21 @@ class TestMenu:
         assert shown.thread is not None
         assert shown.thread.name == "Analysis of sales.csv"
         assert [file.name for file in message.attachments] == ["sales.csv"]
+
+    async def test_does_not_quote_the_bot(self, site: DiscordSite) -> None:
+        """What the bot said about a file of its own is no question."""
+        thread = await thread_in(site)
+        blob = await site.core.blobs.put(
+            site.core.accepted[0].key, _chunks(b"1,2"), limit_bytes=1000
+        )
+        file = Artifact("cf_1", "a.csv", "text/csv", blob)
+        site.core.results["files"] = CommandResult("Here is a.csv.", files=(file,), public=True)
+        given = await (await site.discord.person("Ann").slash(thread, "files")).answer()
+
+        await (await site.discord.person("Ann").menu(given, ANALYSE)).answer()
+        await site.until(lambda: len(site.core.accepted) == 2)
+
+        assert site.core.accepted[1].text == "What is in a.csv?"
 
     async def test_says_where_there_is_nothing_to_analyse(self, site: DiscordSite) -> None:
         """A message without files gets a sentence, for who asked."""

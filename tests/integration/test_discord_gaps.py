@@ -139,7 +139,7 @@ class TestMessages:
         assert site.core.accepted[0].key.thread == str(thread.id)
 
     async def test_that_are_edited_keep_what_came_with_them(self, site: DiscordSite) -> None:
-        """The title of a forum's post is half of its question, also after an edit."""
+        """The title of a forum's post comes with its question, also after an edit."""
         ann = site.discord.person("Ann")
         thread = await ann.post(site.discord.channel("questions"), "Totals", "sum?", mention=True)
         await site.answer_in(thread)
@@ -147,7 +147,7 @@ class TestMessages:
         await ann.edit(next(iter(thread.messages.values())), "the sum?")
         (revised,) = await site.until(lambda: site.core.revised)
 
-        assert revised[2] == "Totals\n\nthe sum?"
+        assert revised[2] == "> Title of the post: Totals\n\nthe sum?"
 
 
 class TestInteractions:

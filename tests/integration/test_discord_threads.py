@@ -193,6 +193,18 @@ class TestOthers:
 
         assert [message.text for message in site.core.accepted] == ["now you"]
 
+    async def test_replies_without_a_ping_open_no_thread(self, site: DiscordSite) -> None:
+        """Who switches the ping off speaks about the answer, not to the bot."""
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        await ann.say(general, mention=True)
+        helped = await site.answer_in(general)
+
+        await ann.say(general, "ok", reply_to=helped, ping=False)
+        asked = await ann.say(general, "2+2", reply_to=helped)
+        await site.thread_of(asked)
+
+        assert [message.text for message in site.core.accepted] == ["2+2"]
+
     async def test_edits_and_deletions_are_told_of(self, site: DiscordSite) -> None:
         """A waiting message gets its new words, or is withdrawn."""
         ann = site.discord.person("Ann")
@@ -280,7 +292,18 @@ class TestForum:
         answer = await site.answer_in(thread)
 
         assert site.core.accepted[0].key.channel == str(forum.id)
-        assert answer.content == "You said: Totals\n\nsum?"
+        assert answer.content == "You said: > Title of the post: Totals\n\nsum?"
+
+    async def test_title_alone_is_the_question(self, site: DiscordSite) -> None:
+        """A post with a file and no words asks what its title says."""
+        forum = site.discord.channel("questions")
+
+        thread = await site.discord.person("Ann").post(
+            forum, "Totals?", mention=True, files={"a.csv": b"1"}
+        )
+        await site.answer_in(thread)
+
+        assert site.core.accepted[0].text == "Totals?"
 
 
 class TestWithoutThreads:
