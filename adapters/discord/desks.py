@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -45,6 +46,9 @@ class Desk(Protocol):
 
     async def delete(self, posted: Posted) -> None:
         """Take a message away."""
+
+    def seconds_left(self) -> float | None:
+        """How long messages can still be changed; None where that has no end."""
 
     async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """A message that has arrived after another one (None: among the newest), by its identity
@@ -112,6 +116,10 @@ class ChannelDesk:
             await place.get_partial_message(posted.message_id).delete()
 
         await self._rest.call(request)
+
+    def seconds_left(self) -> float | None:
+        """There is no end."""
+        return None
 
     async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """Look through what the bot said since."""
@@ -215,6 +223,11 @@ class CommandDesk:
             await self._webhook(client).delete_message(posted.message_id)
 
         await self._rest.call(request)
+
+    def seconds_left(self) -> float | None:
+        """Until Discord closes the way."""
+        known = self._invocation
+        return max(known.closes_at - time.time(), 0.0) if known is not None else None
 
     async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """What cannot be looked through is never found."""

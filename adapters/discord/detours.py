@@ -70,6 +70,10 @@ class DetourDesk:
         """Take a message away, wherever it is."""
         await self._desk_of(posted).delete(posted)
 
+    def seconds_left(self) -> float | None:
+        """As long as on the way that is taken now."""
+        return (self._found or self._first).seconds_left()
+
     async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """A message here, or on the detour."""
         if self._found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -17,10 +18,11 @@ from adapters.discord.desks import Content
 from adapters.discord.places import Spot
 from adapters.discord.rest import Refused
 from adapters.discord.store import Posted
-from bot.domain import Answer, Post, Progress, ThreadKey
+from bot.domain import Action, Answer, Post, Progress, ThreadKey
 
 log = structlog.get_logger(__name__)
 
+LEAVING = "this takes longer than I can write here; the answer comes as a direct message…"
 _CALMING = 0.8  # by this the pace recovers with each edit that met no limit
 
 
@@ -117,19 +119,29 @@ class DiscordReply:
         while not self._done:
             # The pause comes first: a short answer needs no pictures at all.
             await asyncio.sleep(self._pace_seconds)
-            await self._changed.wait()
-            self._changed.clear()
+            if not await self._has_changed():
+                await self._push_safely(pictures.running(Progress(LEAVING)), ())
+                return
             if self._delivery.lost or self._delivery.too_old:
                 return
-            await self._push_safely(pictures.running(self._newest))
+            await self._push_safely(pictures.running(self._newest), (STOP,))
 
-    async def _push_safely(self, text: str) -> None:
+    async def _has_changed(self) -> bool:
+        """Wait for a new picture; False where no more can be shown after this."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._spot.desk.seconds_left()):
+                await self._changed.wait()
+            self._changed.clear()
+            return True
+        return False
+
+    async def _push_safely(self, text: str, actions: Sequence[Action]) -> None:
         if text == self._shown:
             return
         began = time.monotonic()
         self._editing = True
         try:
-            await self._spot.desk.edit(self._surface, Content(text, actions=(STOP,)))
+            await self._spot.desk.edit(self._surface, Content(text, actions=actions))
             self._shown = text
         except Refused as refused:
             self._delivery.lost = refused.status == 404

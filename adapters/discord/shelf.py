@@ -40,6 +40,10 @@ class ShelfDesk:
     async def delete(self, posted: Posted) -> None:
         """Nobody sees it."""
 
+    def seconds_left(self) -> float | None:
+        """There is no end."""
+        return None
+
     async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """A message that is kept."""
         del text, after

@@ -40,6 +40,7 @@ class Invocation:
 
     application_id: int
     token: str
+    closes_at: float  # seconds since 1970
 
 
 class DiscordStore:
@@ -99,7 +100,9 @@ class DiscordStore:
         newest = invocations.c.created_at.desc()
         query = select(invocations).where(mine, alive).order_by(newest).limit(1)
         row = await self._first(query)
-        return None if row is None else Invocation(int(row.application_id), row.token)
+        if row is None:
+            return None
+        return Invocation(int(row.application_id), row.token, row.created_at + TOKEN_SECONDS)
 
     async def note_invocation(
         self, interaction_id: int, key: ThreadKey, application_id: int, token: str

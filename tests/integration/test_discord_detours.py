@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.discord.reply import LEAVING
 from adapters.discord.store import DiscordStore
 from bot.domain import Answer, Artifact, IncomingMessage, Progress
 from bot.errors import PlatformError, Undeliverable
@@ -136,7 +137,7 @@ class TestThread:
         slow.go_on.set()
         reason, answer = [await site.answer_in(site.discord.dm(ann), n) for n in range(2)]
 
-        assert "“Totals" in reason.content
+        assert "was deleted" in reason.content
         assert answer.content == "Here it is."
 
     async def test_is_not_told_of_twice(self, site: DiscordSite, tmp_path: Path) -> None:
@@ -246,6 +247,32 @@ class TestCommand:
 
         assert "closed before I was done" in reason.content
         assert answer.content == "Here it is."
+
+    async def test_whose_time_runs_out_leaves_no_status_behind(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While it still can, it says that it will answer elsewhere, and takes Stop away."""
+        monkeypatch.setattr("adapters.discord.store.TOKEN_SECONDS", 2.0)
+
+        async def endless(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            yield Progress("computing…")
+            await asyncio.Event().wait()
+
+        async with serve(tmp_path, endless, DISCORD_EDIT_PACE_MS="1000") as site:
+            guild = site.discord.add_guild("Elsewhere", with_bot=False)
+            general = site.discord.channel("general", guild)
+            await site.discord.person("Ann", guild=guild).slash(general, "ask", question="sum?")
+            _, status = await site.until(
+                lambda: (
+                    [m for m in site.discord.bot_messages(general) if "direct" in m.content]
+                    and site.discord.bot_messages(general)
+                )
+            )
+
+        assert LEAVING in status.content
+        assert status.buttons == []
 
     async def test_that_takes_no_more_answers_is_gone_on_with_in_a_dm(self, tmp_path: Path) -> None:
         """Discord takes five answers where the bot is not; the rest is not lost."""

@@ -467,8 +467,7 @@ class TestDowntime:
             for number in range(20):
                 await ann.say(general, f"talk {number}")
             await ann.say(general, "new", mention=True)
-            settings = {"DISCORD_BACKFILL_MESSAGES": "5"}
-            async with serve(tmp_path, discord=discord, **settings) as again:
+            async with serve(tmp_path, discord=discord, DISCORD_BACKFILL_MESSAGES="5") as again:
                 await again.until(lambda: len(again.core.accepted) >= 2)
 
         texts = [message.text for message in again.core.accepted]

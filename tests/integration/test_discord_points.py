@@ -44,7 +44,8 @@ class Point:
 
 async def script(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Progress | Answer]:
     """Answers with the question; to "file", with a file; to "long", at length."""
-    text, artifacts = f"You said: {message.text}", ()
+    text = f"You said: {message.text}"
+    artifacts: tuple[Artifact, ...] = ()
     if message.text == "long":
         text = "\n\n".join(f"Part {number}: {'word ' * 390}".strip() for number in range(PIECES))
     if message.text == "file":
