@@ -10,10 +10,20 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from bot.domain import Action, Addressing, Answer, CodeRun, IncomingMessage, Progress, RunState
+from bot.domain import (
+    Action,
+    Addressing,
+    Answer,
+    Artifact,
+    CodeRun,
+    IncomingMessage,
+    Progress,
+    RunState,
+)
 from bot.ports import CommandResult
 from tests.fakes.core import SPECS, FakeCore
 from tests.fakes.slack import FakeSlack, Message
+from tests.fakes.slack.records import ChannelKind
 from tests.fakes.slack_driver import SlackSite, loopback, serve
 
 ACTIONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
@@ -75,13 +85,48 @@ class TestSlashCommand:
         assert (await told(site)).channel == "C9"
 
     async def test_unknown_is_said(self, site: SlackSite) -> None:
-        """What is no command is answered by the core."""
-        await site.ann.command("/threadlab", "dance now", "C1")
+        """What is no command may be a question: how to ask is said, and which commands there are.
+        What only buttons give is none either."""
+        await site.ann.command("/threadlab", "what is <2+2>?", "C1")
+        await site.ann.command("/threadlab", "feedback", "C1")
+        await told(site, 2)
 
-        assert "There is no command dance" in (await told(site)).text
-        assert site.core.calls[0][3] == "now"
+        question, internal = site.slack.ephemerals("U1")
+        assert question.text.startswith("There is no command “what”. To ask, mention me")
+        assert "`status`" in question.text
+        assert "There is no command “feedback”" in internal.text
+        assert site.core.calls == []
 
-    @pytest.mark.parametrize("name", [s.name for s in SPECS if s.place == "thread"])
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("memory 5g", "“5g” is none of `1g`"),
+            ("memory", "`memory` needs how much"),
+            ("files foo", "“foo” is none of"),
+            ("status please", "takes no arguments"),
+        ],
+    )
+    async def test_checks_the_words_first(self, site: SlackSite, text: str, said: str) -> None:
+        """What does not fit is said before a thread has to be chosen."""
+        await asked_and_answered(site)
+
+        await site.ann.command("/threadlab", text, "C1")
+
+        assert said in (await told(site)).text
+        assert site.core.calls == []
+
+    @pytest.mark.parametrize("kind", ["channel", "group"])
+    async def test_where_the_bot_is_no_member_says_so(
+        self, site: SlackSite, kind: ChannelKind
+    ) -> None:
+        """Mentioning it is of no use there: it has to be invited first."""
+        site.slack.channel("C9", members=[site.ann], bot=False, kind=kind)
+
+        await site.ann.command("/threadlab", "status", "C9")
+
+        assert "/invite @Threadlab" in (await told(site)).text
+
+    @pytest.mark.parametrize("name", [s.name for s in SPECS if s.place == "thread" and s.listed])
     async def test_lets_the_thread_be_chosen(self, site: SlackSite, name: str) -> None:
         """A command for a thread, typed in a channel, offers one's own recent threads there."""
         bo = site.slack.person("U2", "Bo")
@@ -90,7 +135,8 @@ class TestSlashCommand:
         await site.answer(await bo.say("C1", "not Ann's", mention=True))
         site.core.results[name] = CommandResult(f"{name} is done.")
 
-        await site.ann.command("/threadlab", name, "C1")
+        words = "memory 4g" if name == "memory" else name
+        await site.ann.command("/threadlab", words, "C1")
         menu = await told(site)
         await site.ann.click(menu, "threadlab_pick", first.thread_ts)
         await site.slack.until(lambda: site.core.commands)
@@ -134,6 +180,26 @@ class TestSlashCommand:
 
         assert site.slack.answers("C1", thread)[-1].text == "The container was ended."
         assert site.core.calls[0][3] == "everything"
+
+    async def test_says_where_files_are(self, site: SlackSite) -> None:
+        """Files of a command stand in its thread; who gave it in the channel is led there."""
+        answer = await asked_and_answered(site)
+
+        async def content() -> AsyncIterator[bytes]:
+            yield b"print(1)\n"
+
+        key = site.core.accepted[0].key
+        blob = await site.core.blobs.put(key, content(), limit_bytes=100)
+        file = Artifact("code", "code.py", "text/x-python", blob)
+        site.core.results["code"] = CommandResult("The file has all of it.", files=(file,))
+
+        await site.ann.command("/threadlab", "code", "C1")
+        menu = await told(site)
+        await site.ann.click(menu, "threadlab_pick", answer.thread_ts)
+        await site.slack.until(lambda: "has all of it" in menu.text)
+
+        assert "The file is in [the thread](https://acme.slack.com/archives/C1/p" in menu.text
+        await site.slack.until(lambda: site.slack.answers("C1", key.thread)[-1].files)
 
     async def test_too_long_arguments_are_not_cut(self, site: SlackSite) -> None:
         """What a menu can't keep whole is not kept at all: another file might be meant."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from adapters.slack.api import Refused
 from adapters.slack.asides import Aside, Respond
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
@@ -14,11 +16,21 @@ from adapters.slack.events import PLATFORM
 from adapters.slack.incoming_text import command_line
 from adapters.slack.listeners.origin import team_of
 from adapters.slack.menus import ARGUMENTS_CHARS, NO_THREADS, TOO_LONG, thread_menu
+from adapters.slack.mrkdwn import escaped
 from adapters.slack.teams import Team
+from bot.commands.parsing import values_of
 from bot.domain import ThreadKey
-from bot.ports import Place
+from bot.errors import BadArguments, PlatformError
+from bot.ports import CommandSpec, Place
+
+log = structlog.get_logger(__name__)
 
 COMMAND = "/threadlab"
+UNKNOWN = (
+    "There is no command “{name}”. To ask, mention me in a message: @Threadlab and your question. "
+    "The commands are {known}."
+)
+OUTSIDE = "I am not in this conversation. Invite me first: `/invite @Threadlab`."
 
 
 def register(app: AsyncApp, context: SlackContext, courier: Courier) -> None:
@@ -45,16 +57,25 @@ class SlashCommand:
         key = ThreadKey(PLATFORM, team.id, str(body["channel_id"]), "")
         user = str(body["user_id"])
         aside = Aside(self._context.settings, team, key, user, respond)
-        specs = self._context.services.commands.specs
+        specs = [spec for spec in self._context.services.commands.specs if spec.listed]
         spec = next((spec for spec in specs if spec.name == name), None)
-        if spec is not None and spec.place is Place.THREAD:
-            await self._offer(aside, name, arguments)
-            return
-        result = await self._courier.run(team, key, user, name, arguments)
-        await self._courier.tell(aside, result)
+        if spec is None:
+            known = ", ".join(f"`{spec.name}`" for spec in specs)
+            await aside.say(UNKNOWN.format(name=escaped(name), known=known))
+        elif spec.place is Place.THREAD:
+            await self._offer(aside, spec, arguments)
+        else:
+            result = await self._courier.run(team, key, user, name, arguments)
+            await self._courier.tell(aside, result)
 
-    async def _offer(self, aside: Aside, name: str, arguments: str) -> None:
-        """Let the person pick one of their threads here."""
+    async def _offer(self, aside: Aside, spec: CommandSpec, arguments: str) -> None:
+        """Let the person pick one of their threads here, where the words make sense."""
+        name = spec.name
+        try:
+            values_of(spec, arguments)
+        except BadArguments as error:
+            await aside.say(escaped(str(error)))
+            return
         if len(arguments) > ARGUMENTS_CHARS:
             await aside.say(TOO_LONG.format(command=name))
             return
@@ -66,6 +87,20 @@ class SlashCommand:
             limit=self._context.settings.slack_threads_listed,
         )
         if not recent:
-            await aside.say(NO_THREADS)
+            await aside.say(OUTSIDE if await self._is_outside(aside) else NO_THREADS)
             return
         await aside.say(f"Which thread is {name} for?", thread_menu(name, arguments, recent))
+
+    async def _is_outside(self, aside: Aside) -> bool:
+        """Whether Slack says that the bot is no member of the conversation."""
+        try:
+            seconds = self._context.settings.slack_patience_seconds
+            found = await aside.team.api.call_within(
+                seconds, "conversations.info", channel=aside.key.channel
+            )
+        except Refused as error:
+            return error.error == "channel_not_found"
+        except PlatformError as error:
+            log.info("membership not known", channel=aside.key.channel, error=str(error))
+            return False
+        return found["channel"].get("is_member") is False
