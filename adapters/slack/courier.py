@@ -111,7 +111,7 @@ class Courier:
         if result.public and aside.key.thread:
             await self.deliver(aside.team, aside.key, aside.user, result)
             result = replace(result, files=())
-        result = await self._with_files(aside.team, aside.key, result)
+        result = await self._with_files(aside.team, aside.key, result, elsewhere=True)
         shown = messages(result, aside.key.thread, self._context)
         if len(shown) > _RESPONSES_MAX:
             shown[_RESPONSES_MAX - 1][1].extend(notes([MORE]))
@@ -120,17 +120,23 @@ class Courier:
         for number, (text, blocks) in enumerate(shown[:_RESPONSES_MAX]):
             await aside.say(text, blocks, replace=replacing and number == 0)
 
-    async def _with_files(self, team: Team, key: ThreadKey, result: CommandResult) -> CommandResult:
-        """Upload a result's files into its thread; what Slack does not take is said."""
+    async def _with_files(
+        self, team: Team, key: ThreadKey, result: CommandResult, *, elsewhere: bool = False
+    ) -> CommandResult:
+        """Upload a result's files into its thread; what Slack does not take is said, and where the
+        files are, if that is `elsewhere`."""
         if not result.files or not key.thread:
             return result
-        uploaded, problems = await self._context.uploads.send(team, key, result.files)
+        uploaded, said = await self._context.uploads.send(team, key, result.files)
         try:
             if uploaded:
                 await self._context.uploads.share(team, key, uploaded)
+                if elsewhere:
+                    are = "The file is" if len(uploaded) == 1 else "The files are"
+                    said.append(f"{are} in [the thread]({team.link(key.channel, key.thread)}).")
         except PlatformError as error:
-            problems.append(str(error))
-        return replace(result, text="\n\n".join([result.text, *problems]).strip())
+            said.append(str(error))
+        return replace(result, text="\n\n".join([result.text, *said]).strip())
 
 
 def messages(
