@@ -20,7 +20,7 @@ USED_UP = (
     "00:00 UTC; whoever runs this bot can raise it."
 )
 NEARLY_USED_UP = "{whose} budget for {period} is {percent:.0f} % used up: {spent} of {limit}."
-YOURS, CHANNELS, WORKSPACES = "Your", "This channel's", "This workspace's"
+YOURS, CHANNELS, WORKSPACES = "Your", "This channel's", "Everybody's"
 
 
 class Period(StrEnum):

@@ -10,9 +10,15 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 
+NO_WORKSPACE = "@me"
+
+
 @dataclass(frozen=True, slots=True)
 class ThreadKey:
-    """Where a conversation lives: a thread or DM of a chat platform, or a web conversation."""
+    """Where a conversation lives: a thread or DM of a chat platform, or a web conversation.
+
+    What lies in no workspace that people share has NO_WORKSPACE in its place.
+    """
 
     platform: str
     workspace: str

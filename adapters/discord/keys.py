@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import discord
 
-from bot.domain import ThreadKey
+from bot.domain import NO_WORKSPACE, ThreadKey
 
 PLATFORM = "discord"
-NO_GUILD = "@me"  # as Discord's own links name what lies in no server
+NO_GUILD = NO_WORKSPACE  # Discord's own links name it so as well
 _PRIVATE = "user-"
 
 

@@ -9,7 +9,7 @@ from bot.budgets import Period
 from bot.commands.costs import cost_of, counted
 from bot.commands.lookup import UNKNOWN_ANSWER, turn_of
 from bot.commands.registry import Call, Command, Rights
-from bot.domain import ThreadKey
+from bot.domain import NO_WORKSPACE, ThreadKey
 from bot.markup import plain
 from bot.ports import Argument, CommandResult, CommandSpec, Place
 from bot.prices import dollars
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.store.turns import Turns
 
 SCOPES = ("thread", "channel", "workspace")
+HEADINGS = dict(zip(SCOPES, ("This thread", "This channel", "All channels"), strict=True))
 VERDICTS = ("good", "bad")
 PEOPLE_SHOWN_MAX = 20
 
@@ -50,7 +51,7 @@ class MoneyCommands:
     @property
     def commands(self) -> tuple[Command, ...]:
         """The group's commands."""
-        scope = Argument("scope", "of what; all that there is else", choices=SCOPES)
+        scope = Argument("scope", "of what; without it, of everything", choices=SCOPES)
         answer = Argument("answer", "which answer", required=True)
         verdict = Argument("verdict", "what you think of it", required=True, choices=VERDICTS)
         return (
@@ -71,28 +72,43 @@ class MoneyCommands:
     async def _usage(self, call: Call) -> CommandResult:
         scopes = self._scopes(call)
         if not scopes:
-            return CommandResult("This is no thread: `usage channel` tells more.", ok=False)
-        parts = [await self._about(call.key, name) for name in scopes]
+            wanted = call.values["scope"]
+            return CommandResult(f"Here is no {wanted}: `usage channel` tells more.", ok=False)
+        parts: list[str] = []
+        told: Sequence[str] = ()
+        for name in scopes:
+            sums = await self._sums(call.key, name)
+            if sums != told:  # a channel with one thread has nothing to add
+                parts.append(await self._about(call.key, name, sums))
+            told = sums
         parts += await self._budget_part(call)
         if self._rights.is_admin(call.key, call.caller) and scopes[-1] != "thread":
             parts += await self._people_part(call.key, scopes[-1])
         return CommandResult("\n\n".join(parts))
 
     def _scopes(self, call: Call) -> Sequence[str]:
-        here = SCOPES if call.key.thread else SCOPES[1:]
+        here = [
+            *(["thread"] if call.key.thread else []),
+            "channel",
+            *(["workspace"] if call.key.workspace != NO_WORKSPACE else []),
+        ]
         wanted = call.values.get("scope")
         return [name for name in here if wanted in (None, name)]
 
-    async def _about(self, key: ThreadKey, name: str) -> str:
-        scope = _scope(key, name)
-        lines = [f"**This {name}**"]
+    async def _sums(self, key: ThreadKey, name: str) -> Sequence[str]:
+        """Lines about the day and the month, and what people think."""
+        scope, lines = _scope(key, name), []
         for period in Period:
             total = await self._ledger.total(scope, period.began(self._clock()))
             lines.append(f"- {period.value}: {_total(total)}")
+        return [*lines, *_opinions(await self._feedback.count(_below(key, name)))]
+
+    async def _about(self, key: ThreadKey, name: str, sums: Sequence[str]) -> str:
+        lines = [f"**{HEADINGS[name]}**", *sums]
         if name == "thread":
-            lines.append(f"- in all: {_total(await self._ledger.total(scope))}")
-        opinions = await self._feedback.count(_below(key, name))
-        return "\n".join([*lines, *_opinions(opinions)])
+            in_all = _total(await self._ledger.total(Scope.of_thread(key)))
+            lines.insert(1 + len(Period), f"- in all: {in_all}")
+        return "\n".join(lines)
 
     async def _budget_part(self, call: Call) -> list[str]:
         standings = await self._budgets.standings(call.key, call.author)
@@ -111,7 +127,9 @@ class MoneyCommands:
         shares = await self._ledger.shares(scope, since, limit=PEOPLE_SHOWN_MAX)
         if not shares:
             return []
-        return ["\n".join([f"**People in this {name}, this month**", *map(_share, shares)])]
+        return [
+            "\n".join([f"**People, this month: {HEADINGS[name].lower()}**", *map(_share, shares)])
+        ]
 
     async def _give_feedback(self, call: Call) -> CommandResult:
         turn = await turn_of(self._turns, call.key, call.values["answer"])

@@ -207,7 +207,7 @@ async def test_the_home_shows_what_was_used(slack: FakeSlack, ann: Person) -> No
 
     shown = slack.render_view(ann.home())
     assert "what is 6 * 7?" in shown
-    assert "This workspace" in shown
+    assert "All channels" in shown
     assert "This channel" not in shown
     assert re.search(r"today: [1-9][0-9]* answer", shown), shown
 

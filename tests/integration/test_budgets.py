@@ -106,7 +106,7 @@ class TestStop:
             clock.advance(days=12)
             open_again = await answered(chat, 3)
 
-        assert chat.text_of(refused).startswith("This workspace's budget for this month is used up")
+        assert chat.text_of(refused).startswith("Everybody's budget for this month is used up")
         assert "on 1 June 2026 at 00:00 UTC" in chat.text_of(refused)
         assert chat.text_of(open_again) == "Done."
 
@@ -195,7 +195,7 @@ class TestWarning:
 
         assert notes(surface) == [
             "This channel's budget for this month is 50 % used up: $1.00 of $2.00.",
-            "This workspace's budget for today is 53 % used up: $1.00 of $1.90.",
+            "Everybody's budget for today is 53 % used up: $1.00 of $1.90.",
         ]
 
     async def test_many_at_once(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from bot.domain import Author, Caller, ThreadKey
+from bot.domain import NO_WORKSPACE, Author, Caller, ThreadKey
 from bot.errors import PlatformError
 from bot.ports import CommandResult
 from bot.store.turns import Turns, TurnState
@@ -248,7 +249,7 @@ class TestCommand:
             await answered(chat, 2, thread="t2", author=BEN)
             said = (await usage(chat)).text
 
-        thread, channel, workspace = said.split("\n\n")
+        thread, channel = said.split("\n\n")
         one = (
             "1 answer, 800,000 tokens in (0 cached), 0 out, 0 code runs, 0 container minutes, $1.00"
         )
@@ -264,7 +265,6 @@ class TestCommand:
             f"- today: {one}",
             f"- this month: {two}",
         ]
-        assert workspace.splitlines()[0] == "**This workspace**"
 
     async def test_of_one(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
         """One scope alone; in a channel there is no thread to tell of."""
@@ -274,10 +274,40 @@ class TestCommand:
             none = await usage(chat, "thread", key=CHANNEL)
 
         assert alone.text.startswith("**This channel**")
-        assert "workspace" not in alone.text
-        assert "**This workspace**" in here.text
+        assert "All channels" not in alone.text
+        assert here.text.startswith("**This channel**")
         assert "This thread" not in here.text
         assert not none.ok
+
+    async def test_the_same_twice(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """What a wider place comes to is not repeated where it is the same."""
+        async with running(chat, tmp_path, api.base_url):
+            await answered(chat, 1)
+            said = (await usage(chat)).text
+            channel = (await usage(chat, "channel")).text
+
+        assert [line for line in said.splitlines() if line.startswith("**")] == ["**This thread**"]
+        assert channel.startswith("**This channel**")
+
+    async def test_where_no_workspace_is(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Strangers' direct conversations are not added up."""
+        direct = ThreadKey("script", NO_WORKSPACE, "dm", "dm")
+        async with running(chat, tmp_path, api.base_url):
+            other = ThreadKey("script", NO_WORKSPACE, "dm2", "dm2")
+            asked = replace(chat.message("go"), key=other)
+            await chat.services.inbox.accept(asked)
+            await chat.finished(1)
+            said = await usage(chat, key=direct)
+            refused = await usage(chat, "workspace", key=direct)
+
+        assert "All channels" not in said.text
+        assert "answer" not in said.text
+        assert not refused.ok
+        assert refused.text == "Here is no workspace: `usage channel` tells more."
 
     async def test_people(self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
         """Admins see what each person used, who cost most first; others don't."""
@@ -290,7 +320,7 @@ class TestCommand:
             told = (await usage(chat, "workspace", caller=ADMIN)).text
             not_told = (await usage(chat, "workspace")).text
 
-        ben, bad_name = told.split("**People in this workspace, this month**\n")[1].splitlines()
+        ben, bad_name = told.split("**People, this month: all channels**\n")[1].splitlines()
         assert ben.startswith("- Ben: 2 answers")
         assert ben.endswith("$2.00")
         assert bad_name.startswith(r"- \*Eve\* \[x\](y): 1 answer")
@@ -333,10 +363,10 @@ class TestFeedback:
                     "feedback", chat.thread(), Caller(author), f"{turn_id} {verdict}"
                 )
                 assert result.ok
-            said = (await usage(chat)).text
+            said = [(await usage(chat, scope)).text for scope in ("thread", "channel", "workspace")]
             elsewhere = (await usage(chat, "thread", key=chat.thread("t2"))).text
 
-        assert said.count("- feedback: 1 good, 1 bad") == 3
+        assert all("- feedback: 1 good, 1 bad" in each for each in said)
         assert "feedback" not in elsewhere
 
     async def test_of_this_thread_alone(
