@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from adapters.discord.connection import Connection
 from adapters.discord.file_limits import FileLimits
@@ -89,6 +90,13 @@ class DiscordContext:
     file_limits: FileLimits
     origins: Origins = field(default_factory=Origins)
     live: LiveReplies = field(default_factory=LiveReplies)
+    commands: WeakValueDictionary[ThreadKey, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary
+    )
+
+    def answering(self, key: ThreadKey) -> asyncio.Lock:
+        """Held while a command is answered where the bot is not."""
+        return self.commands.setdefault(key, asyncio.Lock())
 
     @property
     def portions(self) -> Portions:

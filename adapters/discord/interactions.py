@@ -19,7 +19,7 @@ from adapters.discord.messages import author_of
 from adapters.discord.places import Places
 from adapters.discord.shelf import say_kept
 from bot.domain import Action, Caller, ThreadKey
-from bot.ports import CommandResult
+from bot.ports import CommandResult, CommandSpec
 
 log = structlog.get_logger(__name__)
 
@@ -57,14 +57,29 @@ class Interactions:
                 await ask(interaction, data, key)
                 await self._say_kept(interaction, key)
             return
-        spec = next(
-            (s for s in self._context.services.commands.specs if s.name == data["name"]), None
-        )
-        arguments = menu.line(spec, menu.values(data)) if spec is not None else ""
+        arguments = menu.line(self._spec(data), menu.values(data))
         await self._run(interaction, data["name"], arguments)
 
+    def _spec(self, data: Any) -> CommandSpec | None:
+        specs = self._context.services.commands.specs
+        return next((spec for spec in specs if spec.name == data["name"]), None)
+
     async def _run(self, interaction: discord.Interaction[Any], name: str, arguments: str) -> None:
-        """Carry out a command; Discord is told in time that it is being worked on."""
+        """Carry out a command; where the bot is not, its token is kept once it was answered: until
+        then Discord takes nothing else by it, or hides it."""
+        if reachable(interaction):
+            await self._follow(interaction, name, arguments)
+            return
+        key = _private_key(interaction)
+        async with self._context.answering(key):
+            if await self._follow(interaction, name, arguments):
+                await self._asks.keep(interaction, key)
+
+    async def _follow(
+        self, interaction: discord.Interaction[Any], name: str, arguments: str
+    ) -> bool:
+        """Carry out a command and answer; Discord is told in time that it is being worked on.
+        False where another worker follows it."""
         running = asyncio.ensure_future(self._carry_out(interaction, name, arguments))
         patience = self._context.settings.discord_command_ack_seconds
         try:
@@ -75,12 +90,13 @@ class Interactions:
         finally:
             running.cancel()
         if done_here is None:
-            return
+            return False
         key, result = done_here
         if result.public and responses.is_answered(interaction):
             await responses.take_back(interaction)  # what follows it would be hidden, too
         await respond(self._context, interaction, key, result)
         await self._say_kept(interaction, key)
+        return True
 
     async def _say_kept(self, interaction: discord.Interaction[Any], key: ThreadKey) -> None:
         """What could not be said after an earlier command."""
@@ -94,8 +110,6 @@ class Interactions:
         if not await self._context.store.claim(interaction.id):
             return None
         key = await self._key(interaction)
-        if is_private(key):
-            await self._asks.keep(interaction, key)
         commands = self._context.services.commands
         return key, await commands.run(name, key, _caller(interaction), arguments)
 
@@ -104,8 +118,9 @@ class Interactions:
         if typed is None:
             return
         key = await self._key(interaction)
+        before = menu.line(self._spec(data), menu.values(data, but=typed[0]))
         found = await self._context.services.commands.complete(
-            data["name"], key, _caller(interaction), *typed
+            data["name"], key, _caller(interaction), *typed, before=before
         )
         choices = [
             discord.app_commands.Choice(
@@ -125,7 +140,7 @@ class Interactions:
         channel_id = interaction.channel_id
         assert channel_id is not None
         if not reachable(interaction):
-            return private_key(interaction.guild_id, channel_id, interaction.user.id)
+            return _private_key(interaction)
         if interaction.message is not None:
             known = await self._context.store.thread_of(interaction.message.id)
             if known is not None:
@@ -136,6 +151,11 @@ class Interactions:
             interaction.channel,
             direct=interaction.guild_id is None,
         )
+
+
+def _private_key(interaction: discord.Interaction[Any]) -> ThreadKey:
+    assert interaction.channel_id is not None
+    return private_key(interaction.guild_id, interaction.channel_id, interaction.user.id)
 
 
 def reachable(interaction: discord.Interaction[Any]) -> bool:

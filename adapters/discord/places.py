@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -23,6 +25,7 @@ from bot.errors import PlatformError
 log = structlog.get_logger(__name__)
 
 HAS_THREAD = 160004  # [facts: discord]
+_ANSWER_SECONDS = 3.0  # Discord takes no answer after that
 ARCHIVE_MINUTES: Literal[4320] = 4320
 NO_THREADS = (
     "I can't open a thread in this channel (it takes the permissions “Create Public Threads” and "
@@ -51,6 +54,7 @@ class Places:
         context = self._context
         detour = partial(self._detours.desk, key, turn_id, message_id)
         if is_private(key):
+            await self._wait_for_answer(key)
             invocation = await context.store.invocation(key)
             command = CommandDesk(context.rest, int(key.channel), invocation)
             return Spot(DetourDesk(context, command, detour))
@@ -64,6 +68,12 @@ class Places:
         telling = await context.store.first_value(f"no-threads:{place.channel_id}", turn_id)
         say_once = NO_THREADS if telling == turn_id else None
         return Spot(DetourDesk(context, channel, detour), say_once)
+
+    async def _wait_for_answer(self, key: ThreadKey) -> None:
+        """The command that began a turn may not be answered yet: its token comes then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS), self._context.answering(key):
+                pass
 
     async def place(self, key: ThreadKey, message_id: str) -> Place:
         """The thread of a conversation, or its channel where there can be none."""

@@ -449,6 +449,26 @@ class TestUserInstall:
         assert shown.content == "The code."
         assert site.core.calls[-1][1] == site.core.accepted[0].key
 
+    async def test_a_retry_does_not_speak_before_it_is_answered(self, site: DiscordSite) -> None:
+        """A command's way is open once it was answered: the new answer waits for that, and shows
+        in the place of nobody's private one."""
+        elsewhere = site.discord.add_guild("Elsewhere", with_bot=False)
+        general = site.discord.channel("general", elsewhere)
+        ann = site.discord.person("Ann", guild=elsewhere)
+        await ann.slash(general, "ask", question="sum?")
+        answer = await site.until(lambda: _said(site, general, "You said: sum?"))
+        site.discord.clock.advance(901)  # the way of the question is closed
+        site.core.results["reset"] = CommandResult("Reset.", public=True)
+
+        site.discord.fault("POST", "/interactions/*/*/callback", slow_seconds=0.5)
+        await ann.click(answer, "Retry")
+        second = await (await ann.click(answer, "Reset")).answer()
+        said = site.discord.bot_messages
+        await site.until(lambda: [m.content for m in said(general)].count("You said: sum?") == 2)
+
+        assert second.content == "Reset."
+        assert said(site.discord.dm(ann)) == []
+
 
 def _said(site: DiscordSite, channel: Channel, text: str) -> Any:
     return next((m for m in site.discord.bot_messages(channel) if m.content == text), None)
