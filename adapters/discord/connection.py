@@ -237,6 +237,7 @@ class Connection:
             chunk_guilds_at_startup=False,
         )
         if shard is not None and beginnings is not None:
+            client.begins = partial(beginnings.begins, shard)
             client.again = partial(beginnings.wait, shard)
         return client
 
@@ -252,14 +253,15 @@ class Connection:
 class _Client(discord.Client):
     """A client that waits its turn for a session, and logs the failures of listeners."""
 
+    begins: Callable[[], Awaitable[None]] | None = None
     again: Callable[[], Awaitable[None]] | None = None
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """The first session's turn was waited for already: here, a socket would be kept waiting."""
-        if self.again is None:
+        if self.begins is None or self.again is None:
             await super().before_identify_hook(shard_id, initial=initial)
-        elif not initial:
-            await self.again()
+        else:
+            await (self.begins() if initial else self.again())
 
     async def on_error(self, event: str, /, *args: object, **options: object) -> None:
         """A listener failed."""

@@ -34,7 +34,7 @@ class DiscordSettings(BaseModel):
     discord_shards: int = Field(default=1, ge=0)
     """In how many shards the servers are divided, among all workers; 0 takes Discord's advice."""
 
-    discord_identify_seconds: float = Field(default=5, ge=0)
+    discord_identify_seconds: float = Field(default=5.5, ge=0)
     """Least time between two sessions of shards that begin, over all workers; Discord takes 5."""
 
     discord_requests_per_second: int = Field(default=45, ge=1, le=50)

@@ -59,12 +59,26 @@ class Beginnings:
 
     async def wait(self, shard: Shard) -> None:
         """Wait until the shard's session may begin, and count it."""
-        bucket = shard.number % len(self._turns)
-        name = f"discord identify {bucket}"
         # The lock for those of this process, which share its lease.
-        async with self._turns[bucket], self._leases.hold(name):
-            last = float(await self._store.value(name) or 0.0)
-            wait_seconds = last + self._span_seconds - time.time()
-            # No longer than the span: the clock of the one before may go wrong.
-            await asyncio.sleep(min(max(0.0, wait_seconds), self._span_seconds))
-            await self._store.set_value(name, str(time.time()))
+        async with self._turns[self._bucket(shard)], self._leases.hold(self._name(shard)):
+            wait_seconds = await self._wait_seconds(shard)
+            while wait_seconds > 0:
+                await asyncio.sleep(wait_seconds)
+                # The one before may have begun later than it was let.
+                wait_seconds = await self._wait_seconds(shard)
+            await self.begins(shard)
+
+    async def begins(self, shard: Shard) -> None:
+        """The shard's session begins at this moment: the next one's time counts from here."""
+        await self._store.set_value(self._name(shard), str(time.time()))
+
+    async def _wait_seconds(self, shard: Shard) -> float:
+        last = float(await self._store.value(self._name(shard)) or 0.0)
+        # No longer than the span: the clock of the one before may go wrong.
+        return min(last + self._span_seconds - time.time(), self._span_seconds)
+
+    def _bucket(self, shard: Shard) -> int:
+        return shard.number % len(self._turns)
+
+    def _name(self, shard: Shard) -> str:
+        return f"discord identify {self._bucket(shard)}"
