@@ -72,8 +72,9 @@ class Pacer:
         pace, now = self._pace, self._clock()
         if pace is None or await pace.take(now):
             return
-        waiting = await pace.waiting(now)
-        if waiting >= self._settings.engine_waiting_max:
+        waiting, here = await pace.waiting(now, turn.key.place)
+        # One question of each place always finds room: a noisy channel must not shut others out.
+        if here and waiting >= self._settings.engine_waiting_max:
             raise QueueFull("Too many questions are waiting already.")
         await pace.join(turn.id, turn.key.place, now, self._alive_until(now, waiting))
         log.info("queued", turn=turn.id, thread=str(turn.key))

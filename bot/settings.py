@@ -131,7 +131,10 @@ class Settings(Rules, Sharing, Upkeep):
         12, ge=1, description="How many of them may go at once after a quiet time."
     )
     engine_waiting_max: int = Field(
-        1_000, ge=1, description="Most questions that wait for the engine; more are refused."
+        1_000,
+        ge=1,
+        description="Most questions that wait for the engine; more are refused, but for the first "
+        "of each channel.",
     )
     engine_queue_look_seconds: float = Field(
         5, gt=0, description="Longest time between two looks at the queue of one that waits."

@@ -68,11 +68,13 @@ class Pace:
             values = {"place": place, "lap": number, "queued_at": now, "alive_until": alive_until}
             await insert_once(db, engine_queue, turn_id=turn_id, **values)
 
-    async def waiting(self, now: float) -> int:
-        """How many wait."""
-        query = sa.select(sa.func.count()).where(engine_queue.c.alive_until > now)
+    async def waiting(self, now: float, place: str) -> tuple[int, int]:
+        """How many wait, and how many of them in a place."""
+        here = sa.func.count().filter(engine_queue.c.place == place)
+        query = sa.select(sa.func.count(), here).where(engine_queue.c.alive_until > now)
         async with self._database.connect() as db:
-            return int(await db.scalar(query) or 0)
+            everywhere, inside = (await db.execute(query)).one()
+        return int(everywhere), int(inside)
 
     async def check(self, turn_id: str, now: float, alive_until: float) -> Ticket:
         """Go, if it is this turn's time; else say how it stands, and stay in the queue."""
