@@ -16,7 +16,7 @@ from engine.planner.text import (
     table,
     value,
 )
-from engine.planner.totals import prepare
+from engine.planner.totals import conditions, prepare
 from engine.planner.workbench import Work
 
 _MAX_COLUMNS = 20
@@ -26,7 +26,7 @@ def _listed(names: list[str]) -> str:
     return f"[{', '.join(map(literal, names))}]"
 
 
-async def answer_correlation(work: Work, table_: Table) -> None:
+async def answer_correlation(work: Work, ask: Ask, table_: Table) -> None:
     """The correlation matrix of the number columns, with a heatmap."""
     names = [column.name for column in table_.numbers][:_MAX_COLUMNS]
     if len(names) < 2:
@@ -35,7 +35,7 @@ async def answer_correlation(work: Work, table_: Table) -> None:
         return
     path = output_path("correlation_heatmap.png")
     code = _CORRELATION.format(
-        load="\n".join(prepare(Ask(measures=tuple(names)), table_)),
+        load="\n".join(prepare(Ask(measures=tuple(names), filters=ask.filters), table_)),
         columns=_listed(names),
         first=literal(names[0]),
         second=literal(names[1]),
@@ -44,9 +44,10 @@ async def answer_correlation(work: Work, table_: Table) -> None:
     logs = await work.run(code, "compute the correlation matrix")
     head, *rows = section(logs, "Result")
     strongest = value(logs, "Strongest")
+    kept = f" ({conditions(ask)})" if ask.filters else ""
     await work.say(
-        f"Correlation (Pearson) of the number columns of {escape(table_.source.name)}:",
-        table(["", *head[1:]], rows),
+        f"Correlation (Pearson) of the number columns of {escape(table_.source.name)}{kept}:",
+        table(["", *head[1:]], rows, right=range(1, len(head))),
         f"Strongest: {escape(strongest)}. Cross-check: {escape(value(logs, 'Check'))}.",
         "Files: " + link(path),
     )
@@ -67,8 +68,9 @@ async def answer_outliers(work: Work, ask: Ask, table_: Table) -> None:
     logs = await work.run(code, "look for outliers")
     head, *rows = section(logs, "Result")
     found, *examples = section(logs, "Rows") or [[]]
+    kept = f" ({conditions(ask)})" if ask.filters else ""
     await work.say(
-        "Values further than 1.5 interquartile ranges from the quartiles:",
+        f"Values further than 1.5 interquartile ranges from the quartiles{kept}:",
         table(head, rows, range(1, len(head))),
     )
     if examples:
@@ -91,9 +93,10 @@ async def answer_trend(work: Work, ask: Ask, table_: Table) -> None:
         finish=finish(f"Trend of {measure} by month", path),
     )
     logs = await work.run(code, f"fit a line through {measure} by month")
+    kept = f" ({conditions(ask)})" if ask.filters else ""
     head, *rows = section(logs, "Result")
     await work.say(
-        f"A straight line through {escape(measure)} by month changes by "
+        f"A straight line through {escape(measure)} by month{kept} changes by "
         f"**{number(value(logs, 'Slope'))}** a month (R² {value(logs, 'R2')}). Going on like that:",
         table(head, rows, [1]),
         f"Cross-check: {escape(value(logs, 'Check'))}. A line through {value(logs, 'Months')} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from engine.planner.languages import READS_ENGLISH, is_foreign
 from engine.planner.text import escape, shown_name
 from engine.planner.workbench import CodeFailed, Work
 
@@ -19,10 +20,14 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _GREETING = re.compile(
-    r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks?|thank you|thx)"
-    r"(?: (?:there|you|a lot|so much|very much|everyone|again))*\s*[!.?,:)]*\s*$",
+    r"\s*(?:(?P<hello>hi|hello|hey|good (?:morning|afternoon|evening|day))|"
+    r"(?P<thanks>(?:many |ok(?:ay)?,? )?(?:thanks?|thank you|thx|cheers))|"
+    r"ok(?:ay)?|great|cool|nice|perfect|awesome|super|got it|well done|good job|bye)"
+    r"(?:[ ,]+(?:there|you|a lot|so much|very much|everyone|all|again|work|job|for (?:this|that|"
+    r"your help|the help)|thanks?|thank you))*\s*[^\w\s]*\s*",
     re.IGNORECASE,
 )
+_LETTERS = re.compile(r"[^\W\d_]+")
 _HINTS = (
     (
         r"math domain error|math range error",
@@ -60,6 +65,35 @@ def explain(failure: CodeFailed) -> str:
     return " ".join(filter(None, parts))
 
 
+def is_greeting(text: str) -> bool:
+    """Whether there is nothing in a text but a greeting, thanks or praise."""
+    return _GREETING.fullmatch(text) is not None
+
+
+class Greeting:
+    """Greets back; words of thanks are no question about a file."""
+
+    def matches(self, work: Work) -> bool:
+        """Whether there is nothing but a greeting."""
+        return is_greeting(work.text) and not work.question.attached
+
+    async def answer(self, work: Work) -> None:
+        """Greet; to a hello examples belong."""
+        await _list_files_if_forced(work)
+        match = _GREETING.fullmatch(work.text)
+        if match is None or not match["hello"]:
+            await work.say("You're welcome!" if match and match["thanks"] else "Glad to help.")
+            return
+        some = ", ".join(f"“{escape(example)}”" for example in _EXAMPLES[:3])
+        await work.say(f"Hello! Ask me something, for example {some}.")
+
+
+async def _list_files_if_forced(work: Work) -> None:
+    """Run a little code where the request wants some run, whatever is asked."""
+    if work.question.must_use_tool:
+        await work.run("import os\n\nprint(sorted(os.listdir('/mnt/data')))", "list the files")
+
+
 class Guide:
     """Answers what nothing else understood."""
 
@@ -68,17 +102,15 @@ class Guide:
         return True
 
     async def answer(self, work: Work) -> None:
-        """Say what can be asked; list the files that are there; a greeting is greeted."""
-        if work.question.must_use_tool:
-            await work.run("import os\n\nprint(sorted(os.listdir('/mnt/data')))", "list the files")
-        if _GREETING.match(work.text):
-            hello = "You're welcome" if re.match(r"\s*th", work.text, re.I) else "Hello"
-            some = ", ".join(f"“{escape(example)}”" for example in _EXAMPLES[:3])
-            await work.say(f"{hello}! Ask me something, for example {some}.")
+        """Say what can be asked; list the files that are there."""
+        await _list_files_if_forced(work)
+        if not work.alone:
+            await work.say(f"I made nothing of “{escape(work.text)}”.")
             return
         names = ", ".join(escape(shown_name(file.path)) for file in work.files[:10])
         examples = "\n".join(f"- “{escape(example)}”" for example in _EXAMPLES)
         await work.say(
+            READS_ENGLISH if is_foreign(_LETTERS.findall(work.text)) else "",
             "" if _ASKS.search(work.text) else "I could not tell what is wanted.",
             "I work by rules: I can profile, total, chart and "
             "clean tables (csv, tsv, xlsx, json, parquet), edit images, compute, solve equations, "

@@ -37,6 +37,11 @@ class NumberTasks:
             await work.say(reading_note(work.text))
 
 
+def is_number_task(text: str) -> bool:
+    """Whether a text asks for one of these tasks."""
+    return _found(text) is not None
+
+
 def _found(text: str) -> tuple[Task, re.Match[str]] | None:
     """The first task that fits; where `12,18` makes no sense as one number it is two."""
     for form in (plain_numbers(text), text):

@@ -5,37 +5,35 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from engine.planner.absent import Absent, new_names, without_file_names
 from engine.planner.arithmetic import Arithmetic
 from engine.planner.documents import Archives, Documents
 from engine.planner.equations import Equations
 from engine.planner.fenced import Fenced
-from engine.planner.guide import Guide, explain
+from engine.planner.guide import Greeting, Guide, explain
 from engine.planner.images import Images
 from engine.planner.markup import without_markup
+from engine.planner.note import read_note
 from engine.planner.numbers import NumberTasks
+from engine.planner.parts import FENCE, parts_of
 from engine.planner.protocol import Lab, Question
 from engine.planner.restrictions import COMPUTED_NOTHING
 from engine.planner.steps import Steps
 from engine.planner.tabular import Tabular
-from engine.planner.workbench import (
-    FILE_NAME,
-    CodeFailed,
-    Skill,
-    Work,
-    choose,
-    named_files,
-    told_apart,
-)
+from engine.planner.text import quoted
+from engine.planner.workbench import CodeFailed, Skill, Work, choose, named_files
 
 HONEST = "*offline planner: no language model is configured*"
 
 # Asked in this order; the first that matches answers. A new skill is one class and one line here.
 SKILLS: tuple[Skill, ...] = (
+    Greeting(),
     Fenced(),
     NumberTasks(),
     Equations(),
     Steps(),
     Arithmetic(),
+    Absent(),
     Images(),
     Tabular(),
     Archives(),
@@ -46,7 +44,6 @@ SKILLS: tuple[Skill, ...] = (
 _AGAIN = re.compile(
     r"\s*(and |now |please |do (it|that) |the same |run (it|that) )*again[.!]?\s*", re.I
 )
-_FENCE = re.compile(r"```.*?```", re.DOTALL)
 _FILE_LINE = re.compile(r"^.*/mnt/data/file-\S+.*$\n?", re.MULTILINE)
 
 
@@ -54,29 +51,33 @@ class OfflinePlanner:
     """Answers by rules; `engine.planner.protocol.Planner` says what is asked of it."""
 
     async def answer(self, question: Question, lab: Lab) -> None:
-        """Answer with the first skill that matches; say errors of the code in plain words."""
-        listing = told_apart(question.context, await lab.files())
-        made = {file.path for file in listing if file.source != "user"}
-        attached = tuple(path for path in question.attached if path not in made)
-        question = replace(question, attached=attached)
+        """Answer each part with the first skill that matches; say errors in plain words."""
+        note = read_note(question.context)
+        listing = note.told_apart(await lab.files())
+        people = {file.path for file in listing if file.source == "user"}
+        sent = question.attached if note.sent is None else note.sent
+        question = replace(question, attached=tuple(path for path in sent if path in people))
         understood = [past for past in question.history if COMPUTED_NOTHING not in past.answer]
         earlier = tuple(_plain(past.question) for past in understood)
         text = _plain(question.text)
         if _AGAIN.fullmatch(text) and earlier:
             text, earlier = earlier[-1], earlier[:-1]
         named = named_files(question.text, listing)
-        work = Work(text, question, lab, choose(question, listing), earlier, named)
-        skill = next(skill for skill in SKILLS if skill.matches(work))
-        try:
-            await skill.answer(work)
-        except CodeFailed as failure:
-            await work.say(explain(failure))
+        files, parts = choose(question, listing), parts_of(text)
+        for part in parts:
+            work = Work(part, question, lab, files, earlier, named, note, len(parts) == 1)
+            skill = next(skill for skill in SKILLS if skill.matches(work))
+            try:
+                await skill.answer(work)
+            except CodeFailed as failure:
+                await work.say(explain(failure))
+        if new := [] if FENCE.search(question.text) else new_names(question.text):
+            await lab.say(f"Files have names of my own here, not {quoted(new)}.\n\n")
         await lab.say(HONEST)
 
 
 def _plain(text: str) -> str:
-    """A question without file names, so that `clean.csv` cleans nothing, and without the marks
-    around formulas; fences stay whole."""
-    if _FENCE.search(text):
+    """A question without file names, and without the marks around formulas; fences stay whole."""
+    if FENCE.search(text):
         return text.strip()
-    return FILE_NAME.sub(" ", without_markup(_FILE_LINE.sub("", text))).strip()
+    return without_file_names(without_markup(_FILE_LINE.sub("", text))).strip()

@@ -7,22 +7,17 @@ from collections.abc import Sequence
 from engine.planner.asks import is_rate
 from engine.planner.tables import Column, Table
 from engine.planner.text import escape, number, table
-from engine.planner.unread import said_unread
 from engine.planner.workbench import Work
 
 _MAX_COLUMNS = 40
 _MAX_COMMON = 4
 
 
-async def answer_profile(work: Work, tables: Sequence[Table], asked: bool) -> None:
-    """Say what each table holds; where that was not (all that was) `asked` for, say so first."""
-    strange = said_unread(work.text, tables)
-    if strange:
-        await work.say(f"I made nothing of {strange}, so here is what is in the file.")
-    elif not asked:
-        await work.say("I could not tell what to compute, so here is what is in the file.")
+async def answer_profile(work: Work, tables: Sequence[Table]) -> None:
+    """Say what each table holds, in the order given."""
     for each in tables:
-        head = f"**{escape(each.source.name)}**: {each.rows:,} rows, {len(each.columns)} columns"
+        size = f"{_count(each.rows, 'row')}, {_count(len(each.columns), 'column')}"
+        head = f"**{escape(each.source.name)}**: {size}"
         repeats = f", {each.duplicates:,} of the rows repeated exactly" if each.duplicates else ""
         rows = [_row(column) for column in each.columns[:_MAX_COLUMNS]]
         await work.say(
@@ -31,7 +26,11 @@ async def answer_profile(work: Work, tables: Sequence[Table], asked: bool) -> No
         )
         if len(each.columns) > _MAX_COLUMNS:
             await work.say(f"… and {len(each.columns) - _MAX_COLUMNS} more columns.")
-    await work.say(suggestions(tables[0]))
+    await work.say(suggestions(tables[-1]))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _row(column: Column) -> list[str]:
@@ -66,4 +65,5 @@ def suggestions(table_: Table) -> str:
     examples.append("clean it and tell me what you changed")
     columns = ", ".join(escape(column.name) for column in table_.columns[:_MAX_COLUMNS])
     lines = "\n".join(f"- “{escape(example)}”" for example in examples)
-    return f"The columns are {columns}. You can ask, for example:\n\n{lines}"
+    name = escape(table_.source.name)
+    return f"The columns of {name} are {columns}. You can ask, for example:\n\n{lines}"

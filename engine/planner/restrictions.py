@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from engine.planner.days import DAY
 from engine.planner.tables import Table
-from engine.planner.text import escape, listing
+from engine.planner.text import escape, quoted
 from engine.planner.unread import strange_words, understood
 from engine.planner.words import mentions, stems
 
@@ -51,7 +51,6 @@ def not_understood(text: str, table: Table, draws: bool = False) -> list[str]:
 
 def said_refusal(words: Sequence[str], table: Table, tables: Sequence[Table]) -> list[str]:
     """Paragraphs that say which words these are, and what the table knows."""
-    quoted = listing([f"“{escape(word)}”" for word in words])
     name = escape(table.source.name)
     elsewhere = [
         f"“{escape(word)}” is in {escape(other.source.name)}."
@@ -62,8 +61,9 @@ def said_refusal(words: Sequence[str], table: Table, tables: Sequence[Table]) ->
     columns = ", ".join(escape(column.name) for column in table.columns)
     texts = [c for c in table.of("text", "yes/no") if c.values]
     known = [_said_values(c.name, c.values) for c in sorted(texts, key=lambda c: c.distinct)]
+    said = f"I did not understand {quoted(words)}, {COMPUTED_NOTHING}"
     return [
-        f"I did not understand {quoted}, {COMPUTED_NOTHING}: it would not be what you asked.",
+        f"{said}: it would not be what you asked.",
         " ".join(elsewhere),
         f"The columns of {name} are {columns}.",
         "\n".join(known[:_MAX_COLUMNS]),

@@ -129,6 +129,11 @@ def listing(names: Sequence[str], last: str = "and") -> str:
     return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
+def quoted(words: Sequence[str]) -> str:
+    """`“a”, “b” and “c”`, as Markdown."""
+    return listing([f"“{escape(word)}”" for word in words])
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]

@@ -33,6 +33,7 @@ from engine.planner.workbench import Work
 
 MAX_ROWS_SHOWN = 25
 
+_COUNT = "count as they stand; “clean it” removes them"
 _PERIOD_CODE = {
     "month": '.dt.strftime("%Y-%m")',
     "quarter": '.dt.to_period("Q").dt.strftime("%Y-Q%q")',
@@ -160,8 +161,10 @@ def notes(ask: Ask, table_: Table) -> str:
     if stray:
         found.append(f"stray spaces in {listing(stray)} were ignored")
     if table_.duplicates:
-        rows = "1 row repeats" if table_.duplicates == 1 else f"{table_.duplicates:,} rows repeat"
-        found.append(f"{rows} another exactly and counts as it stands; “clean it” removes that")
+        one = table_.duplicates == 1
+        rows = "1 row repeats" if one else f"{table_.duplicates:,} rows repeat"
+        rest = "counts as it stands; “clean it” removes it" if one else _COUNT
+        found.append(f"{rows} another exactly and {rest}")
     return f"Note: in the whole file {'; '.join(found)}." if found else ""
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from engine.planner import filters, phrases, questions, roles
+from engine.planner import filters, phrases, questions, roles, wishes
 from engine.planner.tables import Table
-from engine.planner.text import escape, listing
+from engine.planner.text import quoted
 from engine.planner.words import RESERVED, Word, mentions, stem, words
 
 _FILLER_WORDS = (
@@ -30,10 +30,13 @@ _FILLER_WORDS = (
     "changed increase decrease decline stacked pivot cross tab matrix mom yoy except "
     "excluding exclude without share more less delete insight insights describe description "
     "summarize summarise explain explore inspect profile preview analyze analyse analysis contain "
-    "content info information inside structure upload uploaded attached document"
+    "content info information inside structure upload uploaded attached document xlsx parquet "
+    "json filter convert download turn random head tail view"
 )
 _FILLERS = frozenset(map(stem, _FILLER_WORDS.split()))
-_KNOWN = "|".join([*phrases.AGGREGATES.values(), *phrases.CHARTS.values(), *roles.PERIODS.values()])
+_KNOWN = "|".join(
+    [*phrases.AGGREGATES.values(), *phrases.CHARTS.values(), *roles.PERIODS.values(), wishes.WORDS]
+)
 _KNOWN_WORDS = re.compile(rf"\b(?:{_KNOWN})\b", re.IGNORECASE)
 _MIN_LETTERS = 3
 _MAX_WORDS = 4
@@ -61,17 +64,16 @@ def understood(text: str, table: Table) -> list[tuple[int, int]]:
     return spans + [(each.start, each.end) for each in found]
 
 
-def unread_note(text: str, table: Table) -> str:
+def unread_note(text: str, tables: Sequence[Table]) -> str:
     """A sentence on those words, to stand before the answer; empty where there are none."""
-    said = said_unread(text, [table])
+    said = quoted(strange_to_all(text, tables)[:_MAX_WORDS])
     return f"I made nothing of {said}; this is what I understood:" if said else ""
 
 
-def said_unread(text: str, tables: Sequence[Table]) -> str:
-    """The first few words that none of the tables knows, quoted; empty where there are none."""
+def strange_to_all(text: str, tables: Sequence[Table]) -> list[str]:
+    """The words that none of the tables knows, each once."""
     known = [unread(text, table) for table in tables]
-    found = [word for word in dict.fromkeys(known[0]) if all(word in each for each in known)]
-    return listing([f"“{escape(word)}”" for word in found[:_MAX_WORDS]])
+    return [word for word in dict.fromkeys(known[0]) if all(word in each for each in known)]
 
 
 def _is_strange(word: Word, spans: list[tuple[int, int]]) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from engine.planner.note import NO_NOTE, ChatNote
 from engine.planner.protocol import Lab, LabFile, Question
 from engine.planner.text import shown_name, suffix
 
@@ -20,10 +20,6 @@ FILE_NAME = re.compile(
     + "|".join(kind[1:] for kind in (*TABLES, *IMAGES))
     + r"|txt|md|zip|pdf|docx)\b",
     re.IGNORECASE,
-)
-# A line of the chat's note on its files, for one that code made.
-_MADE = re.compile(
-    r'^- .* at (?P<path>"(?:[^"\\]|\\.)*") \(.*\bmade by earlier code\b.*\)\s*$', re.MULTILINE
 )
 
 
@@ -43,7 +39,8 @@ class Work:
 
     `text` is the question without file listings; `files` are the ones it is about (the first
     matters most), `named` those whose names it says; `earlier` are the conversation's questions
-    before it, oldest first.
+    before it, oldest first; `note` is what the chat says of its files;
+    `alone` whether this is all of the question, not one of its parts.
     """
 
     text: str
@@ -52,6 +49,15 @@ class Work:
     files: tuple[LabFile, ...]
     earlier: tuple[str, ...] = ()
     named: tuple[LabFile, ...] = ()
+    note: ChatNote = NO_NOTE
+    alone: bool = True
+    _before: list[str] = field(default_factory=list)
+
+    def remark(self, paragraph: str) -> None:
+        """Keep a paragraph for the beginning of what is said next: code may run until then, and
+        it would stand alone above that."""
+        if paragraph:
+            self._before.append(paragraph)
 
     async def run(self, code: str, doing: str) -> str:
         """Run code and return its logs. Raises CodeFailed with what was being done."""
@@ -62,7 +68,11 @@ class Work:
 
     async def say(self, *paragraphs: str) -> None:
         """Add paragraphs to the answer, leaving out empty ones."""
-        for paragraph in filter(None, paragraphs):
+        if not any(paragraphs):
+            return
+        said = [*self._before, *paragraphs]
+        self._before.clear()
+        for paragraph in filter(None, said):
             await self.lab.say(paragraph.strip() + "\n\n")
 
     @property
@@ -96,20 +106,6 @@ def choose(question: Question, files: Sequence[LabFile]) -> tuple[LabFile, ...]:
     attached = [file for file in newest if file.path in question.attached]
     others = sorted(newest, key=lambda file: file.source != "user")
     return tuple(dict.fromkeys([*named_files(question.text, files), *attached, *others]))
-
-
-def told_apart(context: str, files: Sequence[LabFile]) -> list[LabFile]:
-    """The files with those as `assistant` that a note in `context` says code made: in a container
-    that was built anew every file came by upload."""
-    made = {_path_in(match["path"]) for match in _MADE.finditer(context)}
-    return [replace(file, source="assistant") if file.path in made else file for file in files]
-
-
-def _path_in(quoted: str) -> str:
-    try:
-        return str(json.loads(quoted))
-    except json.JSONDecodeError:
-        return quoted.strip('"')
 
 
 def named_files(text: str, files: Sequence[LabFile]) -> tuple[LabFile, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain import Addressing, Author, Caller, ThreadKey
-from bot.ports import CommandResult
+from bot.ports import Choice, CommandResult
 from bot.store.channels import StoredSettings
 from tests.fakes.platform import ANN, BEN, ScriptedChat
 from tests.fakes.responses_api import FakeResponsesApi
@@ -112,7 +112,6 @@ class TestSettings:
             ("settings colour red", "is none of"),
             ("settings model gpt-4", "`model` is one of `gpt-5`"),
             ("settings budget_day_usd lots", "A budget is a number of US dollars"),
-            ("settings users u-ann", "Name yourself too (`u-boss`)"),
         ],
     )
     async def test_refused(
@@ -131,14 +130,36 @@ class TestSettings:
     async def test_suggestions(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
-        """Names are suggested, and values under the setting that they are for."""
+        """Names are suggested; values under the setting that they are for, or of the chosen one."""
         async with running(chat, tmp_path, api.base_url):
             complete = chat.services.commands.complete
             names = await complete("settings", CHANNEL, ADMIN, "name", "bud")
             values = await complete("settings", CHANNEL, ADMIN, "value", "follow")
+            chosen = await complete("settings", CHANNEL, ADMIN, "value", "", before="users")
 
         assert [choice.value for choice in names] == ["budget_day_usd", "budget_month_usd"]
         assert [choice.value for choice in values] == ["all", "smart", "mentions", "default"]
+        assert chosen == [Choice("none", "none"), Choice("default", "default")]
+
+    async def test_an_admin_who_is_not_listed(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Admins who left themselves out may not ask, but can undo it; the operator's refusals
+        hold for them too."""
+        async with running(chat, tmp_path, api.base_url):
+            await command(chat, "settings users u-ann")
+            status = await command(chat, "status")
+            names = await chat.services.commands.complete("settings", CHANNEL, ADMIN, "name", "us")
+            ben = await command(chat, "settings users none", caller=Caller(BEN))
+            undone = await command(chat, "settings users none")
+        async with running(chat, tmp_path, api.base_url, deny_users=("u-boss",)):
+            denied = await command(chat, "settings users none")
+
+        assert not status.ok
+        assert [choice.value for choice in names] == ["users"]
+        assert not ben.ok
+        assert undone.ok
+        assert not denied.ok
 
     async def test_instructions(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
@@ -231,3 +252,12 @@ class TestChoices:
 
         assert not refused.ok
         assert body["model"] == "gpt-5"
+
+
+async def test_our_own_planner(chat: ScriptedChat, tmp_path: Path) -> None:
+    """Where no language model answers there is none to choose, and that is said."""
+    async with running(chat, tmp_path, None, engine="embedded", openai_api_key=None):
+        results = [await command(chat, line) for line in ("model", "model gpt-5", "effort low")]
+
+    assert not any(result.ok or result.actions for result in results)
+    assert all("No language model answers here" in result.text for result in results)

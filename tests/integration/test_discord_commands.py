@@ -206,11 +206,13 @@ class TestCommands:
         assert order.sent_at == snowflake_time(written.id)
 
     async def test_complete_what_is_typed(self, site: DiscordSite) -> None:
-        """The core's suggestions are Discord's choices."""
+        """The core's suggestions are Discord's choices; it knows the options given before."""
         thread = await thread_in(site)
 
-        choices = await site.discord.person("Ann").autocomplete(thread, "files", "name", "sal")
+        ann = site.discord.person("Ann")
+        choices = await ann.autocomplete(thread, "files", "name", "sal", what="get")
 
+        assert site.core.completed_after == "get"
         assert choices == [
             {"name": "sal one", "value": "sal-1"},
             {"name": "sal two", "value": "sal-2"},

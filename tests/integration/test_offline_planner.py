@@ -368,9 +368,9 @@ class TestFormats:
 
         sales = pd.read_csv(SAMPLE)["region"].str.strip()
         joined = pd.read_csv(chat.lab.made("joined.csv"))
-        assert len(joined) == (sales != "West").sum() + 1
-        assert f"second, {(sales == 'West').sum()} found none and were left out" in answer
-        assert "Of the first, 1 found no partner" in answer
+        assert len(joined) == len(sales)
+        assert f"first, {(sales == 'West').sum()} rows found no partner and were kept" in answer
+        assert "Of the second, 1 row found no partner and was left out." in answer
 
     async def test_hostile_names_stay_text(self, chat: Chat) -> None:
         """Quotes, backslashes and Markdown in names and cells break neither code nor answer."""

@@ -85,15 +85,6 @@ async def test_a_sign_continues_only_with_a_space(tmp_path: Path) -> None:
     assert "**37**" in await ask(tmp_path, "- 5", "6 * 7")
 
 
-@pytest.mark.parametrize("text", ["hello", "Hi there!", "thanks", "Thank you very much."])
-async def test_a_greeting_gets_a_short_answer(tmp_path: Path, text: str) -> None:
-    """A greeting is answered by one sentence with examples, not by all that can be done."""
-    answer = await ask(tmp_path, text)
-
-    assert "(1250 - 200)" in answer
-    assert "I work by rules" not in answer
-
-
 @pytest.mark.parametrize(
     ("question", "said"),
     [

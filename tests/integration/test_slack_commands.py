@@ -235,6 +235,7 @@ class TestSlashCommand:
         await site.slack.until(lambda: site.core.calls)
 
         assert [option["text"]["text"] for option in options] == ["sales one", "sales two"]
+        assert site.core.completed_after == "get"
         assert site.core.calls[0][3] == "get sales-1"
 
 

@@ -1,0 +1,211 @@
+"""What belongs to a conversation: greetings, several questions in one, files that are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.names import DATA_FOLDER
+from bot.prompts import question_text, workspace_note
+from bot.store.files import Origin, StoredFile
+from engine.planner.note import read_note
+from engine.planner.offline import HONEST, OfflinePlanner
+from engine.planner.parts import parts_of
+from engine.planner.protocol import Question
+from tests.fakes.lab import FolderLab
+
+SALES = b"region,revenue\nNorth,10\nSouth,5\n"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> FolderLab:
+    """A lab whose `/mnt/data` is empty."""
+    return FolderLab(tmp_path)
+
+
+async def ask(lab: FolderLab, text: str, *attached: str, context: str = "") -> str:
+    """The answer to a question, without what stands under every answer."""
+    lab.said.clear()
+    await OfflinePlanner().answer(Question(text, attached=attached, context=context), lab)
+    assert HONEST in lab.answer
+    return lab.answer.replace(HONEST, "").strip()
+
+
+def note(*files: StoredFile, new: str = "", told: tuple[str, ...] = ()) -> str:
+    """What the chat tells of these files; the one with the id `new` came with the question."""
+    return workspace_note(
+        files, container_id=None, new_ids=frozenset({new}), fresh=False, told=told
+    )
+
+
+def stored(id: str, name: str, origin: Origin = Origin.PERSON) -> StoredFile:
+    return StoredFile(
+        id, "turn_1", origin, name, "text/csv", "0" * 64, 12, engine_file_id=f"file-{id}"
+    )
+
+
+class TestNote:
+    def test_is_read_as_it_is_written(self) -> None:
+        """The planner reads what the chat writes: made, sent now, not taken."""
+        files = [
+            stored("a1", 'a "b" (made by earlier code).csv'),
+            stored("c1", "c.csv", Origin.CODE),
+        ]
+
+        read = read_note(note(*files, new="a1", told=("“e.csv” was not taken: it is empty.",)))
+
+        assert read.made == {f"{DATA_FOLDER}/file-c1-c.csv"}
+        assert read.sent == (files[0].path_in(None),)
+        assert read.refused == (("e.csv", "it is empty."),)
+
+    def test_none(self) -> None:
+        """Without a note nothing is known of what was sent."""
+        assert read_note("a question before").sent is None
+
+
+class TestGreeting:
+    @pytest.mark.parametrize("text", ["hello", "Hi there!", "Good morning 👋"])
+    async def test_a_hello_gets_examples(self, lab: FolderLab, text: str) -> None:
+        """A greeting is answered by one sentence with examples, not by all that can be done."""
+        answer = await ask(lab, text)
+
+        assert answer.startswith("Hello!")
+        assert "(1250 - 200)" in answer
+        assert "I work by rules" not in answer
+
+    @pytest.mark.parametrize("text", ["thanks", "Thank you very much.", "ok, thanks!", "great :)"])
+    async def test_thanks_compute_nothing(self, lab: FolderLab, text: str) -> None:
+        """Thanks are no question about the file that is there."""
+        lab.upload("sales.csv", SALES)
+
+        assert await ask(lab, text) in {"You're welcome!", "Glad to help."}
+        assert lab.codes == []
+
+    async def test_a_file_sent_earlier_is_none_that_comes_with_thanks(self, lab: FolderLab) -> None:
+        """In a container that was built anew all files are new to it, not to the conversation."""
+        path = lab.upload("file-a1-sales.csv", SALES)
+
+        assert await ask(lab, "thanks", path, context=note(stored("a1", "sales.csv"))) == (
+            "You're welcome!"
+        )
+
+
+class TestFilesAlone:
+    @pytest.mark.parametrize("name", ["sales.csv", "notes.txt", "data.zip", "photo.png"])
+    async def test_no_word_is_named_that_nobody_wrote(self, lab: FolderLab, name: str) -> None:
+        """The question that is asked for people who only drop a file is understood wholly."""
+        path = lab.upload(name, SALES)
+
+        answer = await ask(lab, question_text([""], has_files=True), path)
+
+        assert "I made nothing of" not in answer
+        assert "I could not tell" not in answer
+
+
+class TestAbsent:
+    async def test_an_empty_file_is_the_answer(self, lab: FolderLab) -> None:
+        """A file that was not taken, being empty, is the main sentence, not an older file."""
+        lab.upload("sales.csv", SALES)
+        context = note(stored("s1", "sales.csv"), told=("“e.csv” was not taken: it is empty.",))
+
+        for text in ("total revenue", ""):
+            answer = await ask(lab, text, context=context)
+
+            assert answer == "e.csv is empty, so I computed nothing."
+
+    async def test_why_a_file_was_not_taken(self, lab: FolderLab) -> None:
+        """Other reasons are given as they are."""
+        context = note(told=("“big.csv” was not taken: it is larger than 1 MB.",))
+
+        answer = await ask(lab, "total revenue", context=context)
+
+        assert "big.csv was not taken, so I computed nothing: it is larger than 1 MB." in answer
+
+    @pytest.mark.parametrize(
+        "text",
+        ["what is in budget.xlsx", "compare sales.csv with budget.xlsx", "rotate budget.xlsx"],
+    )
+    async def test_a_file_that_is_not_there(self, lab: FolderLab, text: str) -> None:
+        """A file that was named is never replaced by another."""
+        lab.upload("sales.csv", SALES)
+
+        answer = await ask(lab, text)
+
+        assert "There is no budget.xlsx here, so I computed nothing." in answer
+        assert "The only file here is sales.csv." in answer
+        assert lab.codes == []
+
+    @pytest.mark.parametrize(
+        "text", ["total revenue by region, save it as out.xlsx", "export the table as out.xlsx"]
+    )
+    async def test_a_file_to_be_made_is_not_missed(self, lab: FolderLab, text: str) -> None:
+        """A name for a new file says its kind, and that the name is not used is told."""
+        lab.upload("sales.csv", SALES)
+
+        answer = await ask(lab, text)
+
+        assert "There is no" not in answer
+        assert ".xlsx](sandbox:" in answer
+        assert "not “out.xlsx”" in answer
+
+    async def test_names_in_a_quotation(self, lab: FolderLab) -> None:
+        """A file that is only quoted is not asked for."""
+        lab.upload("sales.csv", SALES)
+
+        answer = await ask(lab, "> have a look at budget.xlsx\n\ntotal revenue")
+
+        assert "**15**" in answer
+
+
+class TestParts:
+    @pytest.mark.parametrize(
+        ("text", "parts"),
+        [
+            ("what is 3*3\n\nand 4*4", ["what is 3*3", "and 4*4"]),
+            ("2+2\nprimes up to 10\n3x + 1 = 4", ["2+2", "primes up to 10", "3x + 1 = 4"]),
+            ("total revenue\n\nby region", ["total revenue\n\nby region"]),
+            ("total revenue\n2+2\nby region", ["total revenue\n\nby region", "2+2"]),
+            ("x + y = 10\nx - y = 2", ["x + y = 10\nx - y = 2"]),
+            ("Compute 4 * 3.82.\nThen add 1.", ["Compute 4 * 3.82.\nThen add 1."]),
+            ("```python\n1\n```", ["```python\n1\n```"]),
+            ("run this:\n```py\n1\n```\nthanks", ["run this:\n```py\n1\n```\nthanks"]),
+            (
+                "```py\n1\n```\nand what is 2+2?",
+                ["```py\n1\n```\nand what is 2+2?", "what is 2+2?"],
+            ),
+            ("hi\n2+2", ["2+2"]),
+        ],
+    )
+    def test_lines_that_are_calculations(self, text: str, parts: list[str]) -> None:
+        """Each calculation is a part of its own; what belongs together stays together."""
+        assert parts_of(text) == parts
+
+    async def test_each_is_answered(self, lab: FolderLab) -> None:
+        """Two questions that came as one are both answered, one after the other."""
+        answer = await ask(lab, "what is 3*3\n\nand 4*4")
+
+        assert answer.index("**9**") < answer.index("**16**")
+
+    async def test_code_and_a_question(self, lab: FolderLab) -> None:
+        """A question beside a block of code is answered after the code has run."""
+        lab.upload("sales.csv", SALES)
+
+        answer = await ask(lab, "```python\nprint(6 * 7)\n```\nand what is the total revenue?")
+
+        assert answer.index("42") < answer.index("**15**")
+
+    async def test_what_is_left_is_named(self, lab: FolderLab) -> None:
+        """A part that nothing is made of is quoted beside the answer to the other."""
+        answer = await ask(lab, "sing me a song\n\n2+2")
+
+        assert "I made nothing of “sing me a song”." in answer
+        assert "**4**" in answer
+        assert "I work by rules" not in answer
+
+    async def test_a_greeting_beside_a_question(self, lab: FolderLab) -> None:
+        """A greeting before or after a question needs no answer of its own."""
+        answer = await ask(lab, "hi!\n\n2+2\n\nthanks")
+
+        assert answer.startswith("2 + 2 = **4**")
+        assert "welcome" not in answer
