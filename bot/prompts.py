@@ -47,6 +47,7 @@ def workspace_note(
     fresh: bool,
     left_out: int = 0,
     history: Sequence[tuple[str, str]] = (),
+    told: Sequence[str] = (),
 ) -> str:
     """What lies where, for the model. Empty where there is nothing to tell.
 
@@ -57,6 +58,7 @@ def workspace_note(
         fresh: the container replaces one that had ended.
         left_out: how many files did not fit into it.
         history: earlier questions and answers, where the service has lost them.
+        told: sentences that the person reads under the answer, such as why a file was not taken.
     """
     lines: list[str] = []
     if fresh:
@@ -71,6 +73,9 @@ def workspace_note(
         ]
     if len(files) > NAMES_LISTED_MAX:
         lines.append(f"- and {len(files) - NAMES_LISTED_MAX} older ones: list {DATA_FOLDER}.")
+    if told:
+        lines.append("Under your answer the person is told:")
+        lines += [f"- {' '.join(sentence.split())}" for sentence in told]
     if history:
         lines.append("Earlier in this conversation:")
         lines.append(_history(history))

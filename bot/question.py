@@ -54,6 +54,7 @@ class QuestionWriter:
             fresh=prepared.restored,
             left_out=prepared.left_out,
             history=() if thread.last_response_id else await self._history(turn),
+            told=turn.turn.notes,
         )
         visible = await self._visible(turn.key, new)
         return Question(

@@ -75,9 +75,10 @@ def bomb() -> bytes:
 
 class TestFiles:
     async def test_an_empty_one(self, program: Program, talk: str) -> None:
-        """An empty file is named, with the reason why it was not taken."""
+        """An empty file is named, with the reason why it was not taken, first of all."""
         answer = await program.ask(talk, "total revenue by region", {"empty.csv": b""})
 
+        assert answer["text"].startswith("empty.csv is empty, so I computed nothing.")
         assert "“empty.csv” was not taken: it is empty." in answer["notes"]
 
     async def test_600_mb_announced(self, program: Program, talk: str) -> None:

@@ -65,6 +65,21 @@ class TestWorkspaceNote:
         assert "f7.csv" in note
         assert note.endswith("- and 7 older ones: list /mnt/data.")
 
+    def test_what_the_person_is_told(self) -> None:
+        """The model hears why a file is missing, as the person does."""
+        note = workspace_note(
+            [],
+            container_id=None,
+            new_ids=frozenset(),
+            fresh=False,
+            told=["“e.csv” was not taken: it is empty."],
+        )
+
+        assert note.splitlines()[1:] == [
+            "Under your answer the person is told:",
+            "- “e.csv” was not taken: it is empty.",
+        ]
+
     def test_hostile_name(self) -> None:
         """A name can't break out of its quotes or its line."""
         note = workspace_note(
