@@ -248,10 +248,11 @@ class WorkspaceFile:
 @dataclass(frozen=True, slots=True)
 class ThreadSummary:
     """A thread in a list. `title` is how its first question begins; `last_message_id` is the
-    platform's id of the newest message that was accepted."""
+    platform's id of the newest message that was accepted; `busy`: an answer is being worked on."""
 
     key: ThreadKey
     title: str
     last_active_at: datetime
     last_message_id: str
     workspace: WorkspaceView
+    busy: bool = False

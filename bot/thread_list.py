@@ -37,6 +37,7 @@ class RecentThreads:
                 datetime.fromtimestamp(thread.last_active_at, UTC),
                 thread.last_message_id,
                 await self._workspace.view(thread.key),
+                busy=thread.running_turn is not None,
             )
             for thread in found
         ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from adapters.slack.blocks import Block
-from adapters.slack.menus import STATES, day
+from adapters.slack.menus import state_of
 from adapters.slack.mrkdwn import escaped, mrkdwn
 from adapters.slack.teams import Team
+from adapters.slack.titles import titled
 from bot.commands.hello import CAPABILITIES
 from bot.domain import ContainerState, ThreadSummary
 
@@ -52,17 +54,23 @@ def home_view(
 
 
 def _thread(team: Team, thread: ThreadSummary) -> list[Block]:
-    title = " ".join(thread.title.split()) or "Files without a question"
-    short = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1] + "…"
+    title = titled(thread.title, _TITLE_CHARS, "Files without a question")
     key, view = thread.key, thread.workspace
     where = "Direct message" if key.channel.startswith("D") else f"<#{key.channel}>"
-    link = f"<{team.link(key.channel, key.thread)}|{escaped(short)}>"
+    link = f"<{team.link(key.channel, key.thread)}|{escaped(title)}>"
     files = f"{view.file_count} file{'' if view.file_count == 1 else 's'}"
-    line = [where, day(thread.last_active_at), f"{_DOTS[view.state]} {STATES[view.state]}", files]
+    dot = ":hourglass_flowing_sand:" if thread.busy else _DOTS[view.state]
+    line = [where, _when(thread.last_active_at), f"{dot} {state_of(thread)}", files]
     return [
         _section(f"*{link}*"),
         {"type": "context", "elements": [_mrkdwn("  ·  ".join(line))]},
     ]
+
+
+def _when(at: datetime) -> str:
+    """A moment as each reader's own clock shows it."""
+    otherwise = f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}, {{time}}|{otherwise}>"
 
 
 def _settings() -> Block:

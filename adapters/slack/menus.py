@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from adapters.slack.blocks import Block
 from adapters.slack.mrkdwn import escaped
+from adapters.slack.titles import titled
 from bot.domain import ContainerState, ThreadSummary
 from bot.ports import Choice
 
 PICK = "threadlab_pick"
 COMPLETE = "threadlab_complete"
 TOO_LONG = "That is too long to be kept in a menu. In the thread, write `@Threadlab {command} …`."
+NOTHING_RUNS = "Nothing is being worked on in your threads here."
 NO_THREADS = (
     "You have no thread with me in this conversation yet. Mention me in a message to begin one."
 )
 
 _OPTION_CHARS = 75
 _VALUE_CHARS = 150
+_MINUTES, _HOURS, _DAYS = 60, 24, 14
 ARGUMENTS_CHARS = 100  # a block's id has 255
 STATES = {
     ContainerState.NONE: "no container",
-    ContainerState.RUNNING: "running",
+    ContainerState.RUNNING: "container awake",
     ContainerState.EXPIRED: "container ended",
 }
+AT_WORK = "at work"
 
 
 def thread_menu(command: str, arguments: str, threads: Sequence[ThreadSummary]) -> list[Block]:
     """A select of threads for a command."""
+    now = datetime.now(UTC)
     shown = f"`{escaped(command)}`"
     return [
         {
@@ -41,7 +46,7 @@ def thread_menu(command: str, arguments: str, threads: Sequence[ThreadSummary]) 
                 "action_id": PICK,
                 "placeholder": _plain("Your threads here"),
                 "options": [
-                    {"text": _plain(thread_label(thread)), "value": thread.key.thread}
+                    {"text": _plain(thread_label(thread, now)), "value": thread.key.thread}
                     for thread in threads
                 ],
             },
@@ -55,14 +60,16 @@ def picked_command(block_id: str) -> tuple[str, str]:
     return str(command), str(arguments)
 
 
-def thread_label(thread: ThreadSummary) -> str:
-    """A thread in a line: its beginning, when it was used, and its container."""
-    state = STATES[thread.workspace.state]
-    when = f"{day(thread.last_active_at)}, {state}"
-    room = _OPTION_CHARS - len(when) - 3
-    title = " ".join(thread.title.split()) or "files only"
-    title = title if len(title) <= room else title[: room - 1] + "…"
+def thread_label(thread: ThreadSummary, now: datetime) -> str:
+    """A thread in a line: its beginning, when it was used, and what goes on there."""
+    when = f"{ago(thread.last_active_at, now)}, {state_of(thread)}"
+    title = titled(thread.title, _OPTION_CHARS - len(when) - 3, "files only")
     return f"{title} · {when}"
+
+
+def state_of(thread: ThreadSummary) -> str:
+    """Whether a thread is being worked on; else what its container does."""
+    return AT_WORK if thread.busy else STATES[thread.workspace.state]
 
 
 def value_menu(command: str, arguments: str, argument: str, thread: str) -> list[Block]:
@@ -100,9 +107,16 @@ def options(choices: Sequence[Choice]) -> list[Block]:
     ]
 
 
-def day(at: datetime) -> str:
-    """A date, short."""
-    return f"{at.day} {at:%b}"
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago something was: menus know nobody's time zone."""
+    minutes = max(0, int((now - at).total_seconds() // 60))
+    if minutes < _MINUTES:
+        return f"{minutes} min ago" if minutes else "just now"
+    hours = minutes // _MINUTES
+    if hours < _HOURS:
+        return f"{hours} h ago"
+    days = hours // _HOURS
+    return f"{days} day{'' if days == 1 else 's'} ago" if days < _DAYS else f"{at.day} {at:%b}"
 
 
 def _id(*parts: str) -> str:

@@ -13,6 +13,7 @@ from adapters.slack.outgoing_text import neutral
 from adapters.slack.settings import SlackSettings
 from adapters.slack.tasks import Tasks
 from adapters.slack.teams import Team
+from adapters.slack.titles import titled
 from bot.domain import ThreadKey
 from bot.errors import AmbiguousSend, PlatformError
 
@@ -116,7 +117,7 @@ class Sessions:
                 channel_id=key.channel,
                 thread_ts=key.thread,
                 status="processing",
-                title=neutral(" ".join(title.split()))[:_TITLE_CHARS] or None,
+                title=neutral(titled(title, _TITLE_CHARS))[:_TITLE_CHARS] or None,
             )
         except AmbiguousSend as error:
             log.info("session may have begun", thread=str(key), error=str(error))

@@ -178,6 +178,7 @@ class FakeCore:
         self.calls: list[tuple[str, ThreadKey, Caller, str]] = []
         self.results: dict[str, CommandResult] = {}
         self.in_workspace: list[WorkspaceFile] = []
+        self.completed_after = ""  # the arguments before the one that was completed last
         self.choices: dict[str, list[Choice]] = {}  # by command, where a test has set them
         self.revised: list[tuple[ThreadKey, str, str]] = []
         self.withdrawn: list[tuple[ThreadKey, str]] = []
@@ -279,7 +280,10 @@ class FakeCore:
             if author_id is None or message.author.id == author_id:
                 first = newest.pop(key, None)
                 title = first.title if first else message.text
-                newest[key] = ThreadSummary(key, title, message.sent_at, message.id, self.workspace)
+                busy = any(turn.startswith(f"turn-{message.id}") for turn in self._turns)
+                newest[key] = ThreadSummary(
+                    key, title, message.sent_at, message.id, self.workspace, busy
+                )
         return list(newest.values())[: -limit - 1 : -1]
 
     async def settings(self, key: ThreadKey) -> ChannelSettings:
@@ -303,10 +307,18 @@ class FakeCore:
         return self.refused.get(author.name)
 
     async def complete(
-        self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
+        self,
+        name: str,
+        key: ThreadKey,
+        caller: Caller,
+        argument: str,
+        typed: str,
+        *,
+        before: str = "",
     ) -> Sequence[Choice]:
         """Commands: what the test has set, else two values that contain what was typed."""
         del key, caller, argument
+        self.completed_after = before
         if name in self.choices:
             return [choice for choice in self.choices[name] if typed in choice.label]
         return [Choice(f"{typed}-1", f"{typed} one"), Choice(f"{typed}-2", f"{typed} two")]

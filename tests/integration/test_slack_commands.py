@@ -28,6 +28,7 @@ from tests.fakes.slack_driver import SlackSite, loopback, serve
 
 ACTIONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
 BUTTONS = ["Code", "Retry", "Reset"]
+FOR_A_THREAD = [s.name for s in SPECS if s.place == "thread" and s.listed and s.name != "stop"]
 
 
 async def script(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Progress | Answer]:
@@ -126,7 +127,7 @@ class TestSlashCommand:
 
         assert "/invite @Threadlab" in (await told(site)).text
 
-    @pytest.mark.parametrize("name", [s.name for s in SPECS if s.place == "thread" and s.listed])
+    @pytest.mark.parametrize("name", FOR_A_THREAD)
     async def test_lets_the_thread_be_chosen(self, site: SlackSite, name: str) -> None:
         """A command for a thread, typed in a channel, offers one's own recent threads there."""
         bo = site.slack.person("U2", "Bo")
@@ -144,6 +145,29 @@ class TestSlashCommand:
 
         ((command, key),) = site.core.commands
         assert (command, key.thread) == (name, first.thread_ts)
+
+    async def test_offers_only_busy_threads_to_stop(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """`stop` is of use only where an answer is being worked on; elsewhere that is said."""
+
+        async def endless(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Answer]:
+            if "wait" in message.text:
+                await asyncio.Event().wait()
+            yield Answer(f"turn-{message.id}", "Done.")
+            del core
+
+        async with serve(slack, tmp_path, endless) as site:
+            await asked_and_answered(site)
+            await site.ann.command("/threadlab", "stop", "C1")
+            nothing = await told(site)
+            asked = await site.ann.say("C1", "wait", mention=True)
+            await slack.until(lambda: site.core._turns)
+            await site.ann.command("/threadlab", "stop", "C1")
+            menu = await told(site, 2)
+
+            (option,) = menu.blocks[0]["accessory"]["options"]
+            assert "Nothing is being worked on" in nothing.text
+            assert option["value"] == asked.ts
+            assert option["text"]["text"] == "wait · just now, at work"
 
     async def test_offers_no_threads_of_others(self, site: SlackSite) -> None:
         """Where somebody has no thread, that is said."""
@@ -163,7 +187,7 @@ class TestSlashCommand:
 
         (option,) = menu.blocks[0]["accessory"]["options"]
         assert option["text"]["text"].startswith("a very long question")
-        assert "no container" in option["text"]["text"]
+        assert "just now, no container" in option["text"]["text"]
         assert len(option["text"]["text"]) <= 75
 
     async def test_public_results_stand_in_the_thread(self, site: SlackSite) -> None:

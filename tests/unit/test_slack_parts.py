@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +16,7 @@ from adapters.slack.blocks import body, fallback, fenced, given_command, metadat
 from adapters.slack.context import Recently
 from adapters.slack.events import Deleted, Edited, Said, attachment, read_event
 from adapters.slack.home_view import SETTINGS_BUTTON, home_view
+from adapters.slack.menus import ago
 from adapters.slack.modals import changed, settings_modal
 from adapters.slack.pace import Allowance, Growth
 from adapters.slack.plan import plan
@@ -23,6 +24,7 @@ from adapters.slack.quotes import Quote, quoted, quotes_of
 from adapters.slack.settings import SlackSettings
 from adapters.slack.stream import Streamed, StreamState
 from adapters.slack.teams import Team
+from adapters.slack.titles import titled
 from bot.domain import (
     Action,
     Addressing,
@@ -544,3 +546,34 @@ def _untouched(block: dict[str, Any]) -> dict[str, Any]:
         "selected_users": element.get("initial_users"),
     }
     return {"value": state}
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("total by\nregion?", "total by region?"),
+        ("```python\nimport time\ntime.sleep(9)\n```", "Code: import time time.sleep(9)"),
+        ("run `x = 1` please", "run x = 1 please"),
+        ("```\n```", "files"),
+        ("", "files"),
+        ("word " * 50, "word " * 11 + "word…"),
+    ],
+)
+def test_titles_are_words(text: str, title: str) -> None:
+    """A thread is called by its first words: code without fences, nothing longer than fits."""
+    assert titled(text, 60, "files") == title
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        *((0, "just now"), (-5, "just now"), (59, "59 min ago"), (60, "1 h ago")),
+        *((1_439, "23 h ago"), (1_440, "1 day ago"), (13 * 1_440, "13 days ago")),
+        (14 * 1_440, "7 Nov"),
+    ],
+)
+def test_menus_say_how_long_ago(minutes: int, said: str) -> None:
+    """A menu has no clock of its own: nearness is said, and for the rest the day."""
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+    assert ago(now - timedelta(minutes=minutes), now) == said

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.slack.api import Refused
 from adapters.slack.asides import Aside, Respond
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM
 from adapters.slack.incoming_text import command_line
 from adapters.slack.listeners.origin import team_of
-from adapters.slack.menus import ARGUMENTS_CHARS, NO_THREADS, TOO_LONG, thread_menu
+from adapters.slack.menus import ARGUMENTS_CHARS, TOO_LONG
 from adapters.slack.mrkdwn import escaped
+from adapters.slack.offers import Offers
 from adapters.slack.teams import Team
 from bot.commands.parsing import values_of
 from bot.domain import ThreadKey
-from bot.errors import BadArguments, PlatformError
+from bot.errors import BadArguments
 from bot.ports import CommandSpec, Place
-
-log = structlog.get_logger(__name__)
 
 COMMAND = "/threadlab"
 UNKNOWN = (
     "There is no command “{name}”. To ask, mention me in a message: @Threadlab and your question. "
     "The commands are {known}."
 )
-OUTSIDE = "I am not in this conversation. Invite me first: `/invite @Threadlab`."
 
 
 def register(app: AsyncApp, context: SlackContext, courier: Courier) -> None:
@@ -44,6 +40,7 @@ class SlashCommand:
     def __init__(self, context: SlackContext, courier: Courier) -> None:
         self._context = context
         self._courier = courier
+        self._offers = Offers(context)
 
     async def on_command(self, ack: AsyncAck, body: dict[str, Any], respond: Respond) -> None:
         """Acknowledge, then answer."""
@@ -79,28 +76,4 @@ class SlashCommand:
         if len(arguments) > ARGUMENTS_CHARS:
             await aside.say(TOO_LONG.format(command=name))
             return
-        recent = await self._context.services.threads.recent(
-            PLATFORM,
-            aside.key.workspace,
-            channel=aside.key.channel,
-            author_id=aside.user,
-            limit=self._context.settings.slack_threads_listed,
-        )
-        if not recent:
-            await aside.say(OUTSIDE if await self._is_outside(aside) else NO_THREADS)
-            return
-        await aside.say(f"Which thread is {name} for?", thread_menu(name, arguments, recent))
-
-    async def _is_outside(self, aside: Aside) -> bool:
-        """Whether Slack says that the bot is no member of the conversation."""
-        try:
-            seconds = self._context.settings.slack_patience_seconds
-            found = await aside.team.api.call_within(
-                seconds, "conversations.info", channel=aside.key.channel
-            )
-        except Refused as error:
-            return error.error == "channel_not_found"
-        except PlatformError as error:
-            log.info("membership not known", channel=aside.key.channel, error=str(error))
-            return False
-        return found["channel"].get("is_member") is False
+        await self._offers.make(aside, await self._offers.threads(aside), name, arguments)
