@@ -22,8 +22,9 @@ class Access:
         self._rules = rules
         self._channels = channels
 
-    async def refusal(self, key: ThreadKey, author: Author) -> str | None:
-        """Why somebody may not use the bot here, or None where they may."""
+    async def refusal(self, key: ThreadKey, author: Author, *, manages: bool = False) -> str | None:
+        """Why somebody may not use the bot here, or None where they may. Who `manages` the place
+        is not kept out by its own list."""
         rules, platform = self._rules, key.platform
         checks = (
             (key.workspace, rules.allow_workspaces, rules.deny_workspaces, WORKSPACE_CLOSED),
@@ -33,6 +34,8 @@ class Access:
         for id, allowed, denied, sentence in checks:
             if _listed(platform, id, denied) or (allowed and not _listed(platform, id, allowed)):
                 return sentence
+        if manages:
+            return None
         users = (await self._channels.settings(key)).users
         if users and author.id not in users and not _listed(platform, author.id, rules.admins):
             return NOT_LISTED

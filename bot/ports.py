@@ -140,13 +140,15 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Argument:
     """An argument of a command. `choices` are all there are; where `completes`, values are
-    suggested by `Commands.complete`. The last argument of a command takes the rest of the line."""
+    suggested by `Commands.complete`. The last argument of a command takes the rest of the line.
+    Where it is `loose`, a word that is none of the choices belongs to the next argument."""
 
     name: str
     help: str
     required: bool = False
     choices: tuple[str, ...] = ()
     completes: bool = False
+    loose: bool = False
 
 
 class Place(StrEnum):
@@ -206,9 +208,17 @@ class Commands(Protocol):
         the same `once` again, nothing is asked a second time."""
 
     async def complete(
-        self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
+        self,
+        name: str,
+        key: ThreadKey,
+        caller: Caller,
+        argument: str,
+        typed: str,
+        *,
+        before: str = "",
     ) -> Sequence[Choice]:
-        """Values for an argument that begin like, or contain, what was typed; at most 25."""
+        """Values for an argument that begin like, or contain, what was typed; at most 25.
+        `before` is the line of the arguments that were given already."""
 
 
 class Blobs(Protocol):

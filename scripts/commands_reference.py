@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from bot.app import application
-from bot.commands.registry import signature
+from bot.commands.parsing import signature
 from bot.ports import CommandSpec, Place
 from bot.settings import Settings
 

@@ -36,9 +36,10 @@ def fingerprint(commands: Sequence[Mapping[str, Any]], application_id: int) -> s
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def values(data: Mapping[str, Any]) -> dict[str, str]:
-    """The options of an invocation, by name."""
-    return {option["name"]: str(option.get("value", "")) for option in data.get("options") or []}
+def values(data: Mapping[str, Any], but: str = "") -> dict[str, str]:
+    """The options of an invocation, by name, but for one."""
+    options = [option for option in data.get("options") or [] if option["name"] != but]
+    return {option["name"]: str(option.get("value", "")) for option in options}
 
 
 def focused(data: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -49,9 +50,10 @@ def focused(data: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def line(spec: CommandSpec, given: Mapping[str, str]) -> str:
+def line(spec: CommandSpec | None, given: Mapping[str, str]) -> str:
     """Options as the line of arguments that the core reads."""
-    return " ".join(given[argument.name] for argument in spec.arguments if given.get(argument.name))
+    names = [argument.name for argument in spec.arguments] if spec is not None else []
+    return " ".join(given[name] for name in names if given.get(name))
 
 
 def _command(spec: CommandSpec) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from bot.commands.hello import CAPABILITIES, HELLO
 from bot.commands.lookup import UNKNOWN_ANSWER, turn_of
-from bot.commands.registry import Call, Command, signature
+from bot.commands.parsing import signature
+from bot.commands.registry import Call, Command
 from bot.domain import Addressing
 from bot.memory import TIERS
 from bot.ports import Argument, CommandResult, CommandSpec, Place

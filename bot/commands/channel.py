@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bot.channel_values import Setting, settings_of, shown
 from bot.commands.registry import Call, Command
 from bot.domain import Action
-from bot.errors import BadArguments
 from bot.ports import Argument, Choice, CommandResult, CommandSpec, Place
 
 if TYPE_CHECKING:
@@ -20,6 +19,10 @@ DEFAULT = "default"  # the operator's, or for a thread its channel's
 BUTTONS_MAX = 5
 
 MODEL_OWN = "the model's own"
+NO_MODEL = (
+    "No language model answers here, but Threadlab's own planner: there is no model to choose, and "
+    "no effort."
+)
 
 
 class ChannelCommands:
@@ -29,6 +32,7 @@ class ChannelCommands:
         self._channels = channels
         self._threads = threads
         self._known: Mapping[str, Setting] = settings_of(settings)
+        self._has_model = not settings.embedded
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -62,6 +66,8 @@ class ChannelCommands:
         return Argument("name" if name == "model" else "level", f"which {name}", choices=offered)
 
     async def _choose(self, call: Call, name: str) -> CommandResult:
+        if not self._has_model:
+            return CommandResult(NO_MODEL, ok=False)
         wanted = next(iter(call.values.values()), None)
         if wanted is not None:
             chosen = None if wanted == DEFAULT else wanted
@@ -93,12 +99,7 @@ class ChannelCommands:
         if written.casefold() == DEFAULT:
             await self._channels.clear(call.key, setting.name)
             return
-        value = setting.read(written)
-        if setting.name == "users" and value and call.author.id not in value:
-            raise BadArguments(
-                f"Name yourself too (`{call.author.id}`): you could not change this back else."
-            )
-        await self._channels.set(call.key, setting.name, value, call.author)
+        await self._channels.set(call.key, setting.name, setting.read(written), call.author)
 
     async def _line(self, call: Call, name: str, *, whole: bool = False) -> str:
         own = await self._channels.own(call.key)
@@ -107,8 +108,12 @@ class ChannelCommands:
         origin = "set here" if name in own else "default"
         return f"- `{name}`: {value} ({origin}): {self._known[name].help}"
 
-    async def _values(self, _call: Call, _argument: str, _typed: str) -> Iterable[Choice]:
-        """All values there are to choose from, each under the setting that it is for."""
+    async def _values(self, call: Call, _argument: str, _typed: str) -> Iterable[Choice]:
+        """The values of the setting that was chosen; else all that there are, each under its
+        own."""
+        chosen = self._known.get(call.values.get("name", ""))
+        if chosen is not None:
+            return [Choice(choice, choice) for choice in (*chosen.choices, DEFAULT)]
         return [
             Choice(choice, f"{setting.name}: {choice}")
             for setting in self._known.values()

@@ -47,16 +47,20 @@ class FilesCommands:
     @property
     def commands(self) -> tuple[Command, ...]:
         """The group's commands."""
-        what = Argument("what", "what to do; nothing lists them", choices=("get", "delete", "zip"))
+        choices = ("get", "delete", "zip")
+        what = Argument(
+            "what", "what to do; without it they are listed", False, choices, loose=True
+        )
         name = Argument("name", "a file's name", completes=True)
         help_ = "the files in the workspace: get one, delete one, or all as a zip"
         return (Command(CommandSpec("files", help_, (what, name)), self._run, self._names),)
 
     async def _run(self, call: Call) -> CommandResult:
         what, name = call.values.get("what"), call.values.get("name")
+        what = "get" if what is None and name else what  # `files sales.csv`
         if what in ("get", "delete") and not name:
             raise BadArguments(f"`files {what}` needs a file's name. Write `files {what} <name>`.")
-        if what not in ("get", "delete") and name:
+        if what == "zip" and name:
             raise BadArguments("`files zip` takes no name: it has all of them.")
         by_name = versions_by_name(await self._files.of_thread(call.key))
         if not by_name:

@@ -8,13 +8,24 @@ from typing import Protocol
 
 import structlog
 
+from bot.commands.parsing import (
+    bare_name,
+    is_command,
+    is_mistyped,
+    values_before,
+    values_of,
+    without_politeness,
+)
 from bot.domain import Author, Caller, ThreadKey
 from bot.errors import BadArguments, ThreadlabError
-from bot.ports import Argument, Choice, CommandResult, CommandSpec, Place
+from bot.ports import Choice, CommandResult, CommandSpec, Place
 
 log = structlog.get_logger()
 
 CHOICES_MAX = 25  # what chats show [facts: discord]
+
+ELSEWHERE = "`{name}` is about one thread: give it inside one of my threads."
+FOR_ADMINS = "`{name}` is for people who manage this server or workspace."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +60,9 @@ class Command:
 class Rights(Protocol):
     """Who may do what."""
 
-    async def refusal(self, key: ThreadKey, author: Author) -> str | None:
-        """Why somebody may not use the bot here, or None where they may."""
+    async def refusal(self, key: ThreadKey, author: Author, *, manages: bool = False) -> str | None:
+        """Why somebody may not use the bot here, or None where they may. Who manages the place
+        is not kept out by what admins set for it: nobody else could undo that."""
 
     def is_admin(self, key: ThreadKey, caller: Caller) -> bool:
         """Whether somebody manages the place."""
@@ -71,18 +83,21 @@ class CommandRegistry:
     def parse(self, text: str) -> tuple[str, str] | None:
         """A message that is nothing but a command: its name and arguments; None for all that may
         be a question ("status of my order?")."""
-        name, _, rest = " ".join(text.split()).removeprefix("/").partition(" ")
-        command = self._commands.get(name.lower().rstrip("."))
-        if command is None or not command.spec.listed:
-            return None
-        arguments = command.spec.arguments
-        if rest and not (arguments and arguments[0].choices):
-            return None  # free words after a command's name may be a question
-        try:
-            values_of(command.spec, rest)
-        except BadArguments:
-            return None
-        return command.spec.name, rest
+        line = " ".join(text.split()).removeprefix("/")
+        bare = self._listed(bare_name(line))
+        if bare is not None:
+            return bare.name, ""
+        polite = without_politeness(line)
+        for written, meant in ((line, is_command), (polite, is_command), (polite, is_mistyped)):
+            name, _, rest = written.partition(" ")
+            spec = self._listed(name.lower())
+            if spec is not None and meant(spec, rest):
+                return spec.name, rest
+        return None
+
+    def _listed(self, name: str | None) -> CommandSpec | None:
+        command = self._commands.get(name or "")
+        return command.spec if command is not None and command.spec.listed else None
 
     async def refusal(self, key: ThreadKey, author: Author) -> str | None:
         """Why somebody may not use the bot here, or None where they may."""
@@ -116,13 +131,20 @@ class CommandRegistry:
             )
 
     async def complete(
-        self, name: str, key: ThreadKey, caller: Caller, argument: str, typed: str
+        self,
+        name: str,
+        key: ThreadKey,
+        caller: Caller,
+        argument: str,
+        typed: str,
+        *,
+        before: str = "",
     ) -> Sequence[Choice]:
         """Values for an argument that contain what was typed; at most CHOICES_MAX."""
         command = self._commands.get(name)
         if command is None:
             return []
-        call = Call(key, caller)
+        call = Call(key, caller, values_before(command.spec, before))
         if await self._refusal(command.spec, call):
             return []
         spec = next((a for a in command.spec.arguments if a.name == argument), None)
@@ -135,64 +157,12 @@ class CommandRegistry:
         return [choice for choice in choices if wanted in choice.label.casefold()][:CHOICES_MAX]
 
     async def _refusal(self, spec: CommandSpec, call: Call) -> CommandResult | None:
-        why = await self.refusal(call.key, call.author)
+        manages = spec.admin and self._rights.is_admin(call.key, call.caller)
+        why = await self._rights.refusal(call.key, call.author, manages=manages)
         if why is not None:
             return CommandResult(why, ok=False)
         if spec.place is Place.THREAD and not call.key.thread:
-            return CommandResult(f"`{spec.name}` is for a thread: pick one.", ok=False)
-        if spec.admin and not self._rights.is_admin(call.key, call.caller):
-            return CommandResult(f"`{spec.name}` is for admins of this place.", ok=False)
+            return CommandResult(ELSEWHERE.format(name=spec.name), ok=False)
+        if spec.admin and not manages:
+            return CommandResult(FOR_ADMINS.format(name=spec.name), ok=False)
         return None
-
-
-def values_of(spec: CommandSpec, line: str) -> dict[str, str]:
-    """The arguments in a line: one word each, the last one the rest of it.
-
-    Raises:
-        BadArguments: with a sentence that shows how it is used.
-    """
-    values: dict[str, str] = {}
-    rest = line.strip()
-    if rest and not spec.arguments:
-        raise BadArguments(f"`{spec.name}` takes no arguments.")
-    for position, argument in enumerate(spec.arguments):
-        last = position + 1 == len(spec.arguments)
-        word, rest = (rest, "") if last else _first_word(rest)
-        if word:
-            values[argument.name] = _checked(spec, argument, word)
-        elif argument.required:
-            raise BadArguments(f"`{spec.name}` needs {argument.help}. {usage_of(spec)}")
-    return values
-
-
-def usage_of(spec: CommandSpec) -> str:
-    """How a command is written: `memory <1g|4g|16g|64g> [now]`."""
-    return f"Write `{signature(spec)}`."
-
-
-def signature(spec: CommandSpec) -> str:
-    """A command's name with its arguments; those in brackets may be left out."""
-    shown = [
-        f"<{_placeholder(argument)}>" if argument.required else f"[{_placeholder(argument)}]"
-        for argument in spec.arguments
-    ]
-    return " ".join([spec.name, *shown])
-
-
-def _placeholder(argument: Argument) -> str:
-    return "|".join(argument.choices) if argument.choices else argument.name
-
-
-def _first_word(line: str) -> tuple[str, str]:
-    word, _, rest = line.partition(" ")
-    return word, rest.strip()
-
-
-def _checked(spec: CommandSpec, argument: Argument, word: str) -> str:
-    if not argument.choices:
-        return word
-    for choice in argument.choices:
-        if choice.casefold() == word.casefold():
-            return choice
-    known = ", ".join(f"`{choice}`" for choice in argument.choices)
-    raise BadArguments(f"“{word}” is none of {known}. {usage_of(spec)}")

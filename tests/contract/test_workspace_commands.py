@@ -110,17 +110,19 @@ class TestFiles:
     async def test_get(
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
     ) -> None:
-        """A file is handed over: its newest version, or an older one by its number."""
+        """A file is handed over: its newest version, or an older one by its number; its name alone
+        is enough."""
         async with running(chat, tmp_path, computing.base_url):
             await asked(chat, 1)
             await asked(chat, 2)
             newest = await run(chat, "files", "get out/clean.csv")
             first = await run(chat, "files", "get out-clean.csv@1")
-            contents = [await content(chat, r.files[0]) for r in (newest, first)]
+            named = await run(chat, "files", "out/clean.csv")
+            contents = [await content(chat, r.files[0]) for r in (newest, first, named)]
             third = await run(chat, "files", "get out/clean.csv@3")
 
         assert newest.files[0].name == "out-clean.csv"
-        assert contents == [b"2", b"1"]
+        assert contents == [b"2", b"1", b"2"]
         assert not third.ok
 
     async def test_unknown_name(
@@ -134,7 +136,7 @@ class TestFiles:
         assert not any(result.ok for result in results)
         assert all("There is: `sales.csv`." in result.text for result in results)
 
-    @pytest.mark.parametrize("arguments", ["get", "delete", "zip s.csv", "burn s.csv"])
+    @pytest.mark.parametrize("arguments", ["get", "delete", "zip s.csv"])
     async def test_arguments(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, arguments: str
     ) -> None:

@@ -149,7 +149,7 @@ class TestSettings:
         async with running(chat, tmp_path, api.base_url):
             await command(chat, "settings users u-ann")
             status = await command(chat, "status")
-            names = await chat.services.commands.complete("settings", CHANNEL, ADMIN, "name", "us")
+            names = await chat.services.commands.complete("settings", CHANNEL, ADMIN, "name", "user")
             ben = await command(chat, "settings users none", caller=Caller(BEN))
             undone = await command(chat, "settings users none")
         async with running(chat, tmp_path, api.base_url, deny_users=("u-boss",)):

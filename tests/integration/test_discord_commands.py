@@ -210,7 +210,7 @@ class TestCommands:
         thread = await thread_in(site)
 
         ann = site.discord.person("Ann")
-        choices = await ann.autocomplete(thread, "files", "name", "sal", what="get")
+        choices = await ann.autocomplete(thread, "files", "name", "sal", action="get")
 
         assert site.core.completed_after == "get"
         assert choices == [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands.registry import signature
+from bot.commands.parsing import signature
 from scripts.commands_reference import PAGE, render, specs
 
 

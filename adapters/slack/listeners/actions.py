@@ -75,11 +75,11 @@ class Actions:
     async def on_typing(self, ack: AsyncAck, body: Body) -> None:
         """Suggest values for what was typed."""
         team = await team_of(self._context, body)
-        command, _, argument, thread = value_of(str(body["block_id"]))
+        command, before, argument, thread = value_of(str(body["block_id"]))
         key = ThreadKey(PLATFORM, team.id, _channel(body), thread)
         caller = await self._courier.caller(team, str(body["user"]["id"]))
         choices = await self._context.services.commands.complete(
-            command, key, caller, argument, str(body.get("value") or "")
+            command, key, caller, argument, str(body.get("value") or ""), before=before
         )
         await ack(options=options(choices))
 
