@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from sqlalchemy import text
@@ -36,6 +37,9 @@ class Verdict(StrEnum):
     WRONG = "wrong"
 
 
+_VERDICTS = {True: Verdict.FINE, None: Verdict.NOTE, False: Verdict.WRONG}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at: how it stands, in a sentence."""
@@ -58,7 +62,8 @@ async def examine(
     adapters, findings = _adapters(settings, environ)
     findings += [_folder(settings.data_dir)]
     findings += [await _database(path, settings) for path in _databases(settings)]
-    findings += await _engine(settings)
+    if adapters or settings.has_engine:  # else it was said above that none is chosen
+        findings += await _engine(settings)
     names = [adapter.name for adapter in adapters]
     findings += await _checks([EMBEDDED, *names] if settings.embedded else names, environ)
     return findings + [_stranger(each, environ) for each in strangers(environ, ours=env_names)]
@@ -157,12 +162,21 @@ async def _engine(settings: Settings) -> list[Finding]:
             models = await interpreter.models()
     except (EngineError, TimeoutError) as error:
         why = str(error) or f"no answer within {settings.engine_connect_seconds:g} s"
-        return [Finding(Verdict.WRONG, "engine", f"{where} does not answer as it should: {why}")]
+        sentence = f"{where} does not answer as it should: {why}{_without_path(settings)}"
+        return [Finding(Verdict.WRONG, "engine", sentence)]
     finally:
         await interpreter.close()
     answers = Finding(Verdict.FINE, "engine", f"{where} answers and takes the key.")
     known = [finding for model in settings.models for finding in _model(model, models)]
     return [answers, *known, *_prices(settings)]
+
+
+def _without_path(settings: Settings) -> str:
+    """What helps where an address is only that of a server."""
+    url = settings.openai_base_url
+    if not url or urlsplit(url).path.strip("/"):
+        return ""
+    return f" OPENAI_BASE_URL has no path: most servers answer at {url.rstrip('/')}/v1."
 
 
 def _prices(settings: Settings) -> list[Finding]:
@@ -185,13 +199,14 @@ def _model(model: str, offered: Sequence[str]) -> list[Finding]:
 
 
 async def _checks(names: Sequence[str], environ: Mapping[str, str]) -> list[Finding]:
-    """The checks that the used adapters and engines bring along, under their own names."""
+    """The checks that the used adapters and engines bring along, under their own names; they say
+    None of what works, but may not be what was meant."""
     offered = plugins.load(plugins.CHECKS)
     findings = []
     for name in names:
         if name in offered:
             fine, sentence = await offered[name](environ)
-            findings.append(Finding(Verdict.FINE if fine else Verdict.WRONG, name, sentence))
+            findings.append(Finding(_VERDICTS[fine], name, sentence))
     return findings
 
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from bot import plugins
 
-OUR_PREFIXES = ("ENGINE_", "OPENAI_", "SLACK_", "THREADLAB_", "WEB_")
+OUR_PREFIXES = ("DISCORD_", "ENGINE_", "OPENAI_", "SLACK_", "THREADLAB_", "WEB_")
 # Read by the openai client, the object store or scripts/setup.sh, or a chat's own.
 ELSEWHERE = frozenset(
     {
@@ -26,7 +26,7 @@ ELSEWHERE = frozenset(
         "PYTHON",
     }
 )
-_LIKENESS = 0.87
+_LIKENESS = 0.86
 
 
 @dataclass(frozen=True, slots=True)

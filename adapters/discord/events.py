@@ -25,6 +25,7 @@ from adapters.discord.messages import (
     key_of,
     order_of,
 )
+from adapters.discord.permissions import invite_link, missing_in
 from adapters.discord.places import Places
 from adapters.discord.shards import Shard
 from adapters.discord.starters import with_starter
@@ -35,6 +36,7 @@ from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
+_NAMED_MAX = 10  # channels, of each server
 _REGISTERED = "registered commands"
 
 
@@ -230,6 +232,20 @@ class Events:
     def _ready(self, client: discord.Client) -> None:
         """A session began: at the start, and whenever one could not be resumed."""
         log.info("discord ready", servers=len(client.guilds), user=str(client.user))
+        if not client.guilds and client.application_id:
+            log.warning("in no server yet", invite=invite_link(client.application_id))
+        for guild in client.guilds:
+            everywhere, channels = missing_in(guild, self._context.bot_id)
+            if everywhere or channels:
+                some = dict(list(channels.items())[:_NAMED_MAX])
+                log.warning(
+                    "permissions missing",
+                    server=guild.name,
+                    id=guild.id,
+                    everywhere=everywhere,
+                    channels=some,
+                    more_channels=len(channels) - len(some),
+                )
         if not self._context.settings.discord_message_content:
             log.warning(
                 "without the message content intent, messages in threads need a mention",

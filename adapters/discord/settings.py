@@ -110,7 +110,13 @@ class DiscordSettings(BaseModel):
 
     @property
     def token(self) -> str:
-        """The token in the clear, for logging in. Raises SettingsError where there is none."""
+        """The token in the clear, for logging in. Raises SettingsError where there is none, or
+        where it can't be one."""
         if self.discord_token is None:
             raise SettingsError("DISCORD_TOKEN is not set.")
-        return self.discord_token.get_secret_value()
+        token = self.discord_token.get_secret_value().strip()
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise SettingsError(
+                "DISCORD_TOKEN holds blanks or other characters that no token has: copy it again."
+            )
+        return token

@@ -76,6 +76,24 @@ class TestEngine:
         assert engine.verdict is Verdict.WRONG
         assert "Incorrect API key provided." in engine.sentence
 
+    async def test_address_without_a_path(self, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """Where OPENAI_BASE_URL names only a server, it is said what mostly comes after that."""
+        server = api.base_url.removesuffix("/v1")
+
+        engine = of(await found(settings_for(tmp_path, server)), "engine")
+
+        assert engine.verdict is Verdict.WRONG
+        assert f"{server}/v1" in engine.sentence
+
+    async def test_none_chosen(self, tmp_path: Path) -> None:
+        """Tokens without an engine are one finding, not two that contradict each other."""
+        settings = settings_for(tmp_path, None, openai_api_key=None)
+
+        findings = await found(settings, {"DISCORD_TOKEN": "t"})
+
+        assert of(findings, "chats").verdict is Verdict.WRONG
+        assert [finding for finding in findings if finding.subject == "engine"] == []
+
     async def test_nobody_there(self, tmp_path: Path) -> None:
         """An engine that can't be reached is wrong."""
         findings = await found(settings_for(tmp_path, "http://127.0.0.1:9/v1"))

@@ -7,6 +7,7 @@ from typing import Any
 from tests.fakes.discord.call import Call, Endpoint
 from tests.fakes.discord.guild_payloads import guild_json, member_json, role_json
 from tests.fakes.discord.payloads import channel_json, user_json
+from tests.fakes.discord.permissions import granted
 from tests.fakes.discord.records import Guild
 from tests.fakes.discord.refusal import Refusal
 
@@ -114,6 +115,24 @@ def user(call: Call) -> Any:
     return user_json(found)
 
 
+def own_guilds(call: Call) -> Any:
+    """The guilds that the bot is in, with what it may in all of each."""
+    world = call.world
+    return [
+        {
+            "id": str(guild.id),
+            "name": guild.name,
+            "icon": None,
+            "banner": None,
+            "owner": guild.owner_id == world.bot.id,
+            "permissions": str(granted(guild, world.bot)),
+            "features": [],
+        }
+        for guild in world.guilds.values()
+        if world.has_bot(guild)
+    ]
+
+
 def open_dm(call: Call) -> Any:
     """The DM with a user; 50007 where the user takes none."""
     recipient = call.world.users.get(int(call.body["recipient_id"]))
@@ -126,6 +145,7 @@ def open_dm(call: Call) -> Any:
 
 ENDPOINTS = [
     Endpoint("GET", "/users/@me", me),
+    Endpoint("GET", "/users/@me/guilds", own_guilds),
     Endpoint("GET", "/oauth2/applications/@me", application),
     Endpoint("GET", "/applications/@me", application),
     Endpoint("GET", "/gateway", gateway, with_token=False),
