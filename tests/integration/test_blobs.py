@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -139,6 +140,23 @@ class TestErasing:
 
         assert erased == 0
         assert b"".join([chunk async for chunk in blobs.open(ONE, blob.sha256)]) == b"abc"
+
+    async def test_unfinished(self, tmp_path: Path) -> None:
+        """In a folder that several share, what has been arriving for long is erased, counted once;
+        what arrives now stays, and so do blobs."""
+        blobs = BlobStore.in_folder(tmp_path, shared=True)
+        await blobs.put(ONE, chunks(b"abc"), limit_bytes=10)
+        arriving = tmp_path / "arriving"
+        arriving.mkdir(exist_ok=True)
+        for name in ("old", "new"):
+            (arriving / name).write_bytes(b"x")
+        os.utime(arriving / "old", (1, 1))
+
+        erased = await blobs.erase_unfinished(before=time.time() - 60)
+
+        assert erased == 1
+        assert [path.name for path in arriving.iterdir()] == ["new"]
+        assert await blobs.folders() == [folder_of(ONE)]
 
     async def test_all_of_a_thread(self, blobs: BlobStore) -> None:
         """A thread is erased as one, but for what is kept; its empty folder goes too."""
