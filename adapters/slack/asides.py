@@ -92,10 +92,10 @@ class Aside:
 
     async def _post(self, text: str, blocks: list[Block] | None) -> None:
         """The same as a message that only they see, where the bot is a member; or in their own
-        conversation with it, where they were nowhere."""
+        conversation with it, where they were there, or nowhere."""
         shown: dict[str, Any] = {"text": fallback(text) if blocks else text, "blocks": blocks}
         try:
-            if self.key.channel:
+            if self.key.channel and not self.key.channel.startswith("D"):
                 await self.team.api.call(
                     "chat.postEphemeral",
                     channel=self.key.channel,
@@ -106,7 +106,8 @@ class Aside:
             else:
                 await self.team.api.call(
                     "chat.postMessage",
-                    channel=self.user,
+                    channel=self.key.channel or self.user,
+                    thread_ts=self.key.thread or None,
                     metadata=metadata(ASIDE),
                     unfurl_links=False,
                     unfurl_media=False,

@@ -308,6 +308,38 @@ class TestAsides:
 
 
 class TestOrders:
+    @pytest.mark.parametrize("channel", ["C1", "D1"])
+    async def test_outside_a_thread_offer_one(self, site: SlackSite, channel: str) -> None:
+        """A command that would begin a thread of its own is meant for one that there is."""
+        site.slack.dm("U1")
+        mentioned = channel == "C1"
+        asked = await site.ann.say(channel, "total?", mention=mentioned)
+        await site.slack.until(lambda: site.slack.answers(channel, asked.ts))
+        site.core.results["reset"] = CommandResult("It was reset.", public=True)
+
+        written = await site.ann.say(channel, "reset", mention=mentioned)
+
+        def menus() -> list[Message]:
+            shown = [*site.slack.ephemerals("U1"), *site.slack.answers(channel, written.ts)]
+            return [message for message in shown if "Which thread" in message.text]
+
+        await site.slack.until(menus)
+        await site.slack.settled()
+        (menu,) = menus()
+        await site.ann.click(menu, "threadlab_pick", asked.ts)
+        await site.slack.until(lambda: site.core.commands)
+
+        assert [(name, key.thread) for name, key in site.core.commands] == [("reset", asked.ts)]
+        assert site.core.orders.given == []
+
+    async def test_of_somebody_without_threads_are_followed(self, site: SlackSite) -> None:
+        """Where there is nothing to choose from, the command is answered where it was written."""
+        site.core.results["status"] = CommandResult("No container.")
+
+        await site.ann.say("C1", "status", mention=True)
+
+        assert (await told(site)).text == "No container."
+
     async def test_are_told_by_two_events(self, site: SlackSite) -> None:
         """A command that is written to the bot in a channel is carried out once."""
         site.core.results["status"] = CommandResult("Running.")

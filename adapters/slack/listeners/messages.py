@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
 from slack_bolt.app.async_app import AsyncApp
 
+from adapters.slack.asides import Aside
 from adapters.slack.context import SlackContext
 from adapters.slack.events import Deleted, Edited, Said, read_event
 from adapters.slack.incoming_text import command_line
 from adapters.slack.intake import SPOKEN_TO, Intake
 from adapters.slack.listeners.origin import team_of
+from adapters.slack.menus import ARGUMENTS_CHARS
+from adapters.slack.offers import Offers
 from adapters.slack.starters import with_starter
 from adapters.slack.teams import Team
 from bot.commands.hello import HELLO
 from bot.domain import Addressing, IncomingMessage, ThreadKey
+from bot.ports import Place
 
 # A reply to the bot may be a question like "status?": it is one unless the bot is named.
 _COMMANDED = (Addressing.MENTION, Addressing.DIRECT)
@@ -35,6 +40,7 @@ class Messages:
     def __init__(self, context: SlackContext, intake: Intake) -> None:
         self._context = context
         self._intake = intake
+        self._offers = Offers(context)
         self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
 
     async def on_event(self, body: dict[str, Any], event: dict[str, Any]) -> None:
@@ -62,8 +68,27 @@ class Messages:
         command = (HELLO, "") if bare else self._command(message, line)
         if command is None:
             await self._intake.accept(await self._about_starter(team, said, message))
-        else:
+        elif not await self._offered(team, said, *command):
             await self._intake.order(team, message, *command)
+
+    async def _offered(self, team: Team, said: Said, command: str, arguments: str) -> bool:
+        """Whether a thread is offered for a command that began one of its own: people mean one
+        that they have."""
+        specs = self._context.services.commands.specs
+        spec = next((spec for spec in specs if spec.name == command), None)
+        if said.ts != said.key.thread or spec is None or spec.place is not Place.THREAD:
+            return False
+        # Only they see it in a channel, where a thread without answers is not open.
+        direct = said.addressed is Addressing.DIRECT
+        key = said.key if direct else replace(said.key, thread="")
+        aside = Aside(self._context.settings, team, key, said.user, None)
+        threads = await self._offers.threads(aside)
+        if not threads or len(arguments) > ARGUMENTS_CHARS:
+            return False
+        if self._context.first_time("offered", str(said.key)):
+            offer = self._offers.make(aside, threads, command, arguments)
+            self._context.tasks.spawn(offer, "offer")
+        return True
 
     async def _about_starter(
         self, team: Team, said: Said, message: IncomingMessage
