@@ -458,10 +458,12 @@ class TestCommands:
         async with running(chat, tmp_path, api.base_url):
             await chat.say("go")
             await shown(chat, "So far.")
+            (listed,) = await chat.services.threads.recent("script", "w")
             result = await chat.services.commands.run("stop", chat.thread(), Caller(ANN))
             (surface,) = await chat.finished(1)
             gate.set()
 
+        assert listed.busy
         assert result.ok
         assert chat.text_of(surface) == "So far."
         assert any(note.startswith("Stopped") for note in notes(surface))
