@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from functools import partial
 from typing import Protocol
 
 import discord
@@ -13,6 +12,7 @@ import structlog
 import yarl
 from discord import gateway, http
 
+from adapters.discord.clients import make_client, put_to_rest
 from adapters.discord.rest import Pace
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.shards import Beginnings, Shard, shard_of, shards
@@ -82,7 +82,7 @@ class Connection:
             PlatformError: they are refused though they were taken before.
         """
         self._point_elsewhere()
-        client = self._make()
+        client = make_client(self._settings, self._pace)
         with self._refusals():
             try:
                 await client.login(self._settings.token)
@@ -128,7 +128,9 @@ class Connection:
         hearer: Hearer,
     ) -> None:
         """Listen to a shard until cancelled."""
-        client = writer if shard.alone else self._make(shard, beginnings)
+        client = (
+            writer if shard.alone else make_client(self._settings, self._pace, shard, beginnings)
+        )
         try:
             if client is not writer:
                 await client.login(self._settings.token)
@@ -213,33 +215,12 @@ class Connection:
         if not client.is_closed():
             self._gone(client)
             await client.close()
-        await _put_to_rest(client)
+        await put_to_rest(client)
 
     def _gone(self, client: discord.Client) -> None:
         if self._client is client:
             self._client = None
             self._logged_in.clear()
-
-    def _make(self, shard: Shard | None = None, beginnings: Beginnings | None = None) -> _Client:
-        # It speaks with nobody: no library for that is missing.
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-        intents = discord.Intents.none()
-        intents.guilds = intents.messages = True
-        intents.message_content = self._settings.discord_message_content
-        client = _Client(
-            shard_id=shard.number if shard else None,
-            shard_count=shard.count if shard else None,
-            intents=intents,
-            allowed_mentions=discord.AllowedMentions.none(),
-            http_trace=self._pace.trace(),
-            max_messages=None,
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            chunk_guilds_at_startup=False,
-        )
-        if shard is not None and beginnings is not None:
-            client.begins = partial(beginnings.begins, shard)
-            client.again = partial(beginnings.wait, shard)
-        return client
 
     def _point_elsewhere(self) -> None:
         """discord.py keeps its addresses in classes."""
@@ -248,30 +229,3 @@ class Connection:
         if self._settings.discord_gateway_url is not None:
             url = yarl.URL(str(self._settings.discord_gateway_url))
             gateway.DiscordWebSocket.DEFAULT_GATEWAY = url
-
-
-class _Client(discord.Client):
-    """A client that waits its turn for a session, and logs the failures of listeners."""
-
-    begins: Callable[[], Awaitable[None]] | None = None
-    again: Callable[[], Awaitable[None]] | None = None
-
-    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """The first session's turn was waited for already: here, a socket would be kept waiting."""
-        if self.begins is None or self.again is None:
-            await super().before_identify_hook(shard_id, initial=initial)
-        else:
-            await (self.begins() if initial else self.again())
-
-    async def on_error(self, event: str, /, *args: object, **options: object) -> None:
-        """A listener failed."""
-        del args, options
-        log.exception("discord event failed", discord_event=event)
-
-
-async def _put_to_rest(client: discord.Client) -> None:
-    """End what discord.py leaves behind when it is closed while its servers still come in."""
-    announcing = getattr(client._connection, "_ready_task", None)
-    if announcing is not None:
-        announcing.cancel()
-        await asyncio.gather(announcing, return_exceptions=True)
