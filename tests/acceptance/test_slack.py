@@ -28,8 +28,8 @@ pytestmark = [
 
 SECONDS = 60
 IN_THREADS = (
-    *("status", "files", "files zip", "code", "notebook", "memory", "memory 4g", "model"),
-    *("effort", "effort low", "mode", "stop", "retry", "forget", "reset"),
+    *("status", "files", "files zip", "code", "notebook", "memory 4g", "model"),
+    *("effort", "effort low", "mode auto", "retry", "forget", "reset"),
 )
 STARTING = ("auth.test", "apps.connections.open")
 ROWS = [("North", 120), ("South", 80), ("North", 30), ("East", 55)]
@@ -179,7 +179,7 @@ async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
     asked = await ann.say("C1", "what is 3 * 4?", mention=True)
     (answer,) = await answers(slack, asked)
 
-    for text in ("", "help", "usage", "settings"):
+    for text in ("", "help", "usage", "settings", "memory", "stop"):
         await typed(slack, ann, text)
     for text in IN_THREADS:
         menu = await typed(slack, ann, text)
@@ -210,6 +210,20 @@ async def test_the_home_shows_what_was_used(slack: FakeSlack, ann: Person) -> No
     assert "All channels" in shown
     assert "This channel" not in shown
     assert re.search(r"today: [1-9][0-9]* answer", shown), shown
+
+
+async def test_suggested_prompts_are_answered(slack: FakeSlack, ann: Person) -> None:
+    """Slack sends a prompt at once when it is pressed, without a file: each is of use so."""
+    await ann.open_home("messages")
+    session = slack.sessions_of("D1", None)
+    await slack.until(lambda: session.prompts, timeout_seconds=SECONDS)
+
+    for prompt in session.prompts:
+        asked = await ann.dm(prompt["message"])
+        if prompt["message"] != "help":
+            (answer,) = await answers(slack, asked)
+            assert "could not" not in answer.text, answer.text
+            assert "Retry" in answer.buttons
 
 
 async def test_feedback_is_counted(slack: FakeSlack, ann: Person) -> None:
