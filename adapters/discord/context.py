@@ -25,12 +25,14 @@ _REMEMBERED_MAX = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a message was written, by whom, and what its thread would be called."""
+    """Where a message was written, by whom, what its thread would be called, and what is to be
+    said below its answer."""
 
     key: ThreadKey
     channel_id: int
     title: str
     author_id: int
+    note: str | None = None
 
 
 class Origins:

@@ -24,8 +24,9 @@ from adapters.discord.messages import (
     incoming,
     key_of,
     order_of,
+    points_at_hidden,
 )
-from adapters.discord.permissions import invite_link, missing_in
+from adapters.discord.permissions import report
 from adapters.discord.places import Places
 from adapters.discord.shards import Shard
 from adapters.discord.starters import with_starter
@@ -36,7 +37,10 @@ from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
-_NAMED_MAX = 10  # channels, of each server
+HIDDEN = (
+    "I can't see the message that you reply to, nor its files: this bot has no message content "
+    f"intent. Right-click that message, then Apps → {menu.ANALYSE}."
+)
 _REGISTERED = "registered commands"
 
 
@@ -128,7 +132,10 @@ class Events:
         if not said.addressed.overheard and isinstance(message.channel, discord.Thread):
             said = await with_starter(self._context, message.channel, said)
         names = [attachment.name for attachment in said.attachments]
-        origin = Origin(key, message.channel.id, title_of(said.text, names), message.author.id)
+        blind = not self._context.settings.discord_message_content
+        note = HIDDEN if blind and points_at_hidden(message, bot_id) else None
+        title = title_of(said.text, names)
+        origin = Origin(key, message.channel.id, title, message.author.id, note)
         self._context.origins.note(said.id, origin)
         await self._context.services.inbox.accept(said)
 
@@ -232,20 +239,8 @@ class Events:
     def _ready(self, client: discord.Client) -> None:
         """A session began: at the start, and whenever one could not be resumed."""
         log.info("discord ready", servers=len(client.guilds), user=str(client.user))
-        if not client.guilds and client.application_id:
-            log.warning("in no server yet", invite=invite_link(client.application_id))
-        for guild in client.guilds:
-            everywhere, channels = missing_in(guild, self._context.bot_id)
-            if everywhere or channels:
-                some = dict(list(channels.items())[:_NAMED_MAX])
-                log.warning(
-                    "permissions missing",
-                    server=guild.name,
-                    id=guild.id,
-                    everywhere=everywhere,
-                    channels=some,
-                    more_channels=len(channels) - len(some),
-                )
+        if client.application_id is not None:
+            report(client.guilds, self._context.bot_id, client.application_id)
         if not self._context.settings.discord_message_content:
             log.warning(
                 "without the message content intent, messages in threads need a mention",

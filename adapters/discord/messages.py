@@ -69,6 +69,14 @@ def replied_to(message: discord.Message) -> discord.Message | None:
     return resolved if isinstance(resolved, discord.Message) else None
 
 
+def points_at_hidden(message: discord.Message, bot_id: int) -> bool:
+    """Whether it replies to somebody's message of which Discord shows nothing."""
+    quoted = replied_to(message)
+    if quoted is None or quoted.author.id == bot_id:
+        return False
+    return not (quoted.content or quoted.attachments or quoted.embeds or quoted.stickers)
+
+
 def key_of(message: discord.Message) -> ThreadKey:
     """Its thread or DM; in a plain channel the thread that begins with it."""
     guild_id = message.guild.id if message.guild else None

@@ -61,12 +61,14 @@ class Places:
         if is_direct(key):
             return Spot(ChannelDesk(context.rest, int(key.channel)))
         place = await self.place(key, message_id)
+        origin = context.origins.get(plain_id(message_id))
+        note = origin.note if origin is not None else None
         if not place.chained:
             thread = ChannelDesk(context.rest, place.channel_id)
-            return Spot(DetourDesk(context, thread, detour))
+            return Spot(DetourDesk(context, thread, detour), note)
         channel = ChannelDesk(context.rest, place.channel_id, reply_to=int(plain_id(message_id)))
         telling = await context.store.first_value(f"no-threads:{place.channel_id}", turn_id)
-        say_once = NO_THREADS if telling == turn_id else None
+        say_once = NO_THREADS if telling == turn_id else note
         return Spot(DetourDesk(context, channel, detour), say_once)
 
     async def _wait_for_answer(self, key: ThreadKey) -> None:

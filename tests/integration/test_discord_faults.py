@@ -625,6 +625,21 @@ class TestRunning:
         assert [m.text for m in site.core.accepted] == ["one", "three", "four"]
         assert [file.name for file in site.core.accepted[0].attachments] == ["a.csv"]
 
+    async def test_without_the_intent_says_that_a_file_is_hidden(self, tmp_path: Path) -> None:
+        """A reply to somebody's file shows us nothing of it: the way that works is named."""
+        async with FakeDiscord(message_content=False) as discord:
+            without = serve(tmp_path, discord=discord, DISCORD_MESSAGE_CONTENT="false")
+            async with without as site:
+                general = discord.channel("general")
+                shared = await discord.person("Ben").say(general, files={"a.csv": b"1"})
+                asked = await discord.person("Ann").say(
+                    general, "sum?", mention=True, reply_to=shared, ping=False
+                )
+                answer = await site.answer_in(await site.thread_of(asked))
+
+        assert answer.content.startswith("You said: sum?")
+        assert "Analyse with Threadlab" in answer.content
+
     async def test_with_a_wrong_token_says_so(self, tmp_path: Path) -> None:
         """A token that Discord does not know is the operator's to put right."""
         async with FakeDiscord() as discord:
