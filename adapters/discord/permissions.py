@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import discord
+import structlog
 
+log = structlog.get_logger(__name__)
+
+_NAMED_MAX = 10  # channels, of each server
 # By the names of discord.py: as Discord's own pages call them.
 NEEDED: Mapping[str, str] = {
     "view_channel": "View Channels",
@@ -34,7 +38,25 @@ def missing(may: discord.Permissions) -> tuple[str, ...]:
     return tuple(name for flag, name in NEEDED.items() if not getattr(may, flag))
 
 
-def missing_in(
+def report(guilds: Sequence[discord.Guild], bot_id: int, application_id: int) -> None:
+    """Tell the operator where what is not allowed; and where there is no server, what to do."""
+    if not guilds:
+        log.warning("in no server yet", invite=invite_link(application_id))
+    for guild in guilds:
+        everywhere, channels = _missing_in(guild, bot_id)
+        if everywhere or channels:
+            some = dict(list(channels.items())[:_NAMED_MAX])
+            log.warning(
+                "permissions missing",
+                server=guild.name,
+                id=guild.id,
+                everywhere=everywhere,
+                channels=some,
+                more_channels=len(channels) - len(some),
+            )
+
+
+def _missing_in(
     guild: discord.Guild, bot_id: int
 ) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """What is not allowed in all of a server, and what besides in single channels that the bot
