@@ -21,7 +21,7 @@ from adapters.slack.said import NOTHING, said_since
 from adapters.slack.settings import SlackSettings
 from adapters.slack.status import StatusLine
 from adapters.slack.teams import OneToken, Team, Teams
-from bot.domain import Attachment, IncomingMessage, Order, ThreadKey
+from bot.domain import Addressing, Attachment, IncomingMessage, Order, ThreadKey
 from bot.errors import AttachmentUnavailable, PlatformError
 from bot.ports import CommandResult, Services
 
@@ -30,6 +30,10 @@ log = structlog.get_logger(__name__)
 THINKING = "thinking…"
 SEEN = "eyes"
 TAKEN = "inbox_tray"
+ASK_HERE = (
+    "I have it. Ask about it here, in this thread: outside, each message begins a new thread, "
+    "which does not know this file."
+)
 
 
 class SlackPlatform:
@@ -86,8 +90,15 @@ class SlackPlatform:
         await self._react(message, SEEN)
 
     async def taken(self, message: IncomingMessage) -> None:
-        """Show that the files of a message without a question are in the workspace."""
-        await self._react(message, TAKEN)
+        """Show that the files of a message without a question are in the workspace; where people
+        would ask beside it, say where to ask."""
+        key = message.key
+        if message.addressed is not Addressing.DIRECT or message.id != key.thread:
+            await self._react(message, TAKEN)
+            return
+        team = await self._context.teams.get(key.workspace)
+        said = CommandResult(ASK_HERE, public=True)
+        await Courier(self._context).deliver(team, key, message.author.id, said)
 
     async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
         """Say what a command came to: to all in its thread, or to who wrote it."""

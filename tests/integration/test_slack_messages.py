@@ -482,3 +482,19 @@ async def test_commands_are_given_by_mention(site: SlackSite) -> None:
     (said,) = site.slack.ephemerals("U1")
     assert (said.text, said.thread_ts) == ("The lab was **reset**.", asked.ts)
     assert len(site.core.accepted) == 1
+
+
+async def test_a_file_alone_says_where_to_ask(site: SlackSite) -> None:
+    """In the messages tab a question beside a file begins a thread without it: who drops one is
+    told to ask under it. Further files need no words."""
+    site.core.answers = False
+    first = await site.ann.dm(files={"a.csv": b"1"})
+    more = await site.ann.dm(files={"b.csv": b"2"}, thread_ts=first.ts)
+    await site.slack.until(lambda: len(site.core.accepted) == 2)
+
+    for message in site.core.accepted:
+        await site.platform.taken(message)
+
+    (said,) = site.slack.answers("D1", first.ts)
+    assert "Ask about it here, in this thread" in said.text
+    assert more.reactions == {"inbox_tray": [site.slack.bot_user_id]}
