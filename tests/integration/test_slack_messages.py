@@ -261,11 +261,7 @@ class TestFiles:
         await site.ann.dm(files={"sales.csv": b"a,b\n1,2\n"})
         await arrived(site)
         (message,) = site.core.accepted
-        await site.platform.taken(message)
-
         assert (message.text, message.attachments[0].name) == ("", "sales.csv")
-        dropped = site.slack.channels["D1"].messages[message.id]
-        assert dropped.reactions == {"inbox_tray": [site.slack.bot_user_id]}
 
 
 class TestForwarded:
