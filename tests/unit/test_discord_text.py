@@ -234,6 +234,8 @@ class TestTitles:
             ("**total** by `region`?", [], "total by region?"),
             ("", ["sales.csv", "costs.csv"], "sales.csv, costs.csv"),
             ("", [], "Threadlab"),
+            ("```py\nprint(1)\n```", [], "Python code"),
+            ("```py\nprint(1)\n```", ["a.csv"], "a.csv"),
             ("see https://example.org/x\n```py\ncode\n```", [], "see"),
         ],
     )
