@@ -185,6 +185,7 @@ async def application(
             platforms,
             tasks,
             forgetter,
+            stop=open_turns.stop,
             patience_seconds=settings.database_timeout_seconds,
         )
         commands = commands_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import structlog
@@ -34,6 +34,7 @@ class DurableInbox:
         tasks: TaskSet,
         forgetter: Forgetter,
         *,
+        stop: Callable[[str], None],
         patience_seconds: float,
     ) -> None:
         self._arrivals = arrivals
@@ -43,6 +44,7 @@ class DurableInbox:
         self._platforms = platforms
         self._tasks = tasks
         self._forgetter = forgetter
+        self._stop = stop
         self._patience_seconds = patience_seconds
 
     async def accept(self, message: IncomingMessage) -> bool:
@@ -79,8 +81,14 @@ class DurableInbox:
         return revised
 
     async def withdraw(self, key: ThreadKey, message_id: str) -> bool:
-        """A message was deleted; True where it was waiting, and so will not be answered."""
+        """A message was deleted; True where it was waiting, and so will not be answered. An answer
+        that is under way to it alone is stopped."""
         withdraw = partial(self._arrivals.withdraw, key, message_id)
         withdrawn = await patiently(withdraw, seconds=self._patience_seconds)
         log.info("withdrawn", thread=str(key), message=message_id, waiting=withdrawn)
+        if not withdrawn:
+            desert = partial(self._arrivals.desert, key, message_id)
+            turn_id = await patiently(desert, seconds=self._patience_seconds)
+            if turn_id is not None:
+                self._stop(turn_id)
         return withdrawn

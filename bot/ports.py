@@ -118,7 +118,8 @@ class Inbox(Protocol):
         """A message was edited; True where its new text still counts, as it was waiting."""
 
     async def withdraw(self, key: ThreadKey, message_id: str) -> bool:
-        """A message was deleted; True where it was waiting, and so will not be answered."""
+        """A message was deleted; True where it was waiting, and so will not be answered. An answer
+        that is under way to it alone is stopped."""
 
 
 class Orders(Protocol):

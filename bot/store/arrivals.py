@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain import IncomingMessage, ThreadKey
 from bot.followups import Followups, Intent, intent_of
+from bot.markup import without_code
 from bot.store.messages import as_row, insert_once
-from bot.store.tables import messages, participants, threads
-from bot.store.turns import claim
+from bot.store.tables import messages, participants, threads, turns
+from bot.store.turns import OVER, claim
 
 TITLE_CHARACTERS_MAX = 80
 
@@ -56,6 +57,20 @@ class Arrivals:
         """Take a waiting message back; False where it waits no more."""
         return await self._change(key, message_id, withdrawn=True)
 
+    async def desert(self, key: ThreadKey, message_id: str) -> str | None:
+        """A message was deleted while it was answered: the turn, where it has no other, which is
+        then to be stopped."""
+        mine = (messages.c.thread == str(key)) & (messages.c.id == message_id)
+        async with self._database.begin() as db:
+            gone = sa.update(messages).where(mine).values(withdrawn=True)
+            turn_id = await db.scalar(gone.returning(messages.c.turn_id))
+            others = sa.exists().where(
+                messages.c.turn_id == turn_id, messages.c.withdrawn.is_(False)
+            )
+            running = (turns.c.id == turn_id) & turns.c.state.not_in(OVER)
+            stop = sa.update(turns).where(running, ~others).values(stop_requested=True)
+            return await db.scalar(stop.returning(turns.c.id))
+
     async def _change(self, key: ThreadKey, message_id: str, **values: object) -> bool:
         mine = (messages.c.thread == str(key)) & (messages.c.id == message_id)
         waiting = messages.c.turn_id.is_(None) & messages.c.withdrawn.is_(False)
@@ -97,7 +112,7 @@ async def _touch(db: AsyncConnection, message: IncomingMessage) -> None:
 
 
 def _title(message: IncomingMessage) -> str:
-    words = " ".join(message.text.split())
+    words = without_code(message.text)
     if not words and message.attachments:
         words = message.attachments[0].name
     return words if len(words) <= TITLE_CHARACTERS_MAX else f"{words[: TITLE_CHARACTERS_MAX - 1]}…"

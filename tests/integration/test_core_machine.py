@@ -129,6 +129,8 @@ class CoreMachine(RuleBasedStateMachine):
         if self.runner.run(inbox.withdraw(message.key, message.id)):
             assert not known.withdrawn
             known.withdrawn = True
+        else:
+            known.stopped = True  # an answer to it alone that is under way ends
 
     @precondition(lambda self: self.known)
     @rule(thread=st.sampled_from(THREADS))

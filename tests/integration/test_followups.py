@@ -203,6 +203,28 @@ class TestWaiting:
         assert asked(api) == ["hello", "total?"]
         assert (withdrawn, again) == (True, False)
 
+    async def test_deleted_while_it_is_answered(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """An answer to a message that was deleted is stopped, unless it answers others too."""
+        gate = asyncio.Event()
+        api.script = lambda _: [Wait(gate), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            first = await chat.say("hello")
+            await effect(chat, "open")
+            one, two = await chat.say("one"), await chat.say("two")
+            await chat.services.inbox.withdraw(first.key, first.id)
+            (stopped,) = await chat.finished(1)
+            async with asyncio.timeout(20):
+                while two.text not in str(asked(api)):
+                    await asyncio.sleep(0.005)
+            await chat.services.inbox.withdraw(one.key, one.id)
+            gate.set()
+            answered = (await chat.finished(2))[1]
+
+        assert "Stopped" in str(stopped.posts)
+        assert chat.text_of(answered) == "Done."
+
     async def test_deleted_before_it_began(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
