@@ -1,6 +1,9 @@
-.PHONY: help demo test torture bench
+.PHONY: help setup demo test torture bench
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: ## Set up: .venv with Threadlab in it, and the sandbox
+	@scripts/setup.sh run
 
 demo: ## Set up and run Threadlab here, with its own engine, and print the page's address
 	@scripts/setup.sh run
