@@ -17,6 +17,10 @@ MODES = ("auto", "explicit")
 NONE = "none"
 USERS_MAX = 200
 SHOWN_CHARACTERS_MAX = 80
+FOLLOWUPS = (
+    "which messages in my threads I answer though they name nobody: `all`, those written while "
+    "one person alone is with me (`smart`), or none (`mentions`)"
+)
 
 _ID = re.compile(r"[\w.-]{1,64}")
 _MENTION = re.compile(r"<@!?([\w.-]+)(?:\|[^>]*)?>")
@@ -41,11 +45,11 @@ def settings_of(settings: Settings) -> Mapping[str, Setting]:
             _choice("model", "the model that answers", settings.models),
             _choice("effort", "how long it thinks", settings.efforts),
             _choice("memory_limit", "the memory tier of new containers", TIERS),
-            _choice("mode", "who makes containers", MODES),
+            _choice("mode", "`explicit` keeps containers awake while a thread is in use", MODES),
             Setting("instructions", "what I am told besides the question", _text(chars)),
-            _choice("followups", "which messages without a mention I answer", tuple(Followups)),
-            Setting("budget_day_usd", "USD a day", _money, (NONE,)),
-            Setting("budget_month_usd", "USD a month", _money, (NONE,)),
+            _choice("followups", FOLLOWUPS, tuple(Followups)),
+            Setting("budget_day_usd", "most that a day may cost, in US dollars", _money, (NONE,)),
+            Setting("budget_month_usd", "most that a month may cost", _money, (NONE,)),
             Setting("users", "who may use me here", _people, (NONE,)),
         )
     }
@@ -55,8 +59,6 @@ def shown(value: Any, *, whole: bool = False) -> str:
     """A value, for people; long texts are cut unless all of it is wanted."""
     if value is None or value in ("", ()):
         return NONE
-    if isinstance(value, tuple | list):
-        return ", ".join(f"`{id}`" for id in value)
     if isinstance(value, int | float):  # whole numbers come back from SQLite as such
         return f"${value:.2f}"
     text = " ".join(str(value).split()).replace("`", "'")

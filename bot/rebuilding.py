@@ -14,7 +14,7 @@ from bot.errors import ContainerGone
 from bot.interpreter import Interpreter
 from bot.settings import Settings
 from bot.store.files import Files, Place, StoredFile, newest
-from bot.store.threads import Thread, Threads
+from bot.store.threads import GIVEN_UP, Thread, Threads
 from bot.uploads import Uploads
 
 log = structlog.get_logger()
@@ -28,13 +28,15 @@ class Prepared:
     """Where a question will be answered.
 
     `container` is the living one's id, or None for a fresh one made with `file_ids`; `restored`
-    says that code ran in an earlier one, which has ended; `left_out` counts files that are too
-    many, or too large together, for a fresh one.
+    says that code ran in an earlier one, which has ended; `surprising`, that people had files and
+    did not end it themselves; `left_out` counts files that are too many, or too large together,
+    for a fresh one.
     """
 
     container: str | None
     file_ids: tuple[str, ...] = ()
     restored: bool = False
+    surprising: bool = False
     left_out: int = 0
     memory_limit: str = "1g"
     mode: str = "auto"
@@ -88,9 +90,11 @@ class Rebuilder:
         await self.take_out_deleted(thread.key, container_id)
         await self._put_in(thread.key, container_id, chosen)
         await self._threads.touch_container(thread.key, container_id)
+        restored = thread.ran_container not in (None, container_id)
         return Prepared(
             container_id,
-            restored=thread.ran_container not in (None, container_id),
+            restored=restored,
+            surprising=restored and thread.ran_container != GIVEN_UP and bool(chosen),
             memory_limit=thread.container_memory or "",
             mode=thread.container_mode or "",
         )
@@ -108,6 +112,7 @@ class Rebuilder:
             container_id,
             file_ids=() if container_id else file_ids,
             restored=thread.ran_container is not None,
+            surprising=thread.ran_container not in (None, GIVEN_UP) and bool(chosen),
             left_out=left_out,
             memory_limit=wish.memory_limit,
             mode=wish.mode,

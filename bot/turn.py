@@ -225,7 +225,7 @@ class TurnSteps:
         await self._workspace.adopt(
             turn.key, turn.turn.generation, outcome.container_id, _prepared(prepared)
         )
-        fresh = [FRESH_CONTAINER] if _prepared(prepared).restored else []
+        fresh = [FRESH_CONTAINER] if _prepared(prepared).surprising else []
         await turn.note(fresh + await self._artifacts.keep(turn.key, turn_id, outcome))
         if any(run.images for run in outcome.runs):
             await turn.set_outcome(without_images(outcome))

@@ -167,8 +167,9 @@ class Workspace:
             log.info("deleted files still in the container", thread=str(key), error=repr(error))
 
     async def end_container(self, key: ThreadKey) -> bool:
-        """End the container alone: the next question gets a fresh one with all files. True if
-        there was one."""
+        """End the container alone, as a person wishes: the next question gets a fresh one with all
+        files. True if there was one."""
+        await self._threads.give_up_variables(key)
         return await self._containers.end(await self._threads.get(key))
 
     async def reset(self, key: ThreadKey) -> bool:

@@ -29,6 +29,14 @@ EXAMPLES = (
     "“Which values are outliers?”",
 )
 
+INTRODUCTION = (
+    "Ask me about files, numbers and charts: I compute with Python, and answer with numbers, "
+    "charts and files. For example:"
+)
+COMMANDS = "Commands that help along the way:"
+COMMONEST = ("stop", "retry", "reset", "files", "notebook")
+MORE = "`help all` lists the others."
+
 AGAIN = "again"  # what buttons under answers give; they know which answer it is
 NO_QUESTION = "There is no question to ask again."
 
@@ -56,8 +64,11 @@ class AskingCommands:
     @property
     def commands(self) -> tuple[Command, ...]:
         """The group's commands."""
+        all_ = Argument("all", "lists every command", choices=("all",))
         return (
-            Command(CommandSpec("help", "what I can do", place=Place.ANYWHERE), self._help),
+            Command(
+                CommandSpec("help", "what I can do", (all_,), place=Place.ANYWHERE), self._help
+            ),
             Command(
                 CommandSpec(HELLO, "what I am", place=Place.ANYWHERE, listed=False), self._hello
             ),
@@ -89,16 +100,14 @@ class AskingCommands:
     async def _hello(self, _call: Call) -> CommandResult:
         return CommandResult(CAPABILITIES, public=True)
 
-    async def _help(self, _call: Call) -> CommandResult:
-        listed = "\n".join(
-            f"- `{signature(spec)}`: {spec.help}" for spec in self._specs() if spec.listed
-        )
+    async def _help(self, call: Call) -> CommandResult:
+        listed = [spec for spec in self._specs() if spec.listed]
+        if "all" in call.values:
+            lines = [f"- `{signature(spec)}`: {spec.help}" for spec in listed]
+            return CommandResult("\n".join(["**All commands**", "", *lines]))
         examples = "\n".join(f"- {example}" for example in EXAMPLES)
-        return CommandResult(
-            "Drop files into the thread and ask about them: I compute with Python and answer "
-            f"with numbers, charts and files. For example:\n\n{examples}\n\n"
-            f"Besides asking, there are commands:\n\n{listed}"
-        )
+        common = "\n".join(f"- `{s.name}`: {s.help}" for s in listed if s.name in COMMONEST)
+        return CommandResult(f"{INTRODUCTION}\n\n{examples}\n\n{COMMANDS}\n\n{common}\n\n{MORE}")
 
     async def stop(self, call: Call) -> CommandResult:
         """End the thread's running turn."""

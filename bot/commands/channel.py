@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.channel_values import Setting, settings_of, shown
 from bot.commands.registry import Call, Command
 from bot.domain import Action
+from bot.markup import plain
 from bot.ports import Argument, Choice, CommandResult, CommandSpec, Place
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ChannelCommands:
     def commands(self) -> tuple[Command, ...]:
         """The group's commands."""
         name = Argument("name", "which setting", choices=tuple(self._known))
-        value = Argument("value", f"its new value; `{DEFAULT}` clears it", completes=True)
+        value = Argument("value", f"its new value; {DEFAULT} clears it", completes=True)
         return (
             Command(
                 CommandSpec("model", "the model that answers here", (self._choice("model"),)),
@@ -93,7 +94,8 @@ class ChannelCommands:
         if written is not None:
             await self._set(call, self._known[name], written)
         line = await self._line(call, name, whole=True)
-        return CommandResult(line.removeprefix("- "))
+        choices = ", ".join(f"`{each}`" for each in (*self._known[name].choices, DEFAULT))
+        return CommandResult(f"{line.removeprefix('- ')}. Write `settings {name} …`: {choices}.")
 
     async def _set(self, call: Call, setting: Setting, written: str) -> None:
         if written.casefold() == DEFAULT:
@@ -105,8 +107,15 @@ class ChannelCommands:
         own = await self._channels.own(call.key)
         holds = getattr(await self._channels.settings(call.key), name)
         value = _holding(name, holds, whole=whole)
+        if name == "users":
+            value = await self._people(call, holds)
         origin = "set here" if name in own else "default"
         return f"- `{name}`: {value} ({origin}): {self._known[name].help}"
+
+    async def _people(self, call: Call, ids: Sequence[str]) -> str:
+        known = await self._threads.names(call.key, ids)
+        named = [f"{plain(known[id])} (`{id}`)" if id in known else f"`{id}`" for id in ids]
+        return ", ".join(named) or "everybody"
 
     async def _values(self, call: Call, _argument: str, _typed: str) -> Iterable[Choice]:
         """The values of the setting that was chosen; else all that there are, each under its

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.commands.lookup import UNKNOWN_ANSWER, turn_of
 from bot.commands.registry import CHOICES_MAX, Call, Command
 from bot.domain import Artifact, CodeRun, RunState
-from bot.markup import fenced, plain
+from bot.markup import fenced, plain, without_code
 from bot.ports import Argument, Choice, CommandResult, CommandSpec
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ExportCommands:
     @property
     def commands(self) -> tuple[Command, ...]:
         """The group's commands."""
-        answer = Argument("answer", "which answer; the latest one else", completes=True)
+        answer = Argument("answer", "which answer; without it, the latest", completes=True)
         return (
             Command(
                 CommandSpec("code", "the code of an answer, with its output", (answer,)),
@@ -49,7 +49,7 @@ class ExportCommands:
 
     async def _code(self, call: Call) -> CommandResult:
         turn_id = call.values.get("answer")
-        turn = await (turn_of(self._turns, call.key, turn_id) if turn_id else self._latest(call))
+        turn = await (self._named(call, turn_id) if turn_id else self._latest(call))
         if turn is None:
             return CommandResult(UNKNOWN_ANSWER if turn_id else NO_CODE, ok=False)
         runs = _runs(turn)
@@ -88,6 +88,16 @@ class ExportCommands:
             if _runs(turn)
         ]
 
+    async def _named(self, call: Call, name: str) -> Turn | None:
+        """The answer of that id, or the newest with code whose question has these words."""
+        turn = await turn_of(self._turns, call.key, name)
+        if turn is not None:
+            return turn
+        for choice in await self._answers(call, "answer", name):
+            if name.casefold() in choice.label.casefold():
+                return await self._turns.get(choice.value)
+        return None
+
     async def _latest(self, call: Call) -> Turn | None:
         return next((turn for turn in await self._recent(call) if _runs(turn)), None)
 
@@ -97,7 +107,7 @@ class ExportCommands:
 
     async def _question(self, turn: Turn) -> str:
         asked = await self._turns.messages(turn.id)
-        words = " ".join(" ".join(message.text for message in asked).split())
+        words = without_code("\n\n".join(message.text for message in asked))
         if len(words) <= QUESTION_CHARACTERS_MAX:
             return words
         return f"{words[: QUESTION_CHARACTERS_MAX - 1]}…"

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bot.commands.costs import cost_of, counted
 from bot.commands.registry import Call, Command, Handler
 from bot.domain import Action, ContainerState, ThreadKey, WorkspaceView
 from bot.memory import TIERS
@@ -64,9 +65,11 @@ class WorkspaceCommands:
         everything = Argument("everything", "deletes the files too", choices=("everything",))
         tier = Argument("tier", "how much memory", required=True, choices=TIERS)
         now = Argument("now", "does not wait for the next container", choices=("now",))
-        mode = Argument("mode", "who makes containers", required=True, choices=MODES)
+        mode = Argument("mode", "explicit: kept awake; auto: not", required=True, choices=MODES)
         return (
-            Command(CommandSpec("status", "the container, the files, the cost"), self._status),
+            Command(
+                CommandSpec("status", "whether Python runs, the files, the cost"), self._status
+            ),
             Command(
                 CommandSpec("reset", "a fresh start; the files stay", (everything,)), self._reset
             ),
@@ -75,7 +78,9 @@ class WorkspaceCommands:
                 self._memory,
             ),
             Command(
-                CommandSpec("mode", "`explicit` keeps this thread's container awake", (mode,)),
+                CommandSpec(
+                    "mode", "whether Python is kept awake while the thread is in use", (mode,)
+                ),
                 self._mode,
             ),
         )
@@ -84,14 +89,15 @@ class WorkspaceCommands:
         thread = await self._threads.get(call.key)
         view = await self._workspace.view(call.key)
         wish = await self._containers.wish(thread)
-        turns, tokens = await self._turns.context(call.key, thread.generation)
+        turns, _ = await self._turns.context(call.key, thread.generation)
         spent = await self._ledger.total(Scope.of_thread(call.key))
-        known = "" if not spent.unpriced else ", and what the price table lacks"
+        files = counted(view.file_count, "file") if view.file_count else "No files"
+        questions = counted(turns, "question") if turns else "no question"
         lines = [
-            _container(thread, view, wish),
-            f"Files: {view.file_count} in the workspace.",
-            _context(turns, tokens),
-            f"Cost of this thread: {dollars(spent.cost_usd)}{known}.",
+            _python(thread, view, wish),
+            f"{files} in the workspace.",
+            f"I remember {questions} of this thread.",
+            f"Cost so far: {cost_of(spent)}.",
         ]
         return CommandResult("\n".join(f"- {line}" for line in lines))
 
@@ -184,34 +190,23 @@ _ENDED = {
 }
 
 _MADE = {
-    "auto": "From now on the engine makes containers, and ends them when they are idle.",
-    "explicit": "From now on I make this thread's container myself and keep it awake while the "
-    "thread is in use.",
+    "auto": "From now on Python ends when nobody has asked for a while.",
+    "explicit": "From now on I keep Python awake while this thread is in use: variables stay.",
 }
 
 
-def _container(thread: Thread, view: WorkspaceView, wish: Wish) -> str:
-    following = f"the next question starts one ({wish.memory_limit}, mode {wish.mode})."
-    if view.state is ContainerState.NONE or view.expires_at is None:
-        return f"Container: none; {following}"
-    if view.state is ContainerState.EXPIRED:
-        return f"Container: it has ended; {following}"
-    now = time.time()
-    born = thread.container_created_at or now
-    left = view.expires_at.timestamp() - now
-    mode = thread.container_mode or wish.mode
-    return (
-        f"Container: `{view.container_id}` is running; {view.memory_limit}, mode {mode}, "
-        f"{_minutes(now - born)} min old, about {_minutes(left)} min left while nobody asks."
-    )
+def _python(thread: Thread, view: WorkspaceView, wish: Wish) -> str:
+    """The container, as people think of it."""
+    if view.state is not ContainerState.RUNNING or view.expires_at is None:
+        again = " again, with your files" if view.state is ContainerState.EXPIRED else ""
+        ended = "has ended" if again else "is not running"
+        return f"Python {ended}; the next question starts it{again} ({_size(wish.memory_limit)})."
+    running = f"Python is running with {_size(view.memory_limit or wish.memory_limit)}"
+    if (thread.container_mode or wish.mode) == "explicit":
+        return f"{running}, and kept awake while this thread is in use."
+    minutes = max(0, round((view.expires_at.timestamp() - time.time()) / SECONDS_PER_MINUTE))
+    return f"{running}; it ends in about {minutes} min if nobody asks. Files stay, variables go."
 
 
-def _context(turns: int, tokens: int) -> str:
-    if not turns:
-        return "Context: none yet."
-    size = f", {tokens} tokens with the last" if tokens else ""
-    return f"Context: {turns} question{'' if turns == 1 else 's'}{size}."
-
-
-def _minutes(seconds: float) -> int:
-    return max(0, round(seconds / SECONDS_PER_MINUTE))
+def _size(tier: str) -> str:
+    return f"{tier.removesuffix('g')} GB of memory"

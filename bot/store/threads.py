@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.domain import IncomingMessage, ThreadKey
 from bot.store.messages import from_row, insert_once
 from bot.store.tables import messages, participants, threads
+
+GIVEN_UP = ""  # in place of a container: its variables went as a person wished
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,18 @@ class Threads:
         async with self._database.connect() as db:
             row = (await db.execute(query.order_by(messages.c.seq).limit(1))).mappings().first()
         return None if row is None else from_row(row)
+
+    async def names(self, key: ThreadKey, ids: Sequence[str]) -> dict[str, str]:
+        """The names of people by id, as far as they wrote to the bot in the thread's workspace."""
+        prefix = ThreadKey(key.platform, key.workspace, "", "").place
+        query = (
+            sa.select(messages.c.author_id, sa.func.max(messages.c.author_name))
+            .where(messages.c.thread >= prefix, messages.c.thread < f"{prefix[:-1]}0")
+            .where(messages.c.author_id.in_(ids))
+            .group_by(messages.c.author_id)
+        )
+        async with self._database.connect() as db:
+            return {id: name for id, name in await db.execute(query)}
 
     async def recent(
         self,
@@ -111,6 +126,11 @@ class Threads:
     async def code_ran(self, key: ThreadKey, generation: int, container_id: str) -> None:
         """Variables live in this container, and in no other."""
         await self._update(key, {"ran_container": container_id}, generation=generation)
+
+    async def give_up_variables(self, key: ThreadKey) -> None:
+        """A person ended the container, and knows what went with it."""
+        ran = threads.c.ran_container
+        await self._update(key, {"ran_container": sa.case((ran.is_not(None), GIVEN_UP))})
 
     async def end_container(self, key: ThreadKey, container_id: str) -> None:
         """The container is no more; the conversation goes on in another."""

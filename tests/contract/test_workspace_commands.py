@@ -283,29 +283,28 @@ class TestStatus:
             result = await run(chat, "status")
 
         assert result.text.splitlines() == [
-            "- Container: none; the next question starts one (1g, mode auto).",
-            "- Files: 0 in the workspace.",
-            "- Context: none yet.",
-            "- Cost of this thread: $0.00.",
+            "- Python is not running; the next question starts it (1 GB of memory).",
+            "- No files in the workspace.",
+            "- I remember no question of this thread.",
+            "- Cost so far: $0.00.",
         ]
 
     async def test_running(
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
     ) -> None:
-        """A running container is described with its age and time left, and the cost so far."""
+        """What runs is described with the time that it has left, and the cost so far."""
         async with running(chat, tmp_path, computing.base_url):
             await asked(chat, 1)
             result = await run(chat, "status")
 
-        container, files, context, cost = result.text.splitlines()
-        (container_id,) = computing.containers
-        assert container == (
-            f"- Container: `{container_id}` is running; 1g, mode auto, 0 min old, about 20 min "
-            "left while nobody asks."
+        python, files, context, cost = result.text.splitlines()
+        assert python == (
+            "- Python is running with 1 GB of memory; it ends in about 20 min if nobody asks. "
+            "Files stay, variables go."
         )
-        assert files == "- Files: 1 in the workspace."
-        assert context == "- Context: 1 question, 10 tokens with the last."
-        assert cost.startswith("- Cost of this thread: $0.03")
+        assert files == "- 1 file in the workspace."
+        assert context == "- I remember 1 question of this thread."
+        assert cost.startswith("- Cost so far: $0.03")
 
     async def test_after_a_reset(
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
@@ -316,7 +315,7 @@ class TestStatus:
             await run(chat, "reset")
             result = await run(chat, "status")
 
-        assert "- Context: none yet." in result.text
+        assert "- I remember no question of this thread." in result.text
         assert "$0.00" not in result.text
 
 
@@ -352,7 +351,7 @@ class TestMemory:
         notes = [note for post in surface.posts.values() for note in post.notes]
         assert (before.memory_limit, after.memory_limit) == ("1g", "16g")
         assert pressed.text.endswith("The files come back, variables are gone.")
-        assert any("fresh container" in note for note in notes)
+        assert notes == []  # who ended it knows
         assert len(computing.containers) == 1
         assert len(container_of(computing.asked[1])["file_ids"]) == 2
         assert "previous_response_id" in computing.asked[1]

@@ -59,6 +59,7 @@ class TestSettings:
         assert "- `followups`: `all` (set here)" in "\n".join(lines)
         assert "- `budget_day_usd`: $5.00 (default)" in "\n".join(lines)
         assert "- `effort`: the model's own (default)" in "\n".join(lines)
+        assert lines[-1] == "- `users`: everybody (default): who may use me here"
 
     async def test_set_show_clear(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
@@ -72,6 +73,7 @@ class TestSettings:
             cleared = await command(chat, "settings memory_limit default")
             holds = await chat.services.channels.settings(CHANNEL)
 
+        assert shown.text.endswith("`1g`, `4g`, `16g`, `64g`, `default`.")
         assert was_set.text.startswith("`memory_limit`: `4g` (set here)")
         assert shown.text == was_set.text
         assert held.memory_limit == "4g"
@@ -147,14 +149,19 @@ class TestSettings:
         """Admins who left themselves out may not ask, but can undo it; the operator's refusals
         hold for them too."""
         async with running(chat, tmp_path, api.base_url):
-            await command(chat, "settings users u-ann")
+            await chat.say("hello")
+            await chat.finished(1)
+            listed = await command(chat, "settings users u-ann,u-eve")
             status = await command(chat, "status")
-            names = await chat.services.commands.complete("settings", CHANNEL, ADMIN, "name", "user")
+            names = await chat.services.commands.complete(
+                "settings", CHANNEL, ADMIN, "name", "user"
+            )
             ben = await command(chat, "settings users none", caller=Caller(BEN))
             undone = await command(chat, "settings users none")
         async with running(chat, tmp_path, api.base_url, deny_users=("u-boss",)):
             denied = await command(chat, "settings users none")
 
+        assert listed.text.startswith("`users`: Ann (`u-ann`), `u-eve` (set here)")
         assert not status.ok
         assert [choice.value for choice in names] == ["users"]
         assert not ben.ok

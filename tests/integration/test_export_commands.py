@@ -52,12 +52,30 @@ class TestCode:
             await ask(chat, "question 2")
 
             result = await code(chat, first)
+            by_words = await code(chat, "Question 1")
             offered = await chat.services.commands.complete(
                 "code", chat.thread(), Caller(ANN), "answer", "QUESTION 1"
             )
 
         assert "print(1)" in result.text
+        assert by_words.text == result.text
         assert [(choice.value, choice.label) for choice in offered] == [(first, "question 1")]
+
+    async def test_of_a_question_with_code_in_it(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Titles have the words of a question, and none of its code."""
+        api.script = lambda body: [Code("import time"), Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await ask(chat, "run this ```python\nimport time\nfor i in range(60): ...\n```")
+            result = await code(chat)
+            notebook = await chat.services.commands.run("notebook", chat.thread(), Caller(ANN))
+            await ask(chat, "```\nx = 1\n```", thread="t2")
+            alone = await code(chat, thread="t2")
+
+        assert result.text.startswith("The code of “run this”:")
+        assert notebook.files[0].name == "run this.ipynb"
+        assert alone.text.startswith("The code of “Python code”:")
 
     async def test_of_another_thread_is_not_shown(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path

@@ -469,6 +469,27 @@ class TestCommands:
         assert any(note.startswith("Stopped") for note in notes(surface))
         assert any(path.endswith("/cancel") for _, path in api.calls)
 
+    async def test_stop_after_code_has_run(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where there are no words yet, the end of what code had printed is what there is."""
+        gate = asyncio.Event()
+        lines = "".join(f"line {number}\n" for number in range(1_000))
+        api.script = lambda body: [Code("count()", lines), Code("more()"), Wait(gate)]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            while not any(len(p.runs) == 2 for s in chat.surfaces.values() for p in s.shown):
+                await asyncio.sleep(0.01)
+            await chat.services.commands.run("stop", chat.thread(), Caller(ANN))
+            (surface,) = await chat.finished(1)
+            gate.set()
+
+        text = chat.text_of(surface)
+        assert text.startswith("```text\n…\nline ")
+        assert text.endswith("line 999\n```")
+        assert 900 < len(text) < 1_100
+        assert notes(surface) == ["Stopped: this is what there was until then."]
+
     async def test_stop_that_the_engine_refuses(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
@@ -501,7 +522,7 @@ class TestCommands:
             await chat.services.commands.run("stop", chat.thread(), Caller(ANN))
             (surface,) = await chat.finished(1, timeout_seconds=5)
 
-        assert any(note.startswith("Stopped") for note in notes(surface))
+        assert notes(surface) == ["Stopped before there was anything to show."]
         assert api.asked == []
 
     async def test_time_is_up(

@@ -388,7 +388,19 @@ class TestFeedback:
         """It is for buttons: no menu and no help lists it."""
         async with running(chat, tmp_path, api.base_url):
             (spec,) = [s for s in chat.services.commands.specs if s.name == "feedback"]
-            helped = await chat.services.commands.run("help", chat.thread(), Caller(ANN))
+            helped = await chat.services.commands.run("help", chat.thread(), Caller(ANN), "all")
 
         assert not spec.listed
         assert "feedback" not in helped.text
+        assert "`usage [thread|channel|workspace]`" in helped.text
+
+    async def test_help_is_short(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Help has three examples and five commands, and says how to have the rest."""
+        async with running(chat, tmp_path, api.base_url):
+            helped = await chat.services.commands.run("help", CHANNEL, Caller(ANN))
+
+        assert sum(line.startswith("- ") for line in helped.text.splitlines()) == 8
+        assert helped.text.endswith("`help all` lists the others.")
+        assert not helped.public

@@ -77,6 +77,7 @@ def test_failures_are_told_as_they_are() -> None:
         turn.FRESH_CONTAINER,
         turn.LEFT_OUT.format(count=3),
         answers.STOPPED,
+        answers.STOPPED_EARLY,
         recovery.UNEXPLAINED,
         memory.out_of_memory("1g"),
         memory.TRY_LESS,
