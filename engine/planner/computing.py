@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from engine.planner import charts, overall, ratios, raw_charts, rows, totals, wishes
@@ -42,7 +43,8 @@ async def answer_ask(work: Work, tables: list[Table], best: Table) -> None:
         work.remark(unread_note(work.text, [best]))
         await rows.answer_rows(work, ask, best)
     elif (ratio := ratios.find_ratio(work.text, ask, best)) is not None:
-        work.remark(unread_note(work.text, [best]))
+        note = unread_note(re.sub(r"\bprices?\b", " ", work.text), [best])
+        work.remark(note)  # a ratio is said with what was taken for the price
         await ratios.answer_ratio(work, ask, ratio, best)
         done = ("filters", "keys", "measures")
         await work.say(left_aside(ask, work.text, done=done))
@@ -90,18 +92,25 @@ def _follow_up(work: Work, tables: list[Table], own: Table) -> tuple[Table, Ask]
 async def compute(work: Work, ask: Ask, table: Table) -> None:
     """Answer a clear ask: raw charts, top rows, values over all rows, or groups with a chart."""
     if ask.chart in raw_charts.KINDS and await raw_charts.answer_raw(work, ask, table):
+        done = ["filters", "measures", "chart", *(["keys"] if ask.chart == "box" else [])]
+        await work.say(left_aside(ask, work.text, done=done))
         return
     if not ask.keys and ask.chart:
         ask = _with_a_key(ask, table)
     if not ask.keys and (ask.rank or ask.top) and table.main_number is not None:
         measures = ask.measures or (table.main_number.name,)
         await overall.top_rows(work, replace(ask, measures=measures), table)
+        await work.say(left_aside(ask, work.text, done=("filters", "measures", "top")))
         return
     ask = totals.complete(ask, table)
     if ask.keys:
         await _groups(work, ask, table)
-    else:
-        await overall.answer_overall(work, ask, table)
+        return
+    await overall.answer_overall(work, ask, table)
+    await work.say(
+        "I drew no chart: there is no column to draw it by." if ask.chart else "",
+        left_aside(ask, work.text, done=("filters", "measures", "chart")),
+    )
 
 
 async def _groups(work: Work, ask: Ask, table: Table) -> None:

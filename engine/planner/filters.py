@@ -20,6 +20,12 @@ _TIMES = (
     re.compile(rf"\b(?:in|for|of|during|since|from|year) (?:the year )?{_YEAR}\b(?!-)", re.I),
     re.compile(rf"\b(?:in|for|of|during) (?P<month>{MONTH})\b", re.IGNORECASE),
 )
+_BARE_YEAR = re.compile(rf"(?<![\w.,$€£-]){_YEAR}\b(?![\w.,-]*\d)(?!\s*(?:%|rows|lines))")
+_AMOUNT_FOLLOWS = re.compile(
+    r"(?:[<>=]|\b(?:than|over|above|under|below|least|most|top|first|last|bottom|best|"
+    r"worst|between|and|to))\s*$",
+    re.IGNORECASE,
+)
 _COMPARISONS = (
     (r">=|at least|no less than|minimum of", ">="),
     (r"<=|at most|no more than|up to", "<="),
@@ -41,6 +47,7 @@ _BETWEEN = re.compile(
 )
 _NEGATIONS = frozenset({"not", "without", "except", "excluding"})
 _MIN_VALUE_LETTERS = 2
+_COMMON = {"no", "in", "it", "is", "on", "at", "to", "me", "my", "or", "and", "by"}
 _SURE = 95  # the score of a mention that says a whole column name
 _EQUALS = frozenset({"is", "are", "was", "equal", "not"})
 
@@ -70,7 +77,10 @@ def parse_filters(
 ) -> list[Found]:
     """The conditions that a question puts on a table's rows."""
     found = _comparisons(text, words, mentions, table)
-    found += _times(text, table)
+    rest = text
+    for each in found:  # 1900 and 2000 of `units between 1900 and 2000` are no years
+        rest = rest[: each.start] + " " * (each.end - each.start) + rest[each.end :]
+    found += _times(rest, table)
     return found + [
         value
         for value in _values(words, mentions, table)
@@ -138,8 +148,10 @@ def _times(text: str, table: Table) -> list[Found]:
 
 def _calendar(text: str, date: Column) -> list[Found]:
     """A month, quarter or year."""
-    for pattern in _TIMES:
+    for pattern in (*_TIMES, _BARE_YEAR):
         match = pattern.search(text)
+        if match and pattern is _BARE_YEAR and _AMOUNT_FOLLOWS.search(text[: match.start()]):
+            return []
         if match:
             parts = match.groupdict()
             cell = f"df[{literal(date.name)}].dt"
@@ -202,26 +214,9 @@ def _hits(question: Sequence[str], column: Column) -> list[tuple[int, int, str]]
     return [
         (i, i + len(stems(value)), value)
         for value in by_length
-        if len(value) >= _MIN_VALUE_LETTERS and not _is_common(value)
+        if len(value) >= _MIN_VALUE_LETTERS and value.casefold() not in _COMMON
         for i in find(stems(value), question)
     ]
-
-
-def _is_common(value: str) -> bool:
-    return value.casefold() in {
-        "no",
-        "in",
-        "it",
-        "is",
-        "on",
-        "at",
-        "to",
-        "me",
-        "my",
-        "or",
-        "and",
-        "by",
-    }
 
 
 def _value_filter(

@@ -6,7 +6,8 @@ import re
 
 AGGREGATES = {
     "sum": r"totals?|sums?|altogether|overall|how much",
-    "mean": r"averages?|means?|avg|typical",
+    "mean": r"averages?|means?|avg|typical|"
+    r"per (?:row|order|sale|transaction|record|entry|line|purchase|booking|invoice)",
     "median": r"medians?",
     "nunique": r"(?:how many|number of|count(?: of)?)(?: the)? different|distinct|unique",
     "count": r"counts?|how many|number of|how often",
@@ -26,6 +27,7 @@ CHARTS = {
     "auto": r"charts?|plot\w*|graphs?|visuali[sz]e\w*|draw|diagrams?|figure",
 }
 RANK = re.compile(
+    r"\b\d{1,4} (?:highest|largest|biggest|(?P<few>lowest|smallest))\b|"
     r"\b(?P<worst>bottom|worst|weakest|slowest|quietest|least popular)\b|"
     r"\b(?:top|best(?:sell\w*)?|busiest|strongest|most popular)\b|"
     r"\b(?:which|what|who|when)\b.*?\b(?:most|highest|"
@@ -54,14 +56,18 @@ ORDER = re.compile(
 SORTED = re.compile(r"\b(?:sort|order|rank)(?:ed|ing)?\s+by\b", re.IGNORECASE)
 RELATION = re.compile(r"\b(?:depend\w*|relat\w+|connect\w*|influence\w*|affect\w*)\b", re.I)
 RUNNING = re.compile(r"\b(?:cumulat\w+|running (?:total|sum)|accumulated)\b", re.IGNORECASE)
-TOP = re.compile(r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b", re.IGNORECASE)
+TOP = re.compile(
+    r"\b(?:top|best|bottom|worst|first)\s+(\d{1,4})\b|"
+    r"\b(\d{1,4})\s+(?:best|top|worst|highest|lowest|largest|smallest|biggest)\b",
+    re.IGNORECASE,
+)
 
 
 def is_ascending(rank: re.Match[str] | None, order: re.Match[str] | None) -> bool:
     """Whether what was found of RANK and ORDER wants the lowest first."""
     if order is not None:
         return re.match("lowest|smallest|least", order.group(), re.IGNORECASE) is not None
-    return bool(rank and (rank["worst"] or rank["least"]))
+    return bool(rank and (rank["worst"] or rank["least"] or rank["few"]))
 
 
 def aggregates_in(rest: str) -> tuple[str, ...]:

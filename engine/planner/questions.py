@@ -60,7 +60,7 @@ def parse_ask(text: str, table: Table) -> Ask:
         chart=first_of(CHARTS, rest) or _related(rest, roles.measures),
         rank=rank is not None,
         by_value=bool(rank or order) or _sorts_by(text, parts, named, roles.measures),
-        top=int(match[1]) if (match := TOP.search(rest)) else None,
+        top=int(match[1] or match[2]) if (match := TOP.search(rest)) else None,
         ascending=is_ascending(rank, order),
         share=re.search(r"\b(share|percent\w*|proportion)|%", rest, re.IGNORECASE) is not None,
         compare=COMPARE.search(text) is not None,
@@ -118,8 +118,9 @@ def _with_keys(ask: Ask, table: Table) -> Ask:
     """`compare North and South` groups by region; growth and running totals go by month."""
     keys = list(ask.keys)
     listed = [each for each in ask.filters if each.values > 1]
-    if ask.compare and listed and not keys:
-        is_date = table.column(listed[0].column).kind == "date"
+    is_date = bool(listed) and table.column(listed[0].column).kind == "date"
+    other_kind = all((table.column(key.column).kind == "date") != is_date for key in keys)
+    if ask.compare and listed and other_kind:
         keys.append(Key(listed[0].column, "month" if is_date else ""))
     elif (ask.change or ask.running) and not keys and table.date is not None:
         keys.append(Key(table.date.name, "month"))

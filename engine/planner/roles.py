@@ -25,6 +25,7 @@ _OVER_TIME = re.compile(
     r"\bwhen\b.*\b(most|best|highest|least|worst|lowest|peak)\b",
     re.IGNORECASE,
 )
+_BY_DATE = re.compile(r"\b(?:by|per|over|each)\s+(?:the\s+)?dates?\b", re.IGNORECASE)
 _RELATES = re.compile(r"\b(scatter|vs|versus|against)\b", re.IGNORECASE)
 
 
@@ -100,6 +101,8 @@ def add_period(rest: str, table: Table, roles: Roles) -> None:
     period = first_of(PERIODS, rest)
     if not period and _OVER_TIME.search(rest):
         period = "month"
+    if date is not None and not (period or dates) and _BY_DATE.search(rest):
+        roles.keys.insert(0, Key(date))
     if date is None or not period:
         return
     roles.keys = [key for key in roles.keys if key.column != date]

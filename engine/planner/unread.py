@@ -19,6 +19,7 @@ _FILLER_WORDS = (
     "tool python code dataset record entry row sell sold selling bought buy made making earn "
     "earned bring brought come came going went perform performed performing across through "
     "throughout during within into about around thank thanks hello hey one two three first "
+    "four five six seven eight nine ten "
     "last ever currently available existing entire whole full break down breakdown split "
     "group grouped sort sorted order ordered rank ranking ranked descending ascending "
     "compare comparison versus difference add adding amount figure number level size popular "
@@ -37,8 +38,12 @@ _FILLERS = frozenset(map(stem, _FILLER_WORDS.split()))
 _KNOWN = "|".join(
     [*phrases.AGGREGATES.values(), *phrases.CHARTS.values(), *roles.PERIODS.values(), wishes.WORDS]
 )
-_KNOWN_WORDS = re.compile(rf"\b(?:{_KNOWN})\b", re.IGNORECASE)
+KNOWN_WORDS = re.compile(rf"\b(?:{_KNOWN})\b", re.IGNORECASE)
 _MIN_LETTERS = 3
+# `UK`, `Q5`, `5k`, and one letter, but neither `I` nor the article at the beginning.
+_SHORT_NAME = re.compile(
+    r"(?!OK|AI)[A-Z][A-Z]\b|[A-Za-z]\d\b|\d[a-z]\b|[B-HJ-Z]\b|(?<=\w )A\b(?! \w)"
+)
 _MAX_WORDS = 4
 
 
@@ -51,8 +56,8 @@ def unread(text: str, table: Table) -> list[str]:
 def strange_words(text: str, table: Table) -> list[tuple[int, int]]:
     """Where those words stand."""
     spans = understood(text, table)
-    spans += [match.span() for match in _KNOWN_WORDS.finditer(text)]
-    return [(word.start, word.end) for word in words(text) if _is_strange(word, spans)]
+    spans += [match.span() for match in KNOWN_WORDS.finditer(text)]
+    return [(word.start, word.end) for word in words(text) if _is_strange(text, word, spans)]
 
 
 def understood(text: str, table: Table) -> list[tuple[int, int]]:
@@ -76,12 +81,13 @@ def strange_to_all(text: str, tables: Sequence[Table]) -> list[str]:
     return [word for word in dict.fromkeys(known[0]) if all(word in each for each in known)]
 
 
-def _is_strange(word: Word, spans: list[tuple[int, int]]) -> bool:
+def _is_strange(text: str, word: Word, spans: list[tuple[int, int]]) -> bool:
+    if any(start <= word.start < end for start, end in spans) or word.stem.isdigit():
+        return False
+    if word.end - word.start < _MIN_LETTERS:
+        return _SHORT_NAME.match(text, word.start) is not None and not text.isupper()
     return (
-        word.end - word.start >= _MIN_LETTERS
-        and not any(start <= word.start < end for start, end in spans)
-        and not word.stem.isdigit()
-        and word.stem not in RESERVED
+        word.stem not in RESERVED
         and word.stem not in _FILLERS
         and not re.match(r"whats|what's|isnt|dont|lets|let's", word.stem)
     )
