@@ -53,10 +53,9 @@ async def test_there_is_room_again(api: FakeResponsesApi, small_disk: Path, tmp_
             while not api.asked:
                 await asyncio.sleep(0.05)
         fill = small_disk / "fill"
-        with fill.open("wb", buffering=0) as file:
-            with suppress(OSError):
-                while True:
-                    file.write(bytes(4096))
+        with fill.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
         gate.set()
         await asyncio.sleep(12)  # nothing can be awaited: nothing can be written down
 
