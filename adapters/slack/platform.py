@@ -80,8 +80,12 @@ class SlackPlatform:
         await self._connections.run()
 
     async def acknowledge(self, message: IncomingMessage) -> None:
-        """The first sign: the agent's session begins to work, else a status, else a reaction."""
+        """The first sign: the agent's session begins to work, else a status, else a reaction. A
+        message that waits behind another has its own: the session works for that one."""
         team = await self._context.teams.get(message.key.workspace)
+        if self._context.sessions.works(message.key):
+            await self._react(message, SEEN)
+            return
         if await self._context.sessions.begin(team, message.key, message.text):
             return
         with suppress(Busy):  # a reaction says it as well

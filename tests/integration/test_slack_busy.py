@@ -126,7 +126,7 @@ async def reaction(slack: FakeSlack, folder: Path) -> None:
     """A file without a question has its sign."""
     async with busy(slack, folder, "reactions.add") as site:
         site.core.answers = False
-        dropped = await site.ann.dm(files={"a.csv": b"1"})
+        dropped = await site.ann.say("C1", mention=True, files={"a.csv": b"1"})
         await slack.until(lambda: site.core.accepted)
         await site.platform.taken(site.core.accepted[0])
 

@@ -493,4 +493,19 @@ async def test_a_file_alone_says_where_to_ask(site: SlackSite) -> None:
 
     (said,) = site.slack.answers("D1", first.ts)
     assert "Ask about it here, in this thread" in said.text
-    assert more.reactions == {"inbox_tray": [site.slack.bot_user_id]}
+    assert "inbox_tray" in more.reactions
+
+
+async def test_a_question_that_waits_is_seen(site: SlackSite) -> None:
+    """Behind an answer that is being worked on, a question shows at once that it was taken."""
+    site.core.answers = False
+    first = await site.ann.say("C1", "total?", mention=True)
+    await site.slack.until(lambda: site.core.accepted)
+    await site.slack.settled()
+
+    second = await site.ann.say("C1", "and by month?", mention=True, thread_ts=first.ts)
+    await site.slack.until(lambda: second.reactions)
+
+    assert second.reactions == {"eyes": [site.slack.bot_user_id]}
+    assert first.reactions == {}
+    assert site.slack.calls["reactions.add"] == 1
