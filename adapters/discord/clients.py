@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+import aiohttp
 import discord
 import structlog
+from discord import gateway
 
 from adapters.discord.rest import Pace
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.shards import Beginnings, Shard
+from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
+
+UNREACHABLE = (aiohttp.ClientError, ConnectionError, TimeoutError, discord.DiscordServerError)
+NOT_REACHED = "Discord can't be reached at {host} ({why})."
+
+
+def _in_a_line(record: logging.LogRecord) -> bool:
+    """discord.py tells of each broken line with a page of traceback: its last line says it."""
+    if record.exc_info and isinstance(record.exc_info[1], UNREACHABLE):
+        record.msg, record.exc_info = f"{record.msg}: {record.exc_info[1]!r}", None
+    return True
+
+
+logging.getLogger("discord.client").addFilter(_in_a_line)
+
+
+async def connect(client: discord.Client) -> None:
+    """Be connected to the gateway until that ends.
+
+    Raises:
+        PlatformError: it can't be reached at all; what breaks later is connected again.
+    """
+    try:
+        await client.connect()
+    except AttributeError as error:
+        if not isinstance(error.__context__, UNREACHABLE):
+            raise
+        # discord.py takes it for granted that the first connection succeeds [facts: discord].
+        host, why = gateway.DiscordWebSocket.DEFAULT_GATEWAY.host, type(error.__context__).__name__
+        raise PlatformError(NOT_REACHED.format(host=host, why=why)) from error
 
 
 def make_client(

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import discord
 import structlog
 import yarl
 from discord import gateway, http
 
-from adapters.discord.clients import make_client, put_to_rest
+from adapters.discord.clients import NOT_REACHED, UNREACHABLE, connect, make_client, put_to_rest
 from adapters.discord.rest import Pace
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.shards import Beginnings, Shard, shard_of, shards
@@ -141,7 +142,7 @@ class Connection:
                     await beginnings.wait(shard)
                 self._listening[shard] = client
                 log.info("discord shard", shard=shard.number, of=shard.count)
-                await client.connect()
+                await connect(client)
         except asyncio.CancelledError:
             await self._leave(client, hearer)
             raise
@@ -157,6 +158,9 @@ class Connection:
             raise self._refused(NO_INTENT) from error
         except discord.LoginFailure as error:
             raise self._refused(BAD_TOKEN) from error
+        except UNREACHABLE as error:
+            host = urlsplit(http.Route.BASE).netloc
+            raise PlatformError(NOT_REACHED.format(host=host, why=type(error).__name__)) from error
 
     def _refused(self, why: str) -> Exception:
         """At the start the operator is there; later on, the other platforms must not end for it."""

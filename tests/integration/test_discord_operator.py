@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.discord import check
+from adapters.discord import check, plugin
+from bot.errors import PlatformError
+from tests.fakes.core import FakeCore
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord.permissions import bits
-from tests.fakes.discord_driver import serve
+from tests.fakes.discord_driver import echo, serve
 
 INVITE = "https://discord.com/oauth2/authorize?client_id={id}&scope=bot+applications.commands"
 
@@ -66,6 +68,28 @@ class TestDoctor:
 
         assert fine is False
         assert address in sentence
+
+
+class TestUnreachable:
+    @pytest.mark.parametrize(
+        "nobody",
+        [
+            {"DISCORD_API_URL": "http://127.0.0.1:1/api/v10"},
+            {"DISCORD_GATEWAY_URL": "ws://127.0.0.1:1/"},
+        ],
+        ids=["API", "gateway"],
+    )
+    async def test_is_a_sentence_with_the_address(
+        self, tmp_path: Path, nobody: dict[str, str]
+    ) -> None:
+        """No page of traceback; who supervises says when it is tried again."""
+        async with FakeDiscord() as discord:
+            core = FakeCore(tmp_path, echo, environ(discord, **nobody))
+            with discord.in_discord_py():
+                platform = await core.attach(plugin)
+                with pytest.raises(PlatformError, match=r"can't be reached at 127\.0\.0\.1"):
+                    await platform.run()
+            await core.close()
 
 
 class TestStart:
