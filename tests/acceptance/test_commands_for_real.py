@@ -105,7 +105,7 @@ async def test_status_settings_and_usage(browser: Browser, program: Program) -> 
     """Every command that only tells something is answered in a card."""
     person, _ = await asked(browser, program)
 
-    await expect(await command(person, "/status")).to_contain_text("Container")
+    await expect(await command(person, "/status")).to_contain_text("Python")
     await expect(await command(person, "/usage")).to_have_attribute("data-state", "done")
     await expect(await command(person, "/settings")).to_contain_text("Settings of this channel")
     await expect(await command(person, "/help")).to_contain_text("notebook")

@@ -47,7 +47,7 @@ class TestOrders:
             order = await chat.order("status")
             await until(lambda: order.id in chat.answers)
 
-        assert "Container: none" in chat.answers[order.id]
+        assert "Python is not running" in chat.answers[order.id]
 
     async def test_delivered_twice(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
