@@ -509,3 +509,29 @@ async def test_a_question_that_waits_is_seen(site: SlackSite) -> None:
     assert second.reactions == {"eyes": [site.slack.bot_user_id]}
     assert first.reactions == {}
     assert site.slack.calls["reactions.add"] == 1
+
+
+async def test_who_is_not_heard_any_more_learns_why(site: SlackSite) -> None:
+    """Once others talk in a thread, its messages need a mention: who was answered there before is
+    told so once, and nobody else is."""
+    accept = site.core.accept
+
+    async def only_mentions(message: IncomingMessage) -> bool:
+        return message.addressed is Addressing.MENTION and await accept(message)
+
+    site.core.accept = only_mentions  # type: ignore[method-assign]
+    bo = site.slack.person("U2", "Bo")
+    site.slack.channel("C1", members=[bo])
+    asked = await site.ann.say("C1", "total?", mention=True)
+    await site.answer(asked)
+
+    await bo.say("C1", "looks low", thread_ts=asked.ts)
+    await site.ann.say("C1", "and by month?", thread_ts=asked.ts)
+    await site.ann.say("C1", "and by year?", thread_ts=asked.ts)
+    await site.slack.until(lambda: site.slack.ephemerals("U1"))
+    await site.slack.settled()
+
+    (hint,) = site.slack.ephemerals("U1")
+    assert "mention me" in hint.text
+    assert hint.thread_ts == asked.ts
+    assert site.slack.ephemerals("U2") == []

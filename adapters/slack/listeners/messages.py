@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from slack_bolt.app.async_app import AsyncApp
 
 from adapters.slack.asides import Aside
-from adapters.slack.context import SlackContext
+from adapters.slack.context import Recently, SlackContext
 from adapters.slack.events import Deleted, Edited, Said, read_event
 from adapters.slack.incoming_text import command_line
 from adapters.slack.intake import SPOKEN_TO, Intake
@@ -25,6 +25,10 @@ from bot.ports import Place
 
 # A reply to the bot may be a question like "status?": it is one unless the bot is named.
 _COMMANDED = (Addressing.MENTION, Addressing.DIRECT)
+NOT_HEARD = (
+    "Was that for me? More than one of you is in this thread, or the channel is set so: mention "
+    "me, and I answer."
+)
 
 
 def register(app: AsyncApp, context: SlackContext, intake: Intake) -> None:
@@ -41,6 +45,9 @@ class Messages:
         self._context = context
         self._intake = intake
         self._offers = Offers(context)
+        # When somebody last wrote in a thread what was taken in.
+        most = context.settings.slack_events_remembered
+        self._heard: Recently[tuple[ThreadKey, str], str] = Recently(most)
         self._order: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
 
     async def on_event(self, body: dict[str, Any], event: dict[str, Any]) -> None:
@@ -67,9 +74,24 @@ class Messages:
         line = command_line(said.markup, team.bot_user)
         command = (HELLO, "") if bare else self._command(message, line)
         if command is None:
-            await self._intake.accept(await self._about_starter(team, said, message))
+            whole = await self._about_starter(team, said, message)
+            self._hint(team, said, accepted=await self._intake.accept(whole))
         elif not await self._offered(team, said, *command):
             await self._intake.order(team, message, *command)
+
+    def _hint(self, team: Team, said: Said, *, accepted: bool) -> None:
+        """Whoever was answered in a thread, and is not heard there now, learns once what to do."""
+        who = said.key, said.user
+        if accepted:
+            self._heard.put(who, said.ts)
+            return
+        heard = self._heard.get(who)
+        repeated = heard is None or float(said.ts) <= float(heard)
+        if said.addressed is not Addressing.AMBIENT or repeated:
+            return
+        if self._context.first_time("hinted", str(said.key), said.user):
+            aside = Aside(self._context.settings, team, said.key, said.user, None)
+            self._context.tasks.spawn(aside.say(NOT_HEARD), "hint")
 
     async def _offered(self, team: Team, said: Said, command: str, arguments: str) -> bool:
         """Whether a thread is offered for a command that began one of its own: people mean one
