@@ -9,6 +9,19 @@ _MARKUP = re.compile(r"<([^<>\n]*)>")
 _PEOPLE = ("@", "!subteam^", "!here", "!channel", "!everyone")
 _ESCAPES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _ESCAPED = re.compile("|".join(_ESCAPES))
+# By its name, with the tone of its skin; what stands within words ("12:30:45") is none.
+_EMOJI = re.compile(r"(?<!\S):(?P<name>[a-z+-][\w+'-]*|100):(?::skin-tone-\d:)?(?=\s|\Z)[ \t]*")
+_ANSWERS = {
+    "+1": "👍",
+    "thumbsup": "👍",
+    "-1": "👎",
+    "thumbsdown": "👎",
+    "wave": "👋",
+    "pray": "🙏",
+    "ok_hand": "👌",
+    "tada": "🎉",
+    "heart": "❤️",
+}
 
 
 def mentions(text: str, user_id: str) -> bool:
@@ -46,12 +59,21 @@ def words(text: str, bot_id: str | None, names: Mapping[str, str]) -> str:
         return _shown(target, label, names)
 
     spoken = _without_bot(text, bot_id) if bot_id else text
-    return _unescaped(_MARKUP.sub(shown, spoken)).strip()
+    return _without_emoji(_unescaped(_MARKUP.sub(shown, spoken)).strip())
 
 
 def command_line(text: str, bot_id: str) -> str:
     """What somebody wrote to the bot, as a command takes it: people stay mentioned by their ids."""
     return _unescaped(_without_bot(text, bot_id)).strip()
+
+
+def _without_emoji(text: str) -> str:
+    """The words without the emoji among them, which Slack writes as names; of a text that is
+    nothing else, those that people send as an answer."""
+    if "`" in text:  # in code a name between colons is none
+        return text
+    words = _EMOJI.sub("", text).strip()
+    return words or _EMOJI.sub(lambda match: _ANSWERS.get(match["name"], match[0]), text)
 
 
 def _without_bot(text: str, bot_id: str) -> str:

@@ -46,6 +46,13 @@ class TestIncoming:
             ("a &lt; b &amp;&amp; c &gt; d", "a < b && c > d"),
             ("&amp;lt;", "&lt;"),
             ("<!date^1392734382^{date}|in 2014>", "in 2014"),
+            ("what is 2*2? :smile:", "what is 2*2?"),
+            (":wave::skin-tone-3: total? :pray: :pray:", "total?"),
+            ("total :eyes:\nby region", "total \nby region"),
+            (":+1:", "👍"),
+            (":partyparrot:", ":partyparrot:"),
+            ("at 12:30:45, ratio :a:b:", "at 12:30:45, ratio :a:b:"),
+            ("`x[ :n: ]` :smile:", "`x[ :n: ]` :smile:"),
         ],
     )
     def test_markup_becomes_words(self, markup: str, shown: str) -> None:
