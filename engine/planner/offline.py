@@ -44,6 +44,8 @@ SKILLS: tuple[Skill, ...] = (
 _AGAIN = re.compile(
     r"\s*(and |now |please |do (it|that) |the same |run (it|that) )*again[.!]?\s*", re.I
 )
+# What a chat quotes to say what a question is about: a title, or words without a number in them.
+_CONTEXT = re.compile(r"^> (?:Title of the post: .*|[^\d\n]*)$\n?", re.MULTILINE)
 _FILE_LINE = re.compile(r"^.*/mnt/data/file-\S+.*$\n?", re.MULTILINE)
 
 
@@ -80,4 +82,5 @@ def _plain(text: str) -> str:
     """A question without file names, and without the marks around formulas; fences stay whole."""
     if FENCE.search(text):
         return text.strip()
-    return without_file_names(without_markup(_FILE_LINE.sub("", text))).strip()
+    asked = _CONTEXT.sub("", text).strip() or text
+    return without_file_names(without_markup(_FILE_LINE.sub("", asked))).strip()

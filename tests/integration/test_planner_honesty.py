@@ -179,3 +179,12 @@ async def test_nothing_builds_on_a_question_that_was_refused(lab: FolderLab) -> 
 
     assert "19,503.70" not in answer
     assert "48,832.55" not in answer
+
+
+@pytest.mark.parametrize("quoted", ["> Title of the post: Help with Q3", "> our sales"])
+async def test_what_a_chat_quotes_is_no_part_of_the_question(lab: FolderLab, quoted: str) -> None:
+    """A post's title, and words that somebody replied to, say what it is about."""
+    answer = await ask(lab, f"{quoted}\n\ntotal revenue")
+
+    assert TOTAL in answer
+    assert "I made nothing of" not in answer
