@@ -79,17 +79,21 @@ class Housekeeping:
             return 0
         since = time.time() - self._settings.retention_days * SECONDS_PER_DAY
         forgotten = 0
-        for key in await self._threads.untouched_since(since, self._most):
-            forgotten += await self._forgetter.forget_untouched(key, since)
-        return forgotten
+        while True:
+            old = await self._threads.untouched_since(since, self._most)
+            done = sum([await self._forgetter.forget_untouched(key, since) for key in old])
+            forgotten += done
+            if done < self._most:  # no more, or some that can't be forgotten now
+                return forgotten
 
     async def _old_workflows(self) -> int:
         since = time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
         when = datetime.fromtimestamp(since, UTC)
-        finished = await self._workflows.finished_before(when, self._most)
-        if finished:
+        deleted = 0
+        while finished := await self._workflows.finished_before(when, self._most):
             await self._workflows.delete(finished)
-        return len(finished)
+            deleted += len(finished)
+        return deleted
 
     async def _old_orders(self) -> int:
         """No chat tells of them again."""

@@ -189,6 +189,25 @@ class TestRecords:
 
         assert retried.ok
 
+    async def test_many_at_once(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """One round takes all that is past its time, in portions."""
+        async with running(chat, tmp_path, computing.base_url):
+            for number in range(3):
+                await chat.say("go", thread=f"t{number}")
+            await chat.finished(3)
+        workflows = sa.create_engine(f"sqlite:///{tmp_path / 'workflows.db'}")
+
+        async def empty() -> bool:
+            with workflows.connect() as db:
+                return not db.scalar(sa.text("SELECT count(*) FROM workflow_status"))
+
+        settings = {"workflows_keep_days": 0.000_001, "housekeeping_at_once": 1}
+        async with running(chat, tmp_path, computing.base_url, **settings):
+            await until(empty)
+        workflows.dispose()
+
     async def test_one_job_fails(
         self,
         chat: ScriptedChat,
