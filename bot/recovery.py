@@ -41,7 +41,7 @@ UNREACHABLE = (
 BUSY = "The engine is too busy to answer now. Press Retry in a little while."
 UNEXPLAINED = "The engine failed at this and does not say why. Press Retry to ask again."
 KEY_REFUSED = "The engine does not accept our key. Whoever runs this bot has to look at it."
-ASKED_AGAIN = "The engine lost its first answer, so the question was asked again."
+ASKED_AGAIN = "The first answer was lost on its way from the engine, so this was asked again."
 CROWDED = (
     "Too many questions are waiting for the engine at the moment. Yours is kept: press Retry in a "
     "few minutes."
