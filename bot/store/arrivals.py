@@ -69,7 +69,8 @@ class Arrivals:
             )
             running = (turns.c.id == turn_id) & turns.c.state.not_in(OVER)
             stop = sa.update(turns).where(running, ~others).values(stop_requested=True)
-            return await db.scalar(stop.returning(turns.c.id))
+            stopped: str | None = await db.scalar(stop.returning(turns.c.id))
+        return stopped
 
     async def _change(self, key: ThreadKey, message_id: str, **values: object) -> bool:
         mine = (messages.c.thread == str(key)) & (messages.c.id == message_id)
