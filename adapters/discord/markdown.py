@@ -9,6 +9,10 @@ from adapters.discord.splitting import FENCE, fence_after
 
 _IMAGE = re.compile(r"!\[(?P<label>(?:\\.|[^\[\]\\\n])*)\]\((?P<target>[^)\s]*)(?:\s\"[^\"]*\")?\)")
 _FILE_LINK = re.compile(r"(?<!\\)\[(?P<label>(?:\\.|[^\[\]\\\n])*)\]\(artifact:[^)\s]*\)")
+_ONLY_FILES = re.compile(
+    r"[\s*·,•–-]*+(?:files?:)?+[\s*·,•–-]*+(?:(?:and )?\d+ more(?: files?)?)?+[\s.*]*+",
+    re.IGNORECASE,
+)
 _DEEP_HEADING = re.compile(r"^ {0,3}#{4,6}\s+(?P<title>.+?)\s*#*$")
 _RULE = re.compile(r"^ {0,3}([-*_])(?:\s*\1){2,}\s*$")
 _COMMENT = re.compile(r"<!--.*?-->")
@@ -20,7 +24,8 @@ _ESCAPED = re.compile(r"\\([\[\]()_*])")
 
 def as_discord(text: str) -> str:
     """Markdown as Discord shows it: tables drawn, files named instead of linked (they hang on the
-    message), headings no deeper than three; code stays as it is."""
+    message; a line that only lists them goes), headings no deeper than three, blank lines single;
+    code stays as it is."""
     lines = text.splitlines()
     out: list[str] = []
     fence = ""
@@ -37,10 +42,15 @@ def as_discord(text: str) -> str:
             out.append(grid(lines[at:end]))
             at = end
             continue
-        elif (shown := _line(line)) is not None:
+        elif (shown := _line(line)) is not None and (shown.strip() or _follows_words(out)):
             out.append(shown)
         at += 1
     return "\n".join(out).strip("\n")
+
+
+def _follows_words(out: list[str]) -> bool:
+    """Whether a blank line parts anything: Discord shows each of them."""
+    return bool(out) and bool(out[-1].strip())
 
 
 def _in_code(line: str, opener: str, *, edge: bool) -> str:
@@ -57,6 +67,8 @@ def _line(line: str) -> str | None:
     """One line outside of code; None where nothing of it is left."""
     if _RULE.match(line):
         return "⎯⎯⎯⎯⎯⎯⎯⎯"
+    if _FILE_LINK.search(line) and _ONLY_FILES.fullmatch(_FILE_LINK.sub("", line)):
+        return None  # they hang right below, by their names
     if heading := _DEEP_HEADING.match(line):
         return f"**{heading['title'].replace('**', '')}**"
     shown = _outside_code(line)

@@ -212,6 +212,15 @@ class TestMarkdown:
             ("`![x](artifact:y)` stays", "`![x](artifact:y)` stays"),
             ("~~~python\nx = 1\n~~~", "```python\nx = 1\n```"),
             ("````md\n```\nx\n```\n````", "```md\n'''\nx\n'''\n```"),
+            (
+                "Done.\n\nFiles: [a.csv](artifact:1) · [b.csv](artifact:2)\n\nNext?",
+                "Done.\n\nNext?",
+            ),
+            ("Files: [a.csv](artifact:1), [b.csv](artifact:2) and 11 more", ""),
+            ("- [a.csv](artifact:1)\n- [b.csv](artifact:2)", ""),
+            ("Use [a.csv](artifact:1).", "Use **a.csv**."),
+            ("One.\n\n\n\nTwo.", "One.\n\nTwo."),
+            ("```\n1\n\n\n2\n```", "```\n1\n\n\n2\n```"),
         ],
     )
     def test_is_what_discord_shows(self, markdown: str, shown: str) -> None:
