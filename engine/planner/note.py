@@ -17,21 +17,27 @@ _REFUSED = re.compile(r"^- “(?P<name>[^”\n]+)” was not taken: (?P<why>.+)$
 
 @dataclass(frozen=True, slots=True)
 class ChatNote:
-    """Paths of the files that code `made` and of those `sent` with the question, in their order;
-    names of the `refused` ones, each with the reason.
+    """Paths of all `files`, oldest first, of those that code `made` and those `sent` with the
+    question; names of the `refused` ones, each with the reason.
 
     Where the chat sent no note on files, `sent` is None.
     """
 
+    files: tuple[str, ...] = ()
     made: frozenset[str] = frozenset()
     sent: tuple[str, ...] | None = None
     refused: tuple[tuple[str, str], ...] = ()
 
     def told_apart(self, files: Sequence[LabFile]) -> list[LabFile]:
-        """The files, those of `assistant` that the note says code made: in a container that was
-        built anew every file came by upload."""
+        """The files in the note's order, those of `assistant` that it says code made.
+
+        In a container that was built anew every file came by upload, and in any order.
+        """
+        places = {path: place for place, path in enumerate(self.files)}
+        in_order = sorted(files, key=lambda file: places.get(file.path, len(places)))
         return [
-            replace(file, source="assistant") if file.path in self.made else file for file in files
+            replace(file, source="assistant") if file.path in self.made else file
+            for file in in_order
         ]
 
 
@@ -44,7 +50,7 @@ def read_note(context: str) -> ChatNote:
     made = frozenset(path for path, about in lines if "made by earlier code" in about)
     sent = tuple(path for path, about in lines if about.endswith("with this question"))
     refused = tuple((line["name"], line["why"]) for line in _REFUSED.finditer(context))
-    return ChatNote(made, sent if lines else None, refused)
+    return ChatNote(tuple(path for path, _ in lines), made, sent if lines else None, refused)
 
 
 def _path_in(quoted: str) -> str:

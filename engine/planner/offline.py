@@ -15,6 +15,7 @@ from engine.planner.images import Images
 from engine.planner.markup import without_markup
 from engine.planner.note import read_note
 from engine.planner.numbers import NumberTasks
+from engine.planner.paragraphs import Paragraphs
 from engine.planner.parts import FENCE, parts_of
 from engine.planner.protocol import Lab, Question
 from engine.planner.restrictions import COMPUTED_NOTHING
@@ -54,6 +55,7 @@ class OfflinePlanner:
 
     async def answer(self, question: Question, lab: Lab) -> None:
         """Answer each part with the first skill that matches; say errors in plain words."""
+        lab = Paragraphs(lab)
         note = read_note(question.context)
         listing = note.told_apart(await lab.files())
         people = {file.path for file in listing if file.source == "user"}
@@ -74,7 +76,7 @@ class OfflinePlanner:
             except CodeFailed as failure:
                 await work.say(explain(failure))
         if new := [] if FENCE.search(question.text) else new_names(question.text):
-            await lab.say(f"Files have names of my own here, not {quoted(new)}.\n\n")
+            await lab.say(f"Files have names of my own here, not {quoted(new)}.")
         await lab.say(HONEST)
 
 

@@ -73,7 +73,7 @@ class Work:
         said = [*self._before, *paragraphs]
         self._before.clear()
         for paragraph in filter(None, said):
-            await self.lab.say(paragraph.strip() + "\n\n")
+            await self.lab.say(paragraph.strip())
 
     @property
     def focus(self) -> tuple[LabFile, ...]:

@@ -61,6 +61,7 @@ class FolderLab:
 
     async def run(self, code: str) -> RunResult:
         """Run code; an exception is part of the result."""
+        self._end_message()
         self.codes.append(code)
         output = io.StringIO()
         error, trace = None, ""
@@ -78,6 +79,11 @@ class FolderLab:
         """Keep the text."""
         self.said.append(text)
 
+    def _end_message(self) -> None:
+        """What is said after a run is a message of its own, as in a response."""
+        if self.said and self.said[-1] != "\n\n":
+            self.said.append("\n\n")
+
 
 class KernelLab(FolderLab):
     """The same over a real kernel and its folder."""
@@ -92,6 +98,7 @@ class KernelLab(FolderLab):
 
     async def run(self, code: str) -> RunResult:
         """Run code in the kernel."""
+        self._end_message()
         self.codes.append(code)
         done = await self._kernel.execute(code)
         self.logs.append(done.logs)

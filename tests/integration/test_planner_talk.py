@@ -55,6 +55,7 @@ class TestNote:
 
         read = read_note(note(*files, new="a1", told=("“e.csv” was not taken: it is empty.",)))
 
+        assert read.files == tuple(file.path_in(None) for file in files)
         assert read.made == {f"{DATA_FOLDER}/file-c1-c.csv"}
         assert read.sent == (files[0].path_in(None),)
         assert read.refused == (("e.csv", "it is empty."),)
@@ -62,6 +63,30 @@ class TestNote:
     def test_none(self) -> None:
         """Without a note nothing is known of what was sent."""
         assert read_note("a question before").sent is None
+
+
+class TestParagraphs:
+    async def test_no_gap_around_a_run(self, lab: FolderLab) -> None:
+        """A message ends where its last paragraph ends: what follows brings its own distance."""
+        lab.upload("sales.csv", SALES)
+
+        await ask(lab, "```python\nprint(1)\n```\ntotal revenue")
+
+        assert not lab.answer.startswith("\n")
+        assert "\n\n\n" not in lab.answer
+        assert "text\n1\n```\n\nTotal revenue: **15**" in lab.answer
+
+    async def test_files_come_in_any_order(self, lab: FolderLab) -> None:
+        """Files are told of in the order in which they were sent, not in which they arrived."""
+        files = [stored("aaaaaa", "a.csv"), stored("bbbbbb", "b.csv")]
+        paths = [lab.upload(f"file-{name}.csv", SALES) for name in ("bbbbbb-b", "aaaaaa-a")]
+        context = note(*files).replace(
+            " bytes, sent by a person", " bytes, sent by a person, with this question"
+        )
+
+        answer = await ask(lab, "what is in them?", *paths, context=context)
+
+        assert answer.index("**a.csv**") < answer.index("**b.csv**")
 
 
 class TestGreeting:
