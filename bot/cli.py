@@ -103,8 +103,10 @@ async def _run(settings: Settings) -> None:
     async with application(settings, environ, adapters) as app:
         serving = asyncio.create_task(app.serve())
         stopping = asyncio.create_task(stop.wait())
+        asking = asyncio.create_task(ask_engine(settings))
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        asking.cancel()
         if app.dispatcher.active:
             log.info(
                 "finishing running answers; once more ends at once",
@@ -113,6 +115,13 @@ async def _run(settings: Settings) -> None:
             )
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=not serving.done())
+
+
+async def ask_engine(settings: Settings) -> None:
+    """Say at the start what every question would fail at: a wrong key, or address."""
+    for finding in await doctor.engine(settings):
+        if finding.verdict is doctor.Verdict.WRONG:
+            log.error("engine does not answer", why=finding.sentence)
 
 
 def _leaves(group: BaseExceptionGroup[ThreadlabError]) -> list[BaseException]:

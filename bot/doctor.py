@@ -63,7 +63,7 @@ async def examine(
     findings += [_folder(settings.data_dir)]
     findings += [await _database(path, settings) for path in _databases(settings)]
     if adapters or settings.has_engine:  # else it was said above that none is chosen
-        findings += await _engine(settings)
+        findings += await engine(settings)
     names = [adapter.name for adapter in adapters]
     findings += await _checks([EMBEDDED, *names] if settings.embedded else names, environ)
     return findings + [_stranger(each, environ) for each in strangers(environ, ours=env_names)]
@@ -148,7 +148,8 @@ async def _database(where: Path | str, settings: Settings) -> Finding:
     return Finding(Verdict.FINE, "database", f"{shown} opens.")
 
 
-async def _engine(settings: Settings) -> list[Finding]:
+async def engine(settings: Settings) -> list[Finding]:
+    """What there is to say of the engine that the settings name."""
     if settings.embedded:
         asked = "as ENGINE asks" if settings.engine else "as neither a key nor a server is named"
         sentence = f"Threadlab's own, on this machine, {asked}. Its planner is no language model."

@@ -41,6 +41,7 @@ UNREACHABLE = (
 BUSY = "The engine is too busy to answer now. Press Retry in a little while."
 UNEXPLAINED = "The engine failed at this and does not say why. Press Retry to ask again."
 KEY_REFUSED = "The engine does not accept our key. Whoever runs this bot has to look at it."
+NOT_THERE = "There is no engine where I was told to ask. Whoever runs this bot has to look at it."
 ASKED_AGAIN = "The first answer was lost on its way from the engine, so this was asked again."
 CROWDED = (
     "Too many questions are waiting for the engine at the moment. Yours is kept: press Retry in a "
@@ -150,6 +151,8 @@ def _sentence(error: EngineError) -> str:
         status = getattr(error.__cause__, "status_code", None)
         if status in (401, 403):
             return KEY_REFUSED
+        if status == 404 and getattr(error.__cause__, "code", None) is None:  # no such address
+            return NOT_THERE
         return f"The engine did not take the question: {error}"
     if isinstance(error, OutOfMemory):
         return str(error)

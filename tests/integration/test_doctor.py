@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog.testing
 
+from bot.cli import ask_engine
 from bot.doctor import Finding, Verdict, examine
 from bot.settings import Settings
 from tests.fakes.responses_api import FakeResponsesApi, Fault
@@ -93,6 +95,21 @@ class TestEngine:
 
         assert of(findings, "chats").verdict is Verdict.WRONG
         assert [finding for finding in findings if finding.subject == "engine"] == []
+
+    async def test_is_asked_at_the_start(self, api: FakeResponsesApi, tmp_path: Path) -> None:
+        """A key that the engine refuses is an error in the log before anybody asks something; a
+        right one is no line."""
+        settings = settings_for(tmp_path, api.base_url)
+        with structlog.testing.capture_logs() as fine:
+            await ask_engine(settings)
+        api.faults.append(Fault("/v1/models", 401, "Incorrect API key provided."))
+
+        with structlog.testing.capture_logs() as wrong:
+            await ask_engine(settings)
+
+        assert fine == []
+        assert [line["log_level"] for line in wrong] == ["error"]
+        assert "Incorrect API key provided." in wrong[0]["why"]
 
     async def test_nobody_there(self, tmp_path: Path) -> None:
         """An engine that can't be reached is wrong."""

@@ -350,6 +350,17 @@ class TestFailures:
         assert "sk-" not in chat.text_of(surface)
         assert "does not accept our key" in chat.text_of(surface)
 
+    async def test_wrong_address(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where a server knows nothing of questions, that is the operator's matter too."""
+        async with running(chat, tmp_path, api.base_url.removesuffix("/v1")):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        assert "There is no engine where I was told to ask." in chat.text_of(surface)
+        assert "404" not in chat.text_of(surface)
+
     @pytest.mark.parametrize("arrived", [True, False])
     async def test_doubtful_post(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, arrived: bool

@@ -71,6 +71,7 @@ def test_failures_are_told_as_they_are() -> None:
         recovery.UNREACHABLE,
         recovery.BUSY,
         recovery.KEY_REFUSED,
+        recovery.NOT_THERE,
         recovery.ASKED_AGAIN,
         asking.TOO_LONG.format(minutes=Settings.model_fields["turn_seconds"].default / 60),
         turn.UNEXPECTED,
