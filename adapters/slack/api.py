@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.methods import FORMS, METHODS, READS, REPEATABLE
 from adapters.slack.settings import SlackSettings
-from bot.errors import AmbiguousSend, PlatformError
+from bot.errors import AmbiguousSend, PlatformError, Undeliverable
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 _UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
+_CLOSED = frozenset({"channel_not_found", "is_archived", "not_in_channel", "restricted_action"})
 
 # What a workspace, or the app in it, does not have at all: it is not asked for at every turn.
 _LACKING = frozenset(
@@ -48,6 +49,10 @@ class Refused(PlatformError):
     def lasting(self) -> bool:
         """Whether asking again soon is of no use, for anybody in the workspace."""
         return self.error in _LACKING or self.error in _BUSY
+
+
+class Closed(Refused, Undeliverable):
+    """Slack takes nothing there, and will not the next time."""
 
 
 class NotSlack(PlatformError):
@@ -224,4 +229,5 @@ def _told_apart(method: str, error: SlackApiError) -> PlatformError:
         return AmbiguousSend(f"Slack failed at {method}: {code or status}")
     details = (found.get("response_metadata") or {}).get("messages")
     log.info("slack refused", method=method, error=code, **({"why": details} if details else {}))
-    return Refused(method, code, str(found.get("needed") or ""))
+    kind = Closed if code in _CLOSED else Refused
+    return kind(method, code, str(found.get("needed") or ""))

@@ -20,7 +20,7 @@ from bot.domain import (
     Progress,
     RunState,
 )
-from bot.errors import AmbiguousSend
+from bot.errors import AmbiguousSend, Undeliverable
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import FakeSlack, Message
@@ -313,6 +313,24 @@ class TestTrouble:
 
         (message,) = site.slack.answers("C1", asked.ts)
         assert found == message.ts
+
+    @pytest.mark.parametrize("error", ["is_archived", "not_in_channel", "channel_not_found"])
+    async def test_a_channel_that_is_closed_is_told_apart(
+        self, site: SlackSite, stage: Stage, error: str
+    ) -> None:
+        """What Slack will never take is not to be offered again."""
+        site.core.answers = False
+        asked = await ask(site)
+        await site.slack.until(lambda: site.core.accepted)
+        reply = await site.platform.open_reply(
+            site.core.accepted[0].key, turn_id="turn-1", message_id=asked.ts, ref=None
+        )
+        (post,) = reply.plan(Answer("turn-1", "North leads."))
+        site.slack.fail("chat.postMessage", error=error)
+
+        with pytest.raises(Undeliverable):
+            await reply.send(post)
+        await reply.close()
 
     async def test_a_stream_of_an_ended_process_is_taken_up(
         self, slack: FakeSlack, stage: Stage, tmp_path: Path
