@@ -141,7 +141,7 @@ class TestQuestion:
             thread = await discord.until(lambda: asked.thread, SECONDS)
             status = await discord.until(
                 lambda: next(
-                    (m for m in discord.bot_messages(thread) if "sleep" in m.content), None
+                    (m for m in discord.bot_messages(thread) if "running Python" in m.content), None
                 ),
                 SECONDS,
             )
