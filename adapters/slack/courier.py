@@ -14,6 +14,7 @@ from adapters.slack.outgoing_text import neutral, with_file_names
 from adapters.slack.said import NOTHING, Said
 from adapters.slack.split import split
 from adapters.slack.teams import Team
+from adapters.slack.uploads import NOT_UPLOADED, why
 from bot.domain import Caller, ThreadKey
 from bot.errors import PlatformError
 from bot.ports import CommandResult
@@ -135,7 +136,9 @@ class Courier:
                     are = "The file is" if len(uploaded) == 1 else "The files are"
                     said.append(f"{are} in [the thread]({team.link(key.channel, key.thread)}).")
         except PlatformError as error:
-            said.append(str(error))
+            log.warning("files not shared", thread=str(key), error=str(error))
+            names = ", ".join(f"`{file.name}`" for file in uploaded)
+            said.append(NOT_UPLOADED.format(names=names, why=why(error)))
         return replace(result, text="\n\n".join([result.text, *said]).strip())
 
 

@@ -19,7 +19,7 @@ from adapters.slack.replies import KeptReply
 from adapters.slack.split import floor_chars
 from adapters.slack.status import StatusLine
 from adapters.slack.teams import Team
-from adapters.slack.uploads import Uploaded
+from adapters.slack.uploads import NOT_UPLOADED, Uploaded, why
 from bot.domain import Answer, Post, Progress
 from bot.errors import AmbiguousSend, PlatformError
 
@@ -188,4 +188,4 @@ class SlackReply:
 
 def _not_shared(files: Sequence[Uploaded], error: Refused) -> list[str]:
     names = ", ".join(f"`{file.name}`" for file in files)
-    return [f"{names} could not be shown here: {error}"]
+    return [NOT_UPLOADED.format(names=names, why=why(error))]

@@ -18,7 +18,12 @@ from bot.ports import Blobs
 
 log = structlog.get_logger(__name__)
 
-NOT_UPLOADED = "`{name}` could not be uploaded: {why} It is kept: `files get {name}` tries again."
+NOT_UPLOADED = "{names} could not be shown here: {why} It is kept: `files get` tries again."
+_WHY = {
+    "missing_scope": "the app lacks the scope files:write, which whoever manages it has to add.",
+    "storage_limit_reached": "this workspace's storage in Slack is full.",
+    "file_uploads_disabled": "this workspace allows no uploads.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,7 @@ class Uploads:
                 uploaded.append(await self._send(team, key, artifact))
             except (PlatformError, BlobMissing) as error:
                 log.warning("upload failed", thread=str(key), file=artifact.id, error=str(error))
-                why = str(error) if isinstance(error, Refused) else "Slack did not take it."
-                problems.append(NOT_UPLOADED.format(name=artifact.name, why=why))
+                problems.append(NOT_UPLOADED.format(names=f"`{artifact.name}`", why=why(error)))
         return uploaded, problems
 
     async def share(self, team: Team, key: ThreadKey, files: Sequence[Uploaded]) -> None:
@@ -105,3 +109,9 @@ class Uploads:
         if answer.status_code != httpx.codes.OK:
             raise PlatformError(f"Slack answered an upload with {answer.status_code}.")
         return Uploaded(str(granted["file_id"]), artifact.name)
+
+
+def why(error: Exception) -> str:
+    """Why Slack has not taken files, for people; its own words are in the log."""
+    known = _WHY.get(error.error) if isinstance(error, Refused) else None
+    return known or "Slack did not take it."

@@ -523,20 +523,31 @@ class TestFiles:
 
         assert "`empty.csv` is empty" in answer.text
 
-    async def test_that_fail_are_said(self, site: SlackSite, stage: Stage) -> None:
-        """A file that Slack refuses is named with its reason; the others are there."""
+    @pytest.mark.parametrize(
+        ("error", "why"),
+        [
+            ("file_uploads_disabled", "allows no uploads"),
+            ("missing_scope", "lacks the scope files:write"),
+            ("post_too_blue", "Slack did not take it"),
+        ],
+    )
+    async def test_that_fail_are_said(
+        self, site: SlackSite, stage: Stage, error: str, why: str
+    ) -> None:
+        """A file that Slack refuses is named with its reason, in words; the others are there."""
         asked = await ask(site)
         first = await keep(site, asked, "a.csv", b"a")
         second = await keep(site, asked, "b.csv", b"b")
-        site.slack.fail("files.getUploadURLExternal", error="file_uploads_disabled")
+        site.slack.fail("files.getUploadURLExternal", error=error)
         stage.answer("Two files.", artifacts=(first, second))
         await site.slack.until(lambda: len(site.slack.answers("C1", asked.ts)) == 3)
 
         answers = site.slack.answers("C1", asked.ts)
         assert [f.name for m in answers for f in m.files] == ["b.csv"]
-        (said,) = [m.text for m in answers if "could not be uploaded" in m.text]
+        (said,) = [m.text for m in answers if "could not be shown" in m.text]
         assert "`a.csv`" in said
-        assert "file_uploads_disabled" in said
+        assert why in said
+        assert "files.getUploadURL" not in said
 
     async def test_are_sent_again_where_the_line_breaks(
         self, site: SlackSite, stage: Stage
