@@ -30,6 +30,11 @@ def parse_edits(text: str) -> list[Edit]:
     return list({edit.code: edit for edit in edits}.values())
 
 
+def places_of_edits(text: str) -> list[tuple[int, int]]:
+    """Where a text asks for changes."""
+    return [match.span() for pattern, _ in _EDITS for match in pattern.finditer(text)]
+
+
 def _rotate(said: str) -> Edit:
     found = re.search(r"\d+(?:\.\d+)?", said)
     degrees = f"{float(found.group()):g}" if found else "90"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.planner.chart_style import finish
-from engine.planner.edits import Edit, parse_edits
+from engine.planner.edits import Edit, parse_edits, places_of_edits
 from engine.planner.protocol import LabFile
 from engine.planner.text import (
     escape,
@@ -20,6 +20,7 @@ from engine.planner.text import (
     suffix,
     value,
 )
+from engine.planner.unread import note_on, strange_beside
 from engine.planner.workbench import IMAGES, TABLES, Work
 
 _KEPT_KINDS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"}
@@ -31,6 +32,11 @@ _PICTURE = re.compile(
 )
 _CONVERT = re.compile(
     r"\b(?:convert|save|export|to|as)\b[^.;\n]*?\b(png|jpe?g|webp|bmp|gif)\b", re.IGNORECASE
+)
+_SPOKEN = re.compile(
+    r"\b(?:gr[ae]y\w*|black|white|colou?r\w*|bright\w*|dark\w*|mode|wide|width|tall|height|photo\w*|"
+    r"images?|pictures?|pixels?|resolution|png|jpe?g|webp|bmp|gif|degrees?|stands? out)\b",
+    re.IGNORECASE,
 )
 _ABILITIES = (
     "I can't see what it shows, but I can rotate, crop, resize, blur, invert or mirror it, change "
@@ -55,6 +61,7 @@ class Images:
 
     async def answer(self, work: Work) -> None:
         """Measure the picture; apply the edits in order; draw the histogram of the result."""
+        work.remark(note_on(_strange(work.text)))
         source = _subject(work)
         name = escape(shown_name(source.path))
         edits, convert = parse_edits(work.text), _CONVERT.search(work.text)
@@ -74,6 +81,12 @@ class Images:
         if _HISTOGRAM.search(work.text):
             made.append(await _histogram(work, made[0] if made else source.path))
         await work.say(about, "Files: " + " · ".join(map(link, made)) if made else _ABILITIES)
+
+
+def _strange(text: str) -> list[str]:
+    patterns = (_CONVERT, _HISTOGRAM, _PICTURE, _SPOKEN)
+    spans = [match.span() for pattern in patterns for match in pattern.finditer(text)]
+    return [text[a:b] for a, b in strange_beside(text, [*spans, *places_of_edits(text)])]
 
 
 async def _edit(work: Work, source: LabFile, edits: Sequence[Edit], kind: str) -> str:

@@ -57,7 +57,18 @@ def strange_words(text: str, table: Table) -> list[tuple[int, int]]:
     """Where those words stand."""
     spans = understood(text, table)
     spans += [match.span() for match in KNOWN_WORDS.finditer(text)]
+    return strange_beside(text, spans)
+
+
+def strange_beside(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where a text has words that are neither everyday ones nor within the spans understood."""
     return [(word.start, word.end) for word in words(text) if _is_strange(text, word, spans)]
+
+
+def note_on(found: Sequence[str]) -> str:
+    """A sentence on such words, to stand before the answer; empty where there are none."""
+    said = quoted(list(dict.fromkeys(found))[:_MAX_WORDS])
+    return f"I made nothing of {said}; this is what I understood:" if said else ""
 
 
 def understood(text: str, table: Table) -> list[tuple[int, int]]:
@@ -71,8 +82,7 @@ def understood(text: str, table: Table) -> list[tuple[int, int]]:
 
 def unread_note(text: str, tables: Sequence[Table]) -> str:
     """A sentence on those words, to stand before the answer; empty where there are none."""
-    said = quoted(strange_to_all(text, tables)[:_MAX_WORDS])
-    return f"I made nothing of {said}; this is what I understood:" if said else ""
+    return note_on(strange_to_all(text, tables))
 
 
 def strange_to_all(text: str, tables: Sequence[Table]) -> list[str]:
@@ -81,7 +91,7 @@ def strange_to_all(text: str, tables: Sequence[Table]) -> list[str]:
     return [word for word in dict.fromkeys(known[0]) if all(word in each for each in known)]
 
 
-def _is_strange(text: str, word: Word, spans: list[tuple[int, int]]) -> bool:
+def _is_strange(text: str, word: Word, spans: Sequence[tuple[int, int]]) -> bool:
     if any(start <= word.start < end for start, end in spans) or word.stem.isdigit():
         return False
     if word.end - word.start < _MIN_LETTERS:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bot.names import DATA_FOLDER
 from bot.prompts import question_text, workspace_note
@@ -219,6 +221,26 @@ class TestParts:
         answer = await ask(lab, "```python\nprint(6 * 7)\n```\nand what is the total revenue?")
 
         assert answer.index("42") < answer.index("**15**")
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("rotate it and write a poem", "I made nothing of “write” and “poem”"),
+            ("remove the background", "“background”"),
+        ],
+    )
+    async def test_what_else_was_asked_of_a_picture(
+        self, lab: FolderLab, text: str, said: str
+    ) -> None:
+        """Words that are no edit are named beside what was done with the picture."""
+        out = io.BytesIO()
+        Image.new("RGB", (40, 30), "teal").save(out, format="PNG")
+        path = lab.upload("cat.png", out.getvalue())
+
+        answer = await ask(lab, text, path)
+
+        assert said in answer
+        assert "cat.png is a PNG picture" in answer
 
     async def test_what_is_left_is_named(self, lab: FolderLab) -> None:
         """A part that nothing is made of is quoted beside the answer to the other."""
