@@ -54,6 +54,11 @@ class _Seen:
     usage: Usage = field(default_factory=Usage)
 
     @property
+    def runs(self) -> tuple[CodeRun, ...]:
+        """The runs of code so far."""
+        return self.progress.runs
+
+    @property
     def outcome(self) -> Outcome:
         """What there is of a response that did not finish. Nothing follows on it, so its id is
         left out."""
@@ -170,9 +175,12 @@ class Asker:
         assert seen.response_id is not None
         try:
             async with asyncio.timeout(self._settings.engine_cancel_seconds):
-                seen.usage = await self._interpreter.cancel(seen.response_id)
+                seen.usage, printed = await self._interpreter.cancel(seen.response_id)
         except (EngineError, TimeoutError) as error:
             log.warning("response not cancelled", response=seen.response_id, error=repr(error))
+            return
+        runs = tuple(replace(run, logs=run.logs or printed.get(run.id, "")) for run in seen.runs)
+        seen.progress = replace(seen.progress, runs=runs)
 
     async def _consume(
         self, turn: OpenTurn, events: AsyncGenerator[TurnEvent], seen: _Seen

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,8 +133,11 @@ class Containers:
         """The folder, where the container has one."""
         return None if container.place is None else self._database.folder / container.place
 
-    async def execute(self, container: Container, code: str) -> Execution:
-        """Run code, one piece at a time per container; cancelling interrupts it.
+    async def execute(
+        self, container: Container, code: str, cut: Callable[[Execution], None] = lambda _: None
+    ) -> Execution:
+        """Run code, one piece at a time per container; cancelling interrupts it, and `cut` is told
+        what it had brought until then.
 
         Raises:
             RateLimited: all kernels were busy for the whole waiting time.
@@ -147,6 +150,8 @@ class Containers:
             except asyncio.CancelledError:
                 await kernel.interrupt()
                 await asyncio.wait([run], timeout=2 * self._settings.interrupt_grace_seconds)
+                if run.done() and not run.cancelled() and run.exception() is None:
+                    cut(run.result())
                 run.cancel()
                 raise
 

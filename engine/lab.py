@@ -66,13 +66,16 @@ class ResponseLab:
             await self._finish_message()
             self._output.start_code(self._container.id, code)
             await self._flush()
-            execution = await self._containers.execute(self._container, code)
+            execution = await self._containers.execute(self._container, code, self._cut)
             limit = verdict(execution, self._settings, self._container.memory_limit)
             logs = _shown(execution, limit)
             status = "completed" if execution.stop is None else "failed"
             self._output.finish_code(logs, execution.images, status=status)
             await self._flush()
         return run_result(execution, limit)
+
+    def _cut(self, execution: Execution) -> None:
+        self._output.leave(execution.logs)
 
     async def say(self, text: str) -> None:
         """Append Markdown to the answer."""

@@ -83,6 +83,11 @@ class Output:
         self._add("response.code_interpreter_call.completed", self._place())
         self._end()
 
+    def leave(self, logs: str) -> None:
+        """What the open call had printed when it was interrupted."""
+        if self._include_outputs and logs:
+            self.items[-1]["outputs"] = [{"type": "logs", "logs": logs}]
+
     def write(self, text: str) -> None:
         """Append text to the message, opening one where none is."""
         if not text:

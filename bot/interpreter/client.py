@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 import openai
@@ -130,15 +130,20 @@ class Interpreter:
             raise_failure(response)
         raise EngineUnreachable("The stream ended early.")
 
-    async def cancel(self, response_id: str) -> Usage:
-        """End a running background response, and what it cost as far as the engine says; one that
-        is over already is fine."""
+    async def cancel(self, response_id: str) -> tuple[Usage, Mapping[str, str]]:
+        """End a running background response; one that is over already is fine.
+
+        Returns:
+            What it cost, and what its runs of code had printed by their ids, as far as the engine
+            says.
+        """
         try:
             with engine_faults():
-                return usage_of(await self._client.responses.cancel(response_id))
+                response = await self._client.responses.cancel(response_id)
         except EngineRefused as refused:
             log.info("nothing to cancel", response=response_id, error=str(refused))
-            return Usage()
+            return Usage(), {}
+        return usage_of(response), {run.id: run.logs for run in outcome_of(response).runs}
 
     async def delete_response(self, response_id: str) -> None:
         """Delete a stored response; one that is gone already is fine."""

@@ -67,7 +67,7 @@ class InProcessKernel:
             await self._interrupted.wait()
             self._interrupted.clear()
             self.rested.set()
-            return Execution(logs="", stop=Stop.INTERRUPTED)
+            return Execution(logs="begun\n", stop=Stop.INTERRUPTED)
         return await asyncio.to_thread(self._execute, code)
 
     async def interrupt(self) -> None:

@@ -30,9 +30,10 @@ async def engine(tmp_path: Path) -> AsyncIterator[RunningEngine]:
         yield running
 
 
-async def start(engine: RunningEngine, code: str) -> Response:
+async def start(engine: RunningEngine, code: str, *, with_outputs: bool = False) -> Response:
+    included: Any = ["code_interpreter_call.outputs"] if with_outputs else []
     response = await engine.client.responses.create(
-        model="any", input=code, tools=AUTO, background=True
+        model="any", input=code, tools=AUTO, background=True, include=included
     )
     assert isinstance(response, Response)
     return response
@@ -190,6 +191,17 @@ class TestCancellation:
         assert cancelled.status == "cancelled"
         assert cancelled.output[0].to_dict()["status"] == "incomplete"
         assert engine.hosts.kernels[0].rested.is_set()
+
+    @pytest.mark.parametrize("asked_for", [True, False])
+    async def test_keeps_what_was_printed(self, engine: RunningEngine, asked_for: bool) -> None:
+        """What interrupted code had printed is in the cancelled response, if it was asked for."""
+        response = await start(engine, "wait_for_ever()", with_outputs=asked_for)
+        await until_running(engine, response.id)
+
+        cancelled = await engine.client.responses.cancel(response.id)
+
+        outputs = [{"type": "logs", "logs": "begun\n"}] if asked_for else None
+        assert cancelled.output[0].to_dict()["outputs"] == outputs
 
     async def test_ends_the_streams(self, engine: RunningEngine) -> None:
         """Readers of a cancelled response come to an end."""

@@ -11,6 +11,8 @@ import pytest
 from bot.domain import Caller, ContainerState
 from bot.errors import AmbiguousSend, PlatformError, Undeliverable
 from bot.store.turns import Turns, TurnState
+from engine.planner.protocol import Lab, Question
+from tests.fakes.engine import KEY, running_engine
 from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
@@ -500,6 +502,25 @@ class TestCommands:
         assert text.endswith("line 999\n```")
         assert 900 < len(text) < 1_100
         assert notes(surface) == ["Stopped: this is what there was until then."]
+
+    async def test_stop_in_mid_code(self, chat: ScriptedChat, tmp_path: Path) -> None:
+        """What code had printed when it was interrupted comes from the engine."""
+
+        async def compute(question: Question, lab: Lab) -> None:
+            await lab.run("wait_for_ever()")
+
+        async with (
+            running_engine(tmp_path / "engine", compute) as engine,
+            running(chat, tmp_path / "bot", engine.base_url, openai_api_key=KEY),
+        ):
+            await chat.say("go")
+            async with asyncio.timeout(20):
+                while not any(kernel.waits.is_set() for kernel in engine.hosts.kernels):
+                    await asyncio.sleep(0.01)
+            await chat.services.commands.run("stop", chat.thread(), Caller(ANN))
+            (surface,) = await chat.finished(1)
+
+        assert chat.text_of(surface) == "```text\nbegun\n```"
 
     async def test_stop_that_the_engine_refuses(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
