@@ -28,7 +28,7 @@ async def fetched(address: str, query: str) -> list[tuple[Any, ...]]:
 
 
 def named(worker: Worker) -> str:
-    return re.findall(r"worker joined\s+worker=(\S+)", worker.log)[-1]
+    return str(re.findall(r"worker joined\s+worker=(\S+)", worker.log)[-1])
 
 
 async def test_a_backlog_outlives_a_worker(
