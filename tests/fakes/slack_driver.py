@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from adapters.slack import plugin
 from adapters.slack.platform import SlackPlatform
 from bot.app import Application, application
@@ -22,9 +20,6 @@ from tests.fakes.slack import Envelope, FakeSlack, Message, Person
 from tests.fakes.threadlab import settings_for
 from tests.fakes.web import echo
 
-MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "manifest.yml").read_text())
-SCOPES = MANIFEST["oauth_config"]["scopes"]["bot"]
-EVENTS = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
 _START_SECONDS = 10
 _STATUS_SECONDS = 10
 CHANNEL = "C1"
@@ -72,7 +67,7 @@ class SlackSite:
 
 def loopback(**how: Any) -> FakeSlack:
     """A Slack in which the app of the manifest is installed."""
-    return FakeSlack(**{"scopes": SCOPES, "events": EVENTS, **how})
+    return FakeSlack(**how)
 
 
 def environment(slack: FakeSlack, **others: str) -> dict[str, str]:

@@ -149,9 +149,10 @@ class TestAnnouncing:
             await ann.say("C2", "hello", mention=True)
             await ann.invite("C2")
             await ann.say("C2", "now")
-            await slack.until(lambda: recorder.heard)
+            await slack.until(lambda: len(recorder.heard) == 2)
 
-        assert [event["text"] for event in recorder.heard] == ["now"]
+        joined, said = recorder.heard
+        assert (joined["type"], said["text"]) == ("member_joined_channel", "now")
 
     async def test_only_what_is_subscribed_and_allowed(self) -> None:
         """Events without subscription, or without their scope, are never sent."""

@@ -14,8 +14,8 @@ from adapters.slack.settings import SlackSettings
 from adapters.slack.teams import Team
 from bot.domain import Attachment, IncomingMessage
 from bot.errors import AttachmentInterrupted, AttachmentUnavailable
-from tests.fakes.slack import FakeSlack
-from tests.fakes.slack_driver import SCOPES, SlackSite, loopback, serve
+from tests.fakes.slack import SCOPES, FakeSlack
+from tests.fakes.slack_driver import SlackSite, loopback, serve
 
 CONTENT = bytes(range(256)) * 500
 

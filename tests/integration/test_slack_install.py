@@ -19,8 +19,8 @@ from bot.domain import Action, Answer, IncomingMessage
 from bot.errors import SettingsError
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
-from tests.fakes.slack import FakeSlack
-from tests.fakes.slack_driver import SCOPES, environment, loopback, over_http, running, serve
+from tests.fakes.slack import SCOPES, FakeSlack
+from tests.fakes.slack_driver import environment, loopback, over_http, running, serve
 from tests.fakes.web import echo
 
 KEY = Fernet.generate_key().decode()

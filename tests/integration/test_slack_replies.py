@@ -23,8 +23,8 @@ from bot.domain import (
 from bot.errors import AmbiguousSend, Undeliverable
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
-from tests.fakes.slack import FakeSlack, Message
-from tests.fakes.slack_driver import SCOPES, SlackSite, loopback, serve
+from tests.fakes.slack import SCOPES, FakeSlack, Message
+from tests.fakes.slack_driver import SlackSite, loopback, serve
 
 ACTIONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
 

@@ -1,36 +1,12 @@
-"""What the app is granted and subscribed to, unless a test says otherwise."""
+"""What the app is granted and subscribed to, unless a test says otherwise: as its manifest asks."""
 
-SCOPES = frozenset(
-    {
-        "app_mentions:read",
-        "assistant:write",
-        "channels:history",
-        "channels:read",
-        "chat:write",
-        "commands",
-        "files:read",
-        "files:write",
-        "groups:history",
-        "groups:read",
-        "im:history",
-        "im:read",
-        "im:write",
-        "mpim:history",
-        "reactions:write",
-        "users:read",
-    }
-)
-EVENTS = frozenset(
-    {
-        "agent_session_stopped",
-        "app_context_changed",
-        "app_home_opened",
-        "app_mention",
-        "app_uninstalled",
-        "message.channels",
-        "message.groups",
-        "message.im",
-        "message.mpim",
-        "tokens_revoked",
-    }
-)
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MANIFEST: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "manifest.yml").read_text())
+SCOPES = frozenset(MANIFEST["oauth_config"]["scopes"]["bot"])
+EVENTS = frozenset(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
