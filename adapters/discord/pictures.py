@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from discord.utils import escape_markdown
@@ -14,7 +15,6 @@ from bot.domain import CodeRun, Progress, RunState
 CONTENT_CHARS_MAX = 2000  # [facts: discord]
 RUNS_SHOWN_MAX = 5
 RUN_CHARS_MAX = 60
-SUMMARY_CHARS_MAX = 28
 _MARKS = {
     RunState.WRITING: "✎",
     RunState.RUNNING: "▸",
@@ -45,13 +45,14 @@ def run_list(runs: Sequence[CodeRun]) -> str:
 
 
 def run_summary(runs: Sequence[CodeRun]) -> str:
-    """All runs of a finished answer in one line."""
+    """How often code ran for a finished answer, and how often in vain: what it did is behind its
+    button."""
     if not runs:
         return ""
-    count = "Python ran" if len(runs) == 1 else f"Python ran {len(runs)} times"
-    shown = [_named(run, SUMMARY_CHARS_MAX) for run in runs[-RUNS_SHOWN_MAX:]]
-    more = ["…"] if len(runs) > RUNS_SHOWN_MAX else []
-    return f"-# {count}: {' · '.join([*more, *shown])}"
+    count = "once" if len(runs) == 1 else f"{len(runs)} times"
+    states = Counter(run.state for run in runs)
+    vain = [f"{states[s]} {s.value}" for s in (RunState.FAILED, RunState.STOPPED) if states[s]]
+    return f"-# {' · '.join([f'Python ran {count}', *vain])}"
 
 
 def _named(run: CodeRun, limit_chars: int) -> str:

@@ -114,16 +114,16 @@ class TestRunning:
         """Its comment, or what it does with files: code is behind a button."""
         assert deed(code, 60) == words
 
-    def test_lists_its_runs_in_plain_words(self) -> None:
-        """Under an answer, one line says what was run, and how it ended."""
+    def test_says_how_often_code_ran(self) -> None:
+        """Under an answer, one line says it, and how often in vain."""
         runs = (
             CodeRun("1", "df = pd.read_csv('a_b.csv')", RunState.DONE),
             CodeRun("2", "df['x'] / 0", RunState.FAILED),
         )
 
-        assert pictures.run_summary(runs) == (
-            "-# Python ran 2 times: ✓ reading a\\_b.csv · ✗ computing"
-        )
+        assert pictures.run_summary(runs) == "-# Python ran 2 times · 1 failed"
+        assert pictures.run_summary(runs[:1]) == "-# Python ran once"
+        assert pictures.run_list(runs) == "-# ✓ reading a\\_b.csv\n-# ✗ computing"
 
     @given(st.text(max_size=300), st.integers(10, 60))
     def test_names_any_run_briefly(self, code: str, limit: int) -> None:
