@@ -12,9 +12,9 @@ import yaml
 from slack_bolt.app.async_app import AsyncApp
 
 from adapters.slack import listeners
-from adapters.slack.api import METHODS
 from adapters.slack.app import build_app
 from adapters.slack.context import SlackContext
+from adapters.slack.methods import METHODS
 from adapters.slack.modals import SETTINGS
 from adapters.slack.scopes import BOT_SCOPES
 from adapters.slack.settings import SlackSettings
