@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from engine.planner.expressions import (
+    FUNCTIONS,
     MAX_LETTERS,
     Call,
     Expr,
@@ -19,6 +21,7 @@ from engine.planner.precision import precision_in, without_precision
 from engine.planner.render import MPMATH, PYTHON, render, shown, uses_functions
 from engine.planner.separators import plain_numbers, reading_note
 from engine.planner.text import escape, value
+from engine.planner.unread import note_on, strange_beside
 from engine.planner.workbench import Work
 
 _FILLER_WORDS = (
@@ -27,6 +30,18 @@ _FILLER_WORDS = (
     "hello exactly now to using use python tool with code it in by for"
 )
 _FILLER = frozenset(_FILLER_WORDS.split())
+_MATHS_WORDS = (
+    "solve equation equations solution solutions unknown unknowns variable variables roots root "
+    "simulate simulation rolls roll throw throws toss tosses flip flips coin coins dice die times "
+    "prime primes factor factors factorise factorize number numbers digits compound interest rate "
+    "bank invest invested money principal annually yearly monthly quarterly daily "
+    "euro euros dollar dollars draw pounds sequence series decimal decimals exact exactly precise "
+    "check verify between "
+    "system linear quadratic cubic polynomial function math maths algebra real complex integer "
+    "integers whole positive negative odd even sum product mean average median list values "
+    "simplify respect now work works solving finding using"
+)
+_MATHS = frozenset([*_MATHS_WORDS.split(), *FUNCTIONS, *_FILLER])
 _MAX_CHUNKS = 60
 _MAX_WHOLE_LOG = 300_000.0  # Python computes whole numbers of so many digits in an instant
 _MAX_PRINTED_LOG = 4_000.0  # and prints fewer
@@ -53,6 +68,12 @@ def expression_in(text: str) -> Expr | None:
 
 def _is_filler(chunk: str) -> bool:
     return chunk.lower().strip("?.,:!'\"") in _FILLER
+
+
+def unread_beside(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """A remark on words of a calculation that nothing was made of, beside what was understood."""
+    found = [text[a:b] for a, b in strange_beside(text, spans)]
+    return note_on([word for word in found if word.isalpha() and word.lower() not in _MATHS])
 
 
 def grouped_digits(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from engine.planner.arithmetic import unread_beside
 from engine.planner.expressions import MAX_LETTERS, Call, Expr, Minus, Name, Op, parse
 from engine.planner.render import SYMPY, render, shown
 from engine.planner.separators import plain_numbers, reading_note
@@ -82,6 +83,7 @@ class Equations:
     async def answer(self, work: Work) -> None:
         """Solve, put the solutions back in, and say both."""
         equations = parse_equations(work.text)
+        work.remark(unread_beside(work.text, []))
         unknowns = sorted(frozenset[str]().union(*(each.unknowns for each in equations)))
         logs = await work.run(_code(equations, unknowns), "solve the equations")
         solutions = section(logs, "Solutions")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from engine.planner.arithmetic import grouped_digits
+from engine.planner.arithmetic import grouped_digits, unread_beside
 from engine.planner.chance import flip_coins, roll_dice
 from engine.planner.everyday import EVERYDAY
 from engine.planner.expressions import plain_number
@@ -33,6 +33,7 @@ class NumberTasks:
         found = _found(work.text)
         if found is not None:
             task, match = found
+            work.remark(unread_beside(match.string, [match.span()]))
             await task(work, match)
             await work.say(reading_note(work.text))
 

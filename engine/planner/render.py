@@ -29,8 +29,6 @@ def _mp_function(name: str) -> str:
 
 
 def _sympy_function(name: str) -> str:
-    if name in {"log", "log10"}:
-        return "log10"
     return "sympy." + {"fabs": "Abs", "log": "log"}.get(FUNCTIONS[name], FUNCTIONS[name])
 
 
@@ -54,6 +52,8 @@ def _render(expression: Expr, style: Style, variables: frozenset[str]) -> tuple[
             return style.number(text), 9
         case Name(name):
             return (name if name in variables else style.constant(name)), 9
+        case Call("log" | "log10", inside) if style is SYMPY:  # it has no log10 of its own
+            return f"sympy.log({_render(inside, style, variables)[0]}, 10)", 9
         case Call(function, inside):
             return f"{style.function(function)}({_render(inside, style, variables)[0]})", 9
         case Minus(inside):

@@ -420,6 +420,7 @@ class TestNumbers:
             ("3x + 11 = 14. Show x.", "**x = 1**"),
             ("x + y = 10, x - y = 2", "**x = 6**, **y = 4**"),
             ("solve x^2 - 5x + 6 = 0", "There are 2 solutions"),
+            ("log(x) = 2", "**x = 100**"),
             ("x = x + 1", "there is no solution"),
             ("Compute 4 * 3.82. Then take the square root of that result. Then again.",
              "**1.97711002656362**"),

@@ -242,6 +242,22 @@ class TestParts:
         assert said in answer
         assert "cat.png is a PNG picture" in answer
 
+    @pytest.mark.parametrize(
+        ("text", "word", "value"),
+        [
+            ("primes up to 10 and total revenue", "revenue", "**4** primes"),
+            ("3x + 11 = 14. Show x. Then sing", "sing", "**x = 1**"),
+        ],
+    )
+    async def test_what_else_was_asked_of_a_calculation(
+        self, lab: FolderLab, text: str, word: str, value: str
+    ) -> None:
+        """Words beside a calculation that are no part of it are named above its result."""
+        answer = await ask(lab, text)
+
+        assert answer.startswith(f"I made nothing of “{word}”; this is what I understood:")
+        assert value in answer
+
     async def test_what_is_left_is_named(self, lab: FolderLab) -> None:
         """A part that nothing is made of is quoted beside the answer to the other."""
         answer = await ask(lab, "sing me a song\n\n2+2")
