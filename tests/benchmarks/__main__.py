@@ -10,6 +10,7 @@ import sys
 MODULES = (
     "tests.benchmarks.bench_turns",
     "tests.benchmarks.bench_slack",
+    "tests.benchmarks.bench_discord",
     "tests.benchmarks.bench_streams",
     "tests.benchmarks.bench_takeover",
     "tests.benchmarks.bench_kernels",
