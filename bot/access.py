@@ -9,7 +9,7 @@ from bot.domain import Author, Caller, ThreadKey
 from bot.ports import ChannelList
 from bot.rules import Rules
 
-WORKSPACE_CLOSED = "I am not available in this workspace. Whoever runs this bot decides where I am."
+WORKSPACE_CLOSED = "I am not available here. Whoever runs this bot decides where I am."
 CHANNEL_CLOSED = "I am not available in this channel. Whoever runs this bot decides where I am."
 PERSON_REFUSED = "You may not use me. Whoever runs this bot decides who may."
 NOT_LISTED = "Only some people may use me in this channel. Its admins decide who may."

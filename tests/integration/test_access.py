@@ -35,8 +35,8 @@ class TestLists:
             ({"allow_users": ("u-ann",), "deny_users": ("u-ann",)}, "You may not use me."),
             ({"deny_channels": ("c",)}, "I am not available in this channel."),
             ({"allow_channels": ("d",)}, "I am not available in this channel."),
-            ({"deny_workspaces": ("w",)}, "I am not available in this workspace."),
-            ({"allow_workspaces": ("slack:w",)}, "I am not available in this workspace."),
+            ({"deny_workspaces": ("w",)}, "I am not available here."),
+            ({"allow_workspaces": ("slack:w",)}, "I am not available here."),
         ],
     )
     async def test_refused(
