@@ -6,10 +6,10 @@ import re
 
 from engine.planner.tables import Table
 from engine.planner.text import (
+    counted,
     escape,
     link,
     literal,
-    number,
     output_path,
     section,
     table,
@@ -69,23 +69,19 @@ async def answer_join(work: Work, left: Table, right: Table) -> bool:
 def _partners(logs: str) -> str:
     """How many rows went in and came out, and what became of those without a partner."""
     first, second, both = value(logs, "Rows").split()
-    said = f"{_rows(first)} and {_rows(second)} gave {_rows(both)}."
+    said = f"{counted(first, 'row')} and {counted(second, 'row')} gave {counted(both, 'row')}."
     alone, left_out = value(logs, "Alone"), value(logs, "Left out")
     if alone == left_out == "0":
         said += " Every row found a partner."
     if alone != "0":
         were = "was" if alone == "1" else "were"
-        said += f" Of the first, {_rows(alone)} found no partner and {were} kept."
+        said += f" Of the first, {counted(alone, 'row')} found no partner and {were} kept."
     if left_out != "0":
         were = "was" if left_out == "1" else "were"
-        said += f" Of the second, {_rows(left_out)} found no partner and {were} left out."
+        said += f" Of the second, {counted(left_out, 'row')} found no partner and {were} left out."
     if int(both) > int(first):
         said += " A key that is repeated on the right repeats rows on the left."
     return said
-
-
-def _rows(count: str) -> str:
-    return f"{number(count)} row{'s' * (count != '1')}"
 
 
 def _read(table_: Table, key: str) -> list[str]:

@@ -6,6 +6,7 @@ from engine.planner.asks import Ask, label
 from engine.planner.checks import check_overall, said_check
 from engine.planner.tables import Table
 from engine.planner.text import (
+    counted,
     escape,
     literal,
     number,
@@ -35,24 +36,27 @@ async def answer_overall(work: Work, ask: Ask, table_: Table) -> None:
         lines += ["", "# Cross-check: count the rows one by one."]
         lines += ['print("Check:", sum(1 for _ in df.index), "rows counted one by one")']
         logs = await work.run("\n".join(lines), "count the rows")
-        await work.say(f"**{number(value(logs, 'Rows'))}** rows in {where}.", said_check(logs))
+        count = value(logs, "Rows")
+        await work.say(
+            f"**{number(count)}** row{'s' * (count != '1')} in {where}.", said_check(logs)
+        )
         await work.say(notes(ask, table_))
         return
     lines += ["result = {", *_entries(ask), "}", 'print("Result")']
     lines += ["print(pd.Series(result).round(6).to_csv(header=False))", ""]
     logs = await work.run("\n".join([*lines, *check_overall(ask)]), f"compute the {describe(ask)}")
     rows = section(logs, "Result")
-    count = number(value(logs, "Rows"))
-    if count == "0":
+    count = counted(value(logs, "Rows"), "row")
+    if value(logs, "Rows") == "0":
         await work.say(f"No row of {escape(table_.source.name)} fits: {conditions(ask)}.")
         return
     if len(rows) == 1:
         name, amount = rows[0]
         name = f"number of {name}" if name.startswith("different ") else name
         said = f"{sentence(escape(name))}: **{number_column([amount])[0] if amount else 'none'}**"
-        await work.say(f"{said}, over {count} rows of {where}.{_part(logs)}")
+        await work.say(f"{said}, over {count} of {where}.{_part(logs)}")
     else:
-        await work.say(f"Over {count} rows of {where}:", table(["measure", "value"], rows, [1]))
+        await work.say(f"Over {count} of {where}:", table(["measure", "value"], rows, [1]))
     await work.say(said_check(logs), notes(ask, table_))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.planner.asks import is_rate
 from engine.planner.tables import Column, Table
-from engine.planner.text import escape, number, table
+from engine.planner.text import counted, escape, number, table
 from engine.planner.workbench import Work
 
 _MAX_COLUMNS = 40
@@ -16,7 +16,7 @@ _MAX_COMMON = 4
 async def answer_profile(work: Work, tables: Sequence[Table]) -> None:
     """Say what each table holds, in the order given."""
     for each in tables:
-        size = f"{_count(each.rows, 'row')}, {_count(len(each.columns), 'column')}"
+        size = f"{counted(each.rows, 'row')}, {counted(len(each.columns), 'column')}"
         head = f"**{escape(each.source.name)}**: {size}"
         repeats = f", {each.duplicates:,} of the rows repeated exactly" if each.duplicates else ""
         rows = [_row(column) for column in each.columns[:_MAX_COLUMNS]]
@@ -27,10 +27,6 @@ async def answer_profile(work: Work, tables: Sequence[Table]) -> None:
         if len(each.columns) > _MAX_COLUMNS:
             await work.say(f"… and {len(each.columns) - _MAX_COLUMNS} more columns.")
     await work.say(suggestions(tables[-1]))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _row(column: Column) -> list[str]:

@@ -95,7 +95,7 @@ async def answer_rows(work: Work, ask: Ask, table_: Table) -> None:
     place = {"head": "the first", "tail": "the last", "sample": "a random"}[which]
     shown = f"; {place} {len(rows)}:" if rows and str(len(rows)) != total else ":"
     await work.say(
-        f"**{total}** rows of {name}{kept}{order}{shown if rows else '.'}",
+        f"**{total}** row{'s' * (total != '1')} of {name}{kept}{order}{shown if rows else '.'}",
         table(head, rows, [i for i, each in enumerate(head) if each in amounts]) if rows else "",
         f"Files: {link(path)}" if path else "",
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.planner.guide import explain
 from engine.planner.sources import Source, look
 from engine.planner.text import literal, section, shown_name
-from engine.planner.workbench import Work
+from engine.planner.workbench import CodeFailed, Work
 
 _NAMES = ("id", "zip", "postcode", "phone", "no", "nr", "key", "code")  # numbers that only name
 _SECONDARY = (*_NAMES, "year", "index")
@@ -108,8 +109,18 @@ def _tidy(column: Column) -> list[str]:
 
 
 async def read_tables(work: Work, paths: list[str]) -> list[Table]:
-    """Look at files and profile every table in them. Raises CodeFailed."""
-    found = [source for path in paths for source in await look(work, path)]
+    """Look at files and profile every table in them.
+
+    Where one of several can't be read, that is remarked and the others are. Raises CodeFailed.
+    """
+    found: list[Source] = []
+    for path in paths:
+        try:
+            found += await look(work, path)
+        except CodeFailed as failure:
+            if len(paths) == 1:
+                raise
+            work.remark(explain(failure))
     sources = list({source.name: source for source in reversed(found)}.values())[::-1]
     if not sources:
         return []

@@ -50,6 +50,20 @@ class Tabular:
             await _do(kind, work, tables, best)
         else:
             await answer_ask(work, tables, best)
+            if not work.named:
+                await work.say(_said_rivals(work.text, tables, best))
+
+
+def _said_rivals(text: str, tables: list[Table], best: Table) -> str:
+    """A sentence on tables of other files that fit a question as well as `best`."""
+    fit = score(text, best)
+    rivals = [
+        escape(table.source.name)
+        for table in tables
+        if table.source.path != best.source.path and score(text, table) == fit > 0
+    ]
+    fits = "fits" if len(rivals) == 1 else "fit"
+    return f"{listing(rivals)} {fits} as well: name a file to ask of that one." if rivals else ""
 
 
 def _chosen(work: Work) -> list[LabFile]:

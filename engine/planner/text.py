@@ -134,6 +134,11 @@ def quoted(words: Sequence[str]) -> str:
     return listing([f"“{escape(word)}”" for word in words])
 
 
+def counted(count: str | int, what: str) -> str:
+    """`1 row`, `1,200 rows`."""
+    return f"{number(str(count))} {what}{'s' * (str(count) != '1')}"
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]

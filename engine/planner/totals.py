@@ -18,10 +18,10 @@ from engine.planner.grids import (
 from engine.planner.roles import Key
 from engine.planner.tables import Table
 from engine.planner.text import (
+    counted,
     escape,
     listing,
     literal,
-    number,
     number_column,
     output_path,
     section,
@@ -112,9 +112,9 @@ async def answer_grouped(work: Work, ask: Ask, table_: Table, done: Totals) -> b
     if not rows:
         await work.say(f"Nothing in {name} fits: {escape(done.title)}.")
         return False
-    count, part = number(value(done.logs, "Rows")), cut(done.logs, len(rows))
+    count, part = counted(value(done.logs, "Rows"), "row"), cut(done.logs, len(rows))
     await work.say(
-        f"{sentence(escape(done.title))}, from {count} rows of {name}{part}:",
+        f"{sentence(escape(done.title))}, from {count} of {name}{part}:",
         result_table(done, head, rows),
         _leader(ask, rows, done),
         said_comparison(done.logs),

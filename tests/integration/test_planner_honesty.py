@@ -66,7 +66,7 @@ async def test_the_note_tells_made_files_in_a_new_container(lab: FolderLab) -> N
 
     assert TOTAL in await ask(lab, "total revenue", context=note)
     named = await ask(lab, "how many rows are in total_revenue_by_region.csv?", context=note)
-    assert "**1** rows in total_revenue_by_region.csv" in named
+    assert "**1** row in total_revenue_by_region.csv" in named
 
 
 async def test_what_was_cleaned_is_used_from_then_on(lab: FolderLab) -> None:
@@ -109,7 +109,7 @@ async def test_conditions_are_kept(lab: FolderLab, when: str, rows: str) -> None
 
     total = f"{data['revenue'].sum():,.2f}".removesuffix(".00")
     assert f"**{total}**" in answer
-    assert f"over {len(data)} rows" in answer
+    assert f"over {len(data)} row{'s' * (len(data) != 1)}" in answer
 
 
 @pytest.mark.parametrize(

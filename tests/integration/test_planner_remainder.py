@@ -222,6 +222,24 @@ class TestSeveralFiles:
 
         assert "I join two tables: a.csv and b.csv, not c.csv." in await ask(lab, "join", paths)
 
+    async def test_two_that_fit_alike(self, lab: FolderLab) -> None:
+        """The answer says of which file it is, and which one fits as well."""
+        paths = [lab.upload(name, b"team,points\na,7\n") for name in ("one.csv", "two.csv")]
+
+        answer = await ask(lab, "total points", paths)
+
+        assert "**7**, over 1 row of two.csv." in answer
+        assert "one.csv fits as well: name a file to ask of that one." in answer
+
+    async def test_one_that_cannot_be_read(self, lab: FolderLab) -> None:
+        """A damaged file is told of, and does not stand in the way of the others."""
+        paths = [lab.upload("bad.xlsx", b"nonsense"), lab.upload("teams.csv", UNDATED)]
+
+        answer = await ask(lab, "total points", paths)
+
+        assert "I tried to look into bad.xlsx, but it failed." in answer
+        assert "**7**" in answer
+
     async def test_in_the_order_in_which_they_came(self, lab: FolderLab) -> None:
         """Several files are described as they were sent; columns are said to be whose they are."""
         contents = {"c.csv": UNDATED, "a.csv": ORDERS, "b.csv": PRICES}
