@@ -15,6 +15,7 @@ Block = dict[str, Any]
 DO = "threadlab_do"
 FEEDBACK = "threadlab_feedback"
 EVENT_TYPE = "threadlab_post"
+MORE_CODE = "# … the rest is under the button Code"
 ASIDE = "aside"  # what a message carries that is no answer
 
 _FALLBACK_CHARS = 150
@@ -124,18 +125,19 @@ def step(run: CodeRun) -> Block:
     }
 
 
-def cut(content: str, limit_chars: int) -> str:
-    """Code or output, as many whole lines as fit; of a line that does not fit, its beginning."""
+def cut(content: str, limit_chars: int, more: str = "…") -> str:
+    """Code or output, as many whole lines as fit; of a line that does not fit, its beginning.
+    `more` ends what is cut."""
     if len(content) <= limit_chars:
         return content
-    short = content[: limit_chars - 1]
+    short = content[: max(0, limit_chars - len(more))]
     lines = short.rpartition("\n")[0]
-    return f"{lines}\n…" if lines.strip() else f"{short}…"
+    return f"{lines}\n{more}" if lines.strip() else f"{short}{more}"
 
 
-def fenced(content: str, limit_chars: int, language: str = "") -> str:
+def fenced(content: str, limit_chars: int, language: str = "", more: str = "…") -> str:
     """Code or output between fences that it can't close itself, cut at the limit."""
-    content = cut(content.rstrip(), limit_chars)
+    content = cut(content.rstrip(), limit_chars, more)
     longest = max((len(run) for run in _backticks(content)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{content}\n{fence}"

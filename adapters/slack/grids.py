@@ -18,7 +18,6 @@ _PAGE_ROWS = 25
 _NUMBER = re.compile(
     r"[-+\u2212]?[$€£]?(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})?\s?%?", re.ASCII
 )
-_CAPTION = "Table"
 _CAPTION_CHARS = 150
 _NOTHING = "\u00a0"  # a cell's text must not be empty
 
@@ -79,7 +78,7 @@ def first_grid(text: str) -> Grid | None:
         if 2 <= len(rows) <= _ROWS_MAX and 1 <= len(rows[0]) <= _COLUMNS_MAX:
             begin, end = token.map
             before, after = "\n".join(lines[:begin]).rstrip(), "\n".join(lines[end:]).strip("\n")
-            return Grid(before, after, _caption(tokens[:number]) or _named_after(rows[0]), rows)
+            return Grid(before, after, _caption(tokens[:number]) or _counted(rows), rows)
     return None
 
 
@@ -110,5 +109,6 @@ def _caption(before: Sequence[Token]) -> str:
     return ""
 
 
-def _named_after(header: Sequence[str]) -> str:
-    return ", ".join(cell for cell in header if cell)[:_CAPTION_CHARS] or _CAPTION
+def _counted(rows: Sequence[Sequence[str]]) -> str:
+    """What a table without a heading is called: its header says the rest."""
+    return f"{len(rows) - 1} row{'' if len(rows) == 2 else 's'}"

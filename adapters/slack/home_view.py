@@ -59,7 +59,7 @@ def _thread(team: Team, thread: ThreadSummary) -> list[Block]:
     where = "Direct message" if key.channel.startswith("D") else f"<#{key.channel}>"
     link = f"<{team.link(key.channel, key.thread)}|{escaped(title)}>"
     files = f"{view.file_count} file{'' if view.file_count == 1 else 's'}"
-    dot = ":hourglass_flowing_sand:" if thread.busy else _DOTS[view.state]
+    dot = ":large_yellow_circle:" if thread.busy else _DOTS[view.state]
     line = [where, _when(thread.last_active_at), f"{dot} {state_of(thread)}", files]
     return [
         _section(f"*{link}*"),

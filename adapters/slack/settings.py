@@ -126,10 +126,10 @@ class SlackSettings(BaseModel):
     slack_steps_bytes: int = Field(default=4_000, ge=0)
     """So much of it at most is code and output of steps; the button Code shows all."""
 
-    slack_code_chars: int = Field(default=600, ge=100)
+    slack_code_chars: int = Field(default=400, ge=100)
     """Most of a run's code that is shown under its step."""
 
-    slack_log_chars: int = Field(default=300, ge=100)
+    slack_log_chars: int = Field(default=200, ge=100)
     """Most of a run's output that is shown under its step."""
 
     slack_steps: int = Field(default=20, ge=1, le=50)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adapters.slack.blocks import Block, cut, step
+from adapters.slack.blocks import MORE_CODE, Block, cut, step
 from adapters.slack.outgoing_text import neutral
 from adapters.slack.settings import SlackSettings
 from bot.domain import CodeRun
@@ -31,11 +31,11 @@ def plan_of(settings: SlackSettings, runs: Sequence[CodeRun], others_chars: int)
         return []
     left = min(left, settings.slack_steps_bytes)
     for task, run in zip(tasks, runs, strict=False):
-        for name, content, limit_chars in (
-            ("details", run.code, settings.slack_code_chars),
-            ("output", run.logs, settings.slack_log_chars),
+        for name, content, limit_chars, more in (
+            ("details", run.code, settings.slack_code_chars, MORE_CODE),
+            ("output", run.logs, settings.slack_log_chars, "…"),
         ):
-            shown = neutral(cut(content.rstrip(), limit_chars))
+            shown = neutral(cut(content.rstrip(), limit_chars, more))
             if shown.strip() and len(shown) <= left:
                 left -= len(shown)
                 task[name] = _preformatted(shown)

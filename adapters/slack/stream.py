@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.slack.blocks import Block, body, fenced, step
+from adapters.slack.blocks import MORE_CODE, Block, body, fenced, step
 from adapters.slack.outgoing_text import neutral
 from adapters.slack.settings import SlackSettings
 from adapters.slack.steps import title_of
@@ -92,7 +92,7 @@ class StreamState:
             others = {id: step for id, step in steps.items() if id != run.id}
             left = room_bytes - Streamed(steps=others).details_bytes
             steps[run.id] = self._step(run, steps.get(run.id, {}), left)
-        shown = title[:_TITLE_CHARS] if steps else ""
+        shown = f"{title[:1].upper()}{title[1:_TITLE_CHARS]}" if steps else ""
         return Streamed(self._sent.text, steps, shown or self._sent.title)
 
     def _step(self, run: CodeRun, sent: Block, left_bytes: int) -> Block:
@@ -100,10 +100,12 @@ class StreamState:
         shown = step(run) | {name: sent[name] for name in _DETAILS if name in sent}
         settings = self._settings
         if run.state is not RunState.WRITING and "details" not in shown:
-            shown |= _excerpt("details", run.code, settings.slack_code_chars, left_bytes, "python")
+            code_chars = min(settings.slack_code_chars, left_bytes // 2)  # others come yet
+            shown |= _excerpt("details", run.code, code_chars, left_bytes, "python", MORE_CODE)
         if run.state in _ENDED and run.logs.strip() and "output" not in shown:
             left_bytes -= _bytes(shown.get("details", ""))
-            shown |= _excerpt("output", run.logs, settings.slack_log_chars, left_bytes)
+            log_chars = min(settings.slack_log_chars, left_bytes // 2)
+            shown |= _excerpt("output", run.logs, log_chars, left_bytes)
         return shown
 
     def _news(self) -> list[Block]:
@@ -132,11 +134,16 @@ def markdown_chunks(text: str) -> list[Block]:
 
 
 def _excerpt(
-    name: str, content: str, limit_chars: int, left_bytes: int, language: str = ""
+    name: str,
+    content: str,
+    limit_chars: int,
+    left_bytes: int,
+    language: str = "",
+    more: str = "…",
 ) -> Block:
     """A part of a step, as long as there is room for; nothing where that is too little."""
     room_chars = max(1, min(limit_chars, left_bytes - _FENCE_BYTES))
-    shown = fenced(neutral(content[: room_chars + 1]), room_chars, language)
+    shown = fenced(neutral(content[: room_chars + 1]), room_chars, language, more)
     return {name: shown} if _bytes(shown) <= left_bytes else {}
 
 

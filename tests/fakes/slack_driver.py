@@ -191,7 +191,8 @@ class SlackDriver:
         def shown() -> bool:
             answers = self._slack.answers(CHANNEL, thread)
             titles = [answer.plan_title for answer in answers]
-            return wanted in titles or self._slack.status(CHANNEL, thread) == f"is {wanted}"
+            heading = f"{wanted[:1].upper()}{wanted[1:]}"
+            return heading in titles or self._slack.status(CHANNEL, thread) == f"is {wanted}"
 
         try:
             await self._slack.until(shown, timeout_seconds=_STATUS_SECONDS)

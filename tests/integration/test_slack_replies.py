@@ -135,7 +135,7 @@ class TestStreams:
         stage.show("", running, status="running Python…")
         await site.slack.until(lambda: site.slack.answers("C1", asked.ts))
         (message,) = site.slack.answers("C1", asked.ts)
-        await site.slack.until(lambda: message.plan_title == "running Python…")
+        await site.slack.until(lambda: message.plan_title == "Running Python…")
         assert message.tasks["r1"]["status"] == "in_progress"
 
         done = CodeRun("r1", "# Read the table\nprint(1)", RunState.DONE, "1\n")

@@ -319,6 +319,21 @@ class TestStream:
 
         assert state.chunks("North", [run()]) == state.chunks("North", [run()])
 
+    def test_shows_some_code_of_each_step(self) -> None:
+        """Early code leaves room for later code; what is cut ends with a whole line, and says
+        where the rest is."""
+        state = StreamState(SETTINGS)
+        code = "\n".join(f"total_{n} = compute({n})" for n in range(100))
+
+        runs = [run(id=f"r{n}", code=code) for n in range(3)]
+        steps = [chunk for chunk in state.chunks("", runs) if chunk["type"] == "task_update"]
+
+        assert len(steps) == 3
+        for step in steps:
+            *_, last, rest, fence = step["details"].splitlines()
+            assert last in code.splitlines()
+            assert (rest, fence) == ("# … the rest is under the button Code", "```")
+
     def test_sends_code_and_output_once(self) -> None:
         """Slack adds up details and output: they come with the step that first has them."""
         state = StreamState(SETTINGS)

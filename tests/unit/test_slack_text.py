@@ -210,6 +210,7 @@ class TestGrids:
         assert [row[0]["value"] for row in block["rows"][1:]] == list(range(998, 1008))
         assert [row[0]["text"] for row in block["rows"][2:4]] == ["999", "1,000"]
         assert block["page_size"] == 10
+        assert block["caption"] == "10 rows"
 
     @pytest.mark.parametrize(
         "text",

@@ -143,7 +143,8 @@ def _rich_part(part: Json, names: Names) -> str:
 
 def _task_card(block: Json, names: Names) -> str:
     parts = {part: cell_text(block[part]) for part in ("details", "output") if block.get(part)}
-    return task({**block, **parts}, names)
+    fenced = {name: f"~~~~\n{text}\n~~~~" for name, text in parts.items()}
+    return task({**block, **fenced}, names)
 
 
 def _plan(block: Json, names: Names) -> str:
