@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, unquote
 
-
 NO_WORKSPACE = "@me"
 
 
