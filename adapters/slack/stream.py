@@ -143,7 +143,7 @@ def _excerpt(
 ) -> Block:
     """A part of a step, as long as there is room for; nothing where that is too little."""
     room_chars = max(1, min(limit_chars, left_bytes - _FENCE_BYTES))
-    shown = fenced(neutral(content[: room_chars + 1]), room_chars, language, more)
+    shown = neutral(fenced(content, room_chars, language, more))
     return {name: shown} if _bytes(shown) <= left_bytes else {}
 
 

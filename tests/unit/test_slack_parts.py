@@ -319,11 +319,12 @@ class TestStream:
 
         assert state.chunks("North", [run()]) == state.chunks("North", [run()])
 
-    def test_shows_some_code_of_each_step(self) -> None:
+    @pytest.mark.parametrize("width", range(20))
+    def test_shows_some_code_of_each_step(self, width: int) -> None:
         """Early code leaves room for later code; what is cut ends with a whole line, and says
-        where the rest is."""
+        where the rest is, also where blank lines are left out."""
         state = StreamState(SETTINGS)
-        code = "\n".join(f"total_{n} = compute({n})" for n in range(100))
+        code = "\n\n".join(f"{'x' * width} = {n}" for n in range(300))
 
         runs = [run(id=f"r{n}", code=code) for n in range(3)]
         steps = [chunk for chunk in state.chunks("", runs) if chunk["type"] == "task_update"]
@@ -412,6 +413,16 @@ class TestBlocks:
             post_of({"metadata": {"event_type": "other", "event_payload": {"post": "t"}}}) is None
         )
         assert post_of({}) is None
+
+    @given(st.lists(st.sampled_from(["", "x", "y = 1", "z" * 30]), max_size=30), st.integers(5, 80))
+    def test_code_that_is_cut_says_so(self, lines: list[str], limit: int) -> None:
+        """Whatever is left out, blank lines at the cut or not, its end is marked."""
+        code = "\n".join(lines)
+
+        shown = fenced(code, limit).splitlines()[1:-1]
+
+        whole = "\n".join(shown) == code.rstrip()
+        assert whole or shown[-1].endswith("…")
 
     @given(st.text(alphabet="`a\n", max_size=60), st.integers(1, 40))
     def test_code_can_not_close_its_fence(self, code: str, limit: int) -> None:
