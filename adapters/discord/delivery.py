@@ -39,6 +39,7 @@ class Delivery:
         self._surface = surface
         self._found: dict[str, Posted] = {}
         self.lost = False  # somebody deleted the surface
+        self.begun = False  # something of the answer stands in the chat
 
     async def deliver(self, post: Post) -> Posted:
         """Send a post, and what follows it: files that it has no room for.
@@ -62,6 +63,7 @@ class Delivery:
         """A post that stands in the chat, with all its files; where some may be missing, None,
         and `deliver` sends what is."""
         found = await self._desk.find(post.id, posts.content_of(post), self._surface.message_id - 1)
+        self.begun = self.begun or found is not None
         if found is None or not post.artifacts:
             return found
         self._found[post.id] = found
@@ -85,6 +87,7 @@ class Delivery:
                 log.warning("files refused", turn=self._turn_id, code=refused.code)
                 posted = await self._place(post, self._content(post, Upload(notes=first.notes)))
                 more = [Upload((piece,)) for piece in upload.files]
+        self.begun = True
         apart = upload.notes if self._notes_apart(post, upload) else ()
         for number, text in enumerate(split(pictures.notes(apart), CONTENT_CHARS_MAX)):
             await self._follow(Content(text), f"{post.id}:notes:{number}", again=again is not None)

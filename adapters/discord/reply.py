@@ -19,9 +19,12 @@ from adapters.discord.places import Spot
 from adapters.discord.rest import Refused
 from adapters.discord.store import Posted
 from bot.domain import Action, Answer, Post, Progress, ThreadKey
+from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
+UNSAID = "⚠️ Discord did not take the answer. Press Retry to ask again."
+AGAIN = Action("retry", "Retry")
 LEAVING = "this takes longer than I can write here; the answer comes as a direct message…"
 _CALMING = 0.8  # by this the pace recovers with each edit that met no limit
 
@@ -42,6 +45,7 @@ class DiscordReply:
         self._done = False
         self._editing = False
         self._delivery = Delivery(context, key, turn_id, spot.desk, surface)
+        self._unsaid = False  # the first post was refused when it was last tried
         self._changed = asyncio.Event()
         self._pusher: asyncio.Task[None] | None = None
         self._planned: dict[str, Post] = {}
@@ -81,7 +85,13 @@ class DiscordReply:
         await self._stop_showing()
         known = await store.posted(post.id)
         if known is None:
-            known = await self._delivery.deliver(post)
+            try:
+                known = await self._delivery.deliver(post)
+            except PlatformError:
+                first = post.id == f"{self._turn_id}:0"
+                self._unsaid = first and not self._delivery.begun
+                raise
+            self._unsaid = False
             await store.note_post(post.id, self.key, known)
         return ref_of(known)
 
@@ -95,8 +105,13 @@ class DiscordReply:
         return ref_of(known) if known is not None else None
 
     async def close(self) -> None:
-        """Stop showing progress."""
+        """Stop showing progress; a status that no answer took the place of says so."""
         await self._stop_showing()
+        if self._unsaid:
+            try:
+                await self._spot.desk.edit(self._surface, Content(UNSAID, actions=(AGAIN,)))
+            except PlatformError as error:
+                log.info("status not ended", turn=self._turn_id, error=str(error))
         self._context.live.discard(self)
 
     async def _stop_showing(self) -> None:

@@ -30,6 +30,7 @@ from bot.errors import (
     AmbiguousSend,
     AttachmentInterrupted,
     AttachmentUnavailable,
+    PlatformError,
     SettingsError,
 )
 from bot.ports import CommandResult
@@ -233,6 +234,28 @@ class TestPictures:
                 place = int(message.key.thread) if threads else general
 
         assert len(discord.bot_messages(place)) == 1
+
+
+class TestSurface:
+    async def test_of_an_answer_that_was_refused_says_so(self, site: DiscordSite) -> None:
+        """Nobody waits for ever: the status goes, and Retry comes in the place of Stop."""
+        site.core.answers = False
+        ann = site.discord.person("Ann")
+        await ann.say(site.discord.channel("general"), "one", mention=True)
+        (message,) = await site.until(lambda: site.core.accepted)
+        reply = await site.platform.open_reply(
+            message.key, turn_id="t", message_id=message.id, ref=None
+        )
+        (post,) = reply.plan(Answer("t", "Here it is."))
+        site.discord.fault("PATCH", ONE_MESSAGE, status=400)
+
+        with pytest.raises(PlatformError):
+            await reply.send(post)
+        await reply.close()
+
+        (left,) = site.discord.bot_messages(int(message.key.thread))
+        assert "did not take the answer" in left.content
+        assert [button["label"] for button in left.buttons] == ["Retry"]
 
 
 class TestFiles:
