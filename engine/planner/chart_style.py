@@ -22,7 +22,7 @@ def finish(title: str, path: str, *, grid: str = "y") -> str:
     if grid:
         lines += [f'ax.grid(axis={literal(grid)}, color="#dddddd", linewidth=0.8)']
         lines += ["ax.set_axisbelow(True)", 'ax.tick_params(length=0, colors="#444444")']
-    # No label is cut off at the picture's edge, however long it is.
+    # The picture grows with its labels: none is cut off, and none takes room from what is drawn.
     saved = f'fig.savefig({literal(path)}, dpi=150, bbox_inches="tight")'
-    lines += ["fig.tight_layout()", saved, "plt.close(fig)"]
+    lines += [saved, "plt.close(fig)"]
     return "\n".join([*lines, f'print("saved", {literal(path)})'])
