@@ -104,6 +104,10 @@ class TestThread:
         site.discord.chat.delete_channel(thread)
         slow.go_on.set()
         answer = await site.answer_in(general, 1)
+        store = DiscordStore(site.core.services.database)
+        async with asyncio.timeout(10):
+            while await store.thread_of(answer.id) is None:
+                await asyncio.sleep(0.01)
 
         again = await site.discord.person("Ann").say(general, "and?", reply_to=answer)
         follow_up = await site.answer_in(general, 2)
