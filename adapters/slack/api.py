@@ -25,7 +25,15 @@ log = structlog.get_logger(__name__)
 _UNSURE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
-_CLOSED = frozenset({"channel_not_found", "is_archived", "not_in_channel", "restricted_action"})
+_CLOSED = frozenset(
+    {
+        "channel_not_found",
+        "is_archived",
+        "missing_scope",
+        "not_in_channel",
+        "restricted_action",
+    }
+)
 
 # What a workspace, or the app in it, does not have at all: it is not asked for at every turn.
 _LACKING = frozenset(

@@ -314,7 +314,9 @@ class TestTrouble:
         (message,) = site.slack.answers("C1", asked.ts)
         assert found == message.ts
 
-    @pytest.mark.parametrize("error", ["is_archived", "not_in_channel", "channel_not_found"])
+    @pytest.mark.parametrize(
+        "error", ["is_archived", "missing_scope", "not_in_channel", "channel_not_found"]
+    )
     async def test_a_channel_that_is_closed_is_told_apart(
         self, site: SlackSite, stage: Stage, error: str
     ) -> None:
