@@ -76,4 +76,8 @@ class Ingester:
 
 
 def _refused(attachment: Attachment, why: str) -> str:
-    return f"“{safe_name(attachment.name)}” was not taken: {why[:1].lower()}{why[1:]}"
+    """Why a file was not taken, with its name said once."""
+    name = attachment.name
+    why = why.replace(f"“{name}”", "it")
+    why = f"it{why.removeprefix(name)}" if name and why.startswith(name) else why
+    return f"“{safe_name(name)}” was not taken: {why[:1].lower()}{why[1:]}"

@@ -22,20 +22,19 @@ _REDIRECTS_MAX = 3
 _FIRST_BYTES = 64
 _HTML = (b"<!doctype html", b"<html")
 
-# Which file is meant, the core says.
 _UNUSABLE = {
-    "tombstone": "It was deleted.",
-    "hidden_by_limit": "It is hidden by the limits of this workspace's Slack plan.",
-    "canvas": "It is a canvas, which has no file; send it as a PDF, or copy its text here.",
-    "list": "It is a Slack list, which has no file; export it as CSV, and send that.",
-    "external": "It lies outside Slack (in a drive); send the file itself.",
+    "tombstone": "“{name}” was deleted.",
+    "hidden_by_limit": "“{name}” is hidden by the limits of this workspace's Slack plan.",
+    "canvas": "“{name}” is a canvas, which has no file; send it as a PDF, or copy its text here.",
+    "list": "“{name}” is a Slack list, which has no file; export it as CSV, and send that.",
+    "external": "“{name}” lies outside Slack (in a drive); send the file itself.",
 }
 LOGIN_PAGE = (
-    "In its place came Slack's login page: the app lacks the scope files:read. Whoever manages "
-    "the app has to add it and install it again."
+    "In place of “{name}” came Slack's login page: the app lacks the scope files:read. Whoever "
+    "manages the app has to add it and install it again."
 )
-_GONE = "It can't be had from Slack (any more)."
-_BROKEN = "It could not be fetched from Slack; please send it again."
+_GONE = "“{name}” can't be had from Slack (any more)."
+_BROKEN = "“{name}” could not be fetched from Slack; please send it again."
 
 
 class Downloads:
@@ -60,7 +59,7 @@ class Downloads:
                     yield chunk
         except httpx.HTTPError as error:
             log.warning("download failed", file=attachment.id, error=repr(error))
-            raise AttachmentInterrupted(_BROKEN) from error
+            raise AttachmentInterrupted(_BROKEN.format(name=attachment.name)) from error
 
     async def _stream(
         self, client: httpx.AsyncClient, team: Team, attachment: Attachment, url: str
@@ -75,12 +74,12 @@ class Downloads:
                 async for chunk in _no_login_page(attachment, response):
                     yield chunk
                 return
-        raise AttachmentUnavailable(_GONE)
+        raise AttachmentUnavailable(_GONE.format(name=attachment.name))
 
     def _redirected(self, attachment: Attachment, url: str, response: httpx.Response) -> str:
         target = urljoin(url, response.headers.get("Location", ""))
         if urlsplit(target).path.startswith(("/signin", "/login")) or "redir=" in target:
-            raise AttachmentUnavailable(LOGIN_PAGE)
+            raise AttachmentUnavailable(LOGIN_PAGE.format(name=attachment.name))
         return self._checked(attachment, target)
 
     def _checked(self, attachment: Attachment, url: str) -> str:
@@ -94,7 +93,7 @@ class Downloads:
         same_as_api = bool(host) and url.startswith(self._settings.api_origin + "/")
         if not (slacks or same_as_api):
             log.warning("download refused", file=attachment.id, host=host)
-            raise AttachmentUnavailable(_GONE)
+            raise AttachmentUnavailable(_GONE.format(name=attachment.name))
         return url
 
 
@@ -106,31 +105,31 @@ async def resolved(team: Team, attachment: Attachment) -> Attachment:
     """
     mode = attachment.locator.get("mode", "")
     if mode in _UNUSABLE:
-        raise AttachmentUnavailable(_UNUSABLE[mode])
+        raise AttachmentUnavailable(_UNUSABLE[mode].format(name=attachment.name))
     if mode != "connect":
         return attachment
     try:
         found = await team.api.call("files.info", file=attachment.locator.get("file", ""))
     except Refused as error:
         sentence = LOGIN_PAGE if error.error == "missing_scope" else _GONE
-        raise AttachmentUnavailable(sentence) from error
+        raise AttachmentUnavailable(sentence.format(name=attachment.name)) from error
     except PlatformError as error:
-        raise AttachmentInterrupted(_BROKEN) from error
+        raise AttachmentInterrupted(_BROKEN.format(name=attachment.name)) from error
     known = attachment_of({**found["file"], "file_access": "visible"})
     if known.locator["mode"] in _UNUSABLE:
-        raise AttachmentUnavailable(_UNUSABLE[known.locator["mode"]])
+        raise AttachmentUnavailable(_UNUSABLE[known.locator["mode"]].format(name=known.name))
     return known
 
 
 def _check(attachment: Attachment, response: httpx.Response) -> None:
     if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise AttachmentUnavailable(LOGIN_PAGE)
+        raise AttachmentUnavailable(LOGIN_PAGE.format(name=attachment.name))
     busy = response.status_code == httpx.codes.TOO_MANY_REQUESTS
     if busy or response.is_server_error:
-        raise AttachmentInterrupted(_BROKEN)
+        raise AttachmentInterrupted(_BROKEN.format(name=attachment.name))
     if response.status_code != httpx.codes.OK:
         log.warning("download refused", file=attachment.id, status=response.status_code)
-        raise AttachmentUnavailable(_GONE)
+        raise AttachmentUnavailable(_GONE.format(name=attachment.name))
 
 
 async def _no_login_page(attachment: Attachment, response: httpx.Response) -> AsyncIterator[bytes]:
@@ -146,4 +145,4 @@ async def _no_login_page(attachment: Attachment, response: httpx.Response) -> As
         sent_as_such = attachment.media_type.startswith("text/html")
         known_bytes = attachment.size_bytes
         if not (sent_as_such if known_bytes is None else known_bytes == size_bytes):
-            raise AttachmentUnavailable(LOGIN_PAGE)
+            raise AttachmentUnavailable(LOGIN_PAGE.format(name=attachment.name))

@@ -125,7 +125,9 @@ class SlackPlatform:
         try:
             team = await self._context.teams.get(key.workspace)
         except PlatformError as error:
-            raise AttachmentUnavailable("It can't be had: Slack can't be asked for it.") from error
+            raise AttachmentUnavailable(
+                f"“{attachment.name}” can't be had: Slack can't be asked for it."
+            ) from error
         async for chunk in self._downloads.read(team, attachment):
             yield chunk
 

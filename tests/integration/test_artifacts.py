@@ -197,11 +197,15 @@ class TestFaults:
         assert list(api.uploads.values()) == [("s.csv", b"a,b")]
         assert not any(post.notes for post in surface.posts.values())
 
+    @pytest.mark.parametrize(
+        "sentence", ["It broke off.", "“s.csv” broke off.", "s.csv broke off."]
+    )
     async def test_an_attachment_that_stays_away(
-        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, sentence: str
     ) -> None:
-        """After the last try the person hears that the file was not taken, and is answered."""
-        chat.read_faults = [AttachmentInterrupted("It broke off.")] * 2
+        """After the last try the person hears that the file was not taken, and is answered; its
+        name is said once, whether the chat says it or not."""
+        chat.read_faults = [AttachmentInterrupted(sentence)] * 2
         async with running(chat, tmp_path, api.base_url, attachment_attempts=2):
             await chat.say("total?", files={"s.csv": b"a,b"})
             (surface,) = await chat.finished(1)

@@ -414,7 +414,10 @@ class TestButtons:
         (question,) = sure()
         site.core.results["forget"] = CommandResult("It is gone.", public=True)
         await site.ann.click(question, "Yes")
-        gone = lambda: [m for m in site.slack.answers(*where) if m.text == "It is gone."]  # noqa: E731
+
+        def gone() -> list[Message]:
+            return [m for m in site.slack.answers(*where) if m.text == "It is gone."]
+
         await site.slack.until(gone)
         await site.slack.until(lambda: not sure())
 
