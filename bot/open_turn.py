@@ -142,8 +142,10 @@ class OpenTurns:
             return
         ref = turn.turn.reply_ref
         certainly_ours()
+        # The first message: others may join it before a crash and after, and what was shown already
+        # is looked for behind it.
         turn.reply = await self.platform(turn.key).open_reply(
-            turn.key, turn_id=turn.id, message_id=turn.asked[-1].id, ref=ref
+            turn.key, turn_id=turn.id, message_id=turn.asked[0].id, ref=ref
         )
         if ref is None:
             await self._turns.update(turn.id, reply_ref=turn.reply.ref)

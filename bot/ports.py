@@ -99,7 +99,8 @@ class ChatPlatform(Protocol):
     async def open_reply(
         self, key: ThreadKey, *, turn_id: str, message_id: str, ref: str | None
     ) -> Reply:
-        """The surface of a turn: a new one, or the one at `ref` after a restart.
+        """The surface of a turn: a new one, or the one at `ref` after a restart. `message_id` is
+        the first message that it answers.
 
         Opening the same turn twice (after a crash before `ref` was stored) must find the first
         surface again instead of making a second one.

@@ -31,7 +31,8 @@ async def test_the_chats_time_counts(
         await chat.services.inbox.accept(replace(third, sent_at=now + timedelta(seconds=2)))
         await chat.services.inbox.accept(replace(second, sent_at=now + timedelta(seconds=1)))
         gate.set()
-        await chat.finished(2)
+        (_, answered) = await chat.finished(2)
 
     asked = str(api.asked[1]["input"])
     assert asked.index("second") < asked.index("third")
+    assert answered.message_id == second.id  # the first stays the first, whatever joins it
