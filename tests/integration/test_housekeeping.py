@@ -204,7 +204,7 @@ class TestRecords:
                 return not db.scalar(sa.text("SELECT count(*) FROM workflow_status"))
 
         settings = {"workflows_keep_days": 0.000_001, "housekeeping_at_once": 1}
-        async with running(chat, tmp_path, computing.base_url, **settings):
+        async with running(chat, tmp_path, computing.base_url, **settings):  # type: ignore[arg-type]
             await until(empty)
         workflows.dispose()
 

@@ -134,7 +134,7 @@ class TestTables:
         )
     )
     def test_never_break_out_of_their_block(self, rows: list[list[str]]) -> None:
-        """Whatever the cells hold, there is one block, and no aligned row is wider than its rule."""
+        """Whatever the cells hold, there is one block, no aligned row wider than its rule."""
         lines = ["| " + " | ".join(row) + " |" for row in rows]
 
         drawn = as_discord("\n".join([*lines[:1], "|---|---|---|", *lines[1:]]))
