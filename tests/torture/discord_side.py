@@ -50,6 +50,8 @@ class DiscordSide:
             "DISCORD_API_URL": self.discord.api_url,
             "DISCORD_GATEWAY_URL": self.discord.gateway_url,
             "DISCORD_SEEN_SECONDS": "0.3",
+            # Killed every few seconds, it would be waiting for its session all the time.
+            "DISCORD_IDENTIFY_SECONDS": "0.5",
             "DISCORD_ATTEMPTS": "6",
         }
 

@@ -83,6 +83,7 @@ class Torture:
             "SHUTDOWN_SECONDS": "5",
             "WORKFLOWS_POLL_SECONDS": "0.2",
             "FOLLOWUPS": "all",
+            "ORDER_MINUTES": "60",
         }
         for side in sides:
             settings |= side.settings()

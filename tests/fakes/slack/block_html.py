@@ -22,7 +22,7 @@ def blocks(given: list[Json], names: Names) -> str:
 
 
 def task(task: Json, names: Names) -> str:
-    """A task card: status, title, and what it did folded open."""
+    """A task card: status, title, and what it does, folded away once it is done."""
     status = str(task.get("status", "pending"))
     body = "".join(
         f'<div class="task-{part}">{markdown(str(task[part]), names)}</div>'
@@ -34,7 +34,8 @@ def task(task: Json, names: Names) -> str:
         for one in task.get("sources") or ()
     )
     head = f'<span class="dot {status}">{_ICONS.get(status, "")}</span>{plain(task["title"])}'
-    folded = f"<details open><summary>{head}</summary>{body}{sources}</details>"
+    shown = " open" if status in ("pending", "in_progress") else ""
+    folded = f"<details{shown}><summary>{head}</summary>{body}{sources}</details>"
     return f'<div class="task">{folded if body or sources else f"<div>{head}</div>"}</div>'
 
 
