@@ -7,23 +7,31 @@ The only file of the project that the code can see. Started as
 from __future__ import annotations
 
 import base64
+import functools
+import io
 import json
 import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import matplotlib.pyplot
 import numpy
 import pandas  # noqa: F401 - imported so that the first cell finds it loaded
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.formatters import DisplayFormatter
 from jupyter_client.session import Session
+from matplotlib.figure import Figure
 
 _MIMETYPES = ["text/plain", "image/png"]
 _NICENESS = 5
 _RETRY_SECONDS = 0.05
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 class BoundedSession(Session):
@@ -105,6 +113,49 @@ class LabStream(OutStream):
             super()._watch_pipe_fd()  # type: ignore[no-untyped-call]
 
 
+class SavedFigures(DisplayFormatter):
+    """Shows no figure that the same run saved as a picture: the file is there already."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._folder = Path.cwd().resolve()
+        # Weak: a loop that saves and closes a thousand figures keeps none of them in memory.
+        self._saved: WeakKeyDictionary[Figure, tuple[Path, dict[str, Any]]] = WeakKeyDictionary()
+        self._save = Figure.savefig
+        setattr(Figure, "savefig", self._noting(Figure.savefig))  # noqa: B010 - mypy forbids `=`
+
+    def forget(self, *_: Any) -> None:
+        """A run begins: what earlier ones saved may be shown again."""
+        self._saved.clear()
+
+    def format(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """What to show of an object; nothing of a figure that is in a file as it is now."""
+        if isinstance(obj, Figure) and obj in self._saved and self._is_same(obj):
+            return {}, {}
+        return super().format(obj, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _noting(self, save: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(save)
+        def savefig(figure: Figure, fname: Any, **kwargs: Any) -> None:
+            save(figure, fname, **kwargs)
+            if isinstance(fname, str | os.PathLike):
+                path = Path(fname).resolve()
+                if path.suffix.lower() in _PICTURES and self._folder in path.parents:
+                    self._saved[figure] = (path, kwargs)
+
+        return savefig
+
+    def _is_same(self, figure: Figure) -> bool:
+        """Whether saving again gives the file: neither has changed since."""
+        path, kwargs = self._saved[figure]
+        again = io.BytesIO()
+        try:
+            self._save(figure, again, **{"format": path.suffix[1:].lower(), **kwargs})
+            return path.read_bytes() == again.getvalue()
+        except Exception:  # noqa: BLE001 - a lost file, a failing draw: showing it will tell
+            return False
+
+
 class LabKernelApp(IPKernelApp):
     """An ipykernel whose messages are bounded and whose figures come out as images."""
 
@@ -123,8 +174,10 @@ def main(connection_file: str, limits: str) -> None:
     app.config.InlineBackend.figure_formats = {"png"}
     app.initialize([])  # type: ignore[no-untyped-call]
     assert app.shell is not None
-    app.shell.display_formatter.active_types = _MIMETYPES
+    saved = app.shell.display_formatter = SavedFigures(parent=app.shell)
+    saved.active_types = _MIMETYPES
     app.shell.enable_matplotlib("inline")
+    app.shell.events.register("pre_run_cell", saved.forget)
     app.shell.events.register("post_run_cell", _release)
     _draw_once()
     app.start()  # type: ignore[no-untyped-call]

@@ -87,6 +87,40 @@ async def test_figure_is_an_image(kernel: SandboxedKernel) -> None:
     assert ran.logs == ""
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("plt.plot([1, 2]); plt.savefig('/mnt/data/a.png')", 0),
+        ("plt.plot([1, 2]); plt.savefig('a.jpg', dpi=200, bbox_inches='tight'); plt.show()", 0),
+        ("f, axes = plt.subplots(); f.savefig('b.png'); display(f); plt.close()", 0),
+        ("plt.plot([1, 2]); plt.savefig('a.png'); plt.title('later')", 1),
+        ("plt.plot([1, 2]); plt.savefig('a.png'); open('a.png', 'w').close()", 1),
+        ("plt.plot([1, 2]); plt.savefig('/tmp/a.png')", 1),
+        ("plt.plot([1, 2]); plt.savefig('a.svg')", 1),
+        ("plt.plot([1, 2]); plt.savefig('a.png'); plt.savefig('a.pdf')", 0),
+        ("plt.plot([1, 2]); plt.savefig('a.png'); plt.figure(); plt.plot([2, 1])", 1),
+    ],
+)
+async def test_a_saved_figure_is_not_shown_too(
+    kernel: SandboxedKernel, code: str, shown: int
+) -> None:
+    """A figure that its run saved as a picture is that file alone; any other is shown."""
+    ran = await kernel.execute(f"import matplotlib.pyplot as plt\n{code}\nNone")
+
+    assert (len(ran.images), ran.logs, ran.error) == (shown, "", None)
+
+
+async def test_a_figure_saved_before_is_shown_again(kernel: SandboxedKernel) -> None:
+    """What an earlier run saved is shown where it is asked for."""
+    await kernel.execute(
+        "import matplotlib.pyplot as plt\nf, axes = plt.subplots(); f.savefig('c.png')"
+    )
+
+    ran = await kernel.execute("f")
+
+    assert len(ran.images) == 1
+
+
 async def test_images_are_counted(kernel: SandboxedKernel) -> None:
     """More images than allowed are left out, and that is said."""
     ran = await kernel.execute(
