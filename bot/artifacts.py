@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import posixpath
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -61,8 +62,8 @@ class ArtifactKeeper:
     async def _candidates(
         self, outcome: Outcome, seen: Sequence[StoredFile]
     ) -> list[ContainerFile]:
-        """Cited files first, in the answer's order; then new ones of the listing [facts: openai,
-        "Citations are not reliable"]."""
+        """Cited files first, in the answer's order; then new ones of the listing by name [facts:
+        openai, "Citations are not reliable"]."""
         cited = {
             citation.file_id: ContainerFile(citation.file_id, citation.name, None, True)
             for citation in outcome.citations
@@ -79,7 +80,7 @@ class ArtifactKeeper:
             log.warning("files not listed", id=outcome.container_id, error=str(error))
             return list(cited.values())
         known = {(f.container_id, f.container_file_id, f.size_bytes) for f in seen}
-        for file in listing:
+        for file in sorted(listing, key=_natural):
             if file.id in cited or (
                 file.made_by_code and (outcome.container_id, file.id, file.size_bytes) not in known
             ):
@@ -162,6 +163,12 @@ def _name_of(file: ContainerFile, container_id: str, seen: Sequence[StoredFile])
     """The file's name; one that code wrote over an upload keeps the name it was sent with."""
     sent = {known.path_in(container_id): known.name for known in seen if known.engine_file_id}
     return sent.get(file.path) or name_in_data(file.path)
+
+
+def _natural(file: ContainerFile) -> list[tuple[float, str]]:
+    """A key that puts `part-2.png` before `part-10.png`."""
+    runs = re.findall(r"0*([0-9]+)|([^0-9]+)", file.path)
+    return [(len(digits), digits) if digits else (math.inf, text) for digits, text in runs]
 
 
 def _is_known(name: str, sha256: str, seen: Sequence[StoredFile]) -> bool:

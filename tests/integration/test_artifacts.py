@@ -98,6 +98,25 @@ class TestFolders:
         assert chat.delivered == {}
 
 
+class TestOrder:
+    async def test_numbers_in_names_count(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Files come in the order of their names, numbers by their value; cited ones first."""
+        made = ["part-10.csv", "part-9.csv", "b.csv", "part-01.csv", "1.csv", "part-1.csv"]
+        api.script = lambda body: [
+            Code("…", makes={name: name.encode() for name in made}),
+            Say("{cite:part-9.csv}"),
+        ]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("make them")
+            (surface,) = await chat.finished(1)
+
+        assert names(surface) == [
+            *("part-9.csv", "1.csv", "b.csv", "part-01.csv", "part-1.csv", "part-10.csv")
+        ]
+
+
 class TestFigures:
     async def test_counted_over_the_thread(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
