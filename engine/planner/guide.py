@@ -41,7 +41,7 @@ _HINTS = (
         r"Excel file format cannot be determined|OptionError",
         "The file is not a real Excel workbook; it may be damaged or of another type.",
     ),
-    (r"xlrd", "The old .xls format can't be read here; save it as .xlsx or .csv."),
+    (r"Import '", "Files of this format can't be read here; save it as .xlsx or .csv."),
     (r"EmptyDataError", "The file is empty."),
     (
         r"Error tokenizing|ParserError",

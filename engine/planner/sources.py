@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.planner.text import literal, section, shown_name, suffix, value
-from engine.planner.workbench import Work
+from engine.planner.workbench import CodeFailed, Work
 
 _SEPARATORS = (",", ";", "\t", "|")
 _COMMA_DECIMAL = re.compile(r"-?\d{1,3}(\.\d{3})*,\d+|-?\d+,\d+")
@@ -17,6 +17,11 @@ _COMMA_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _DOT_THOUSANDS = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?")
 _PLAIN_NUMBER = re.compile(r"-?\d+([.,]\d+)*")
 _DOT_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
+_NO_WORKBOOK = {
+    "an old Office file": "It is password-protected, or in the old .xls format: save it as .xlsx "
+    "without a password.",
+    "markup": "It is a page of HTML or XML, not a workbook: save it as .xlsx or .csv.",
+}
 _YEAR = re.compile(r"(19|20)\d\d")
 
 
@@ -42,7 +47,10 @@ async def look(work: Work, path: str) -> list[Source]:
     if kind == ".parquet":
         return [Source(path, f"pd.read_parquet({literal(path)})")]
     if kind in {".xlsx", ".xlsm", ".xls"}:
-        return _sheets(path, await work.run(_LOOK_INTO_WORKBOOK.format(path=literal(path)), doing))
+        logs = await work.run(_LOOK_INTO_WORKBOOK.format(path=literal(path)), doing)
+        if unreadable := _NO_WORKBOOK.get(value(logs, "is")):
+            raise CodeFailed(doing, unreadable, unreadable)
+        return _sheets(path, logs)
     if kind in {".json", ".jsonl", ".ndjson"}:
         return _records(path, await work.run(_LOOK_INTO_JSON.format(path=literal(path)), doing))
     logs = await work.run(_LOOK_INTO_TEXT.format(path=literal(path)), doing)
@@ -158,13 +166,22 @@ _LOOK_INTO_WORKBOOK = """
 # Look before reading: which sheets are there, and in which row does each table begin?
 import pandas as pd
 
+path = {path}
+with open(path, "rb") as file:
+    head = file.read(100)
+
 sheets = []
-with pd.ExcelFile({path}) as book:
-    for name in book.sheet_names:
-        cells = pd.read_excel(book, sheet_name=name, header=None, nrows=20)
-        filled = cells.notna().sum(axis=1)
-        header = int((filled >= 0.8 * filled.max()).idxmax()) if len(filled) else 0
-        sheets.append({{"sheet": name, "header row": header, "columns": cells.shape[1]}})
+if head.startswith(b"\\xd0\\xcf\\x11\\xe0"):
+    print("is: an old Office file")  # also what Excel wraps a workbook with a password in
+elif head.lstrip(b"\\xef\\xbb\\xbf \\t\\r\\n").startswith(b"<"):
+    print("is: markup")
+else:
+    with pd.ExcelFile(path) as book:
+        for name in book.sheet_names:
+            cells = pd.read_excel(book, sheet_name=name, header=None, nrows=20)
+            filled = cells.notna().sum(axis=1)
+            header = int((filled >= 0.8 * filled.max()).idxmax()) if len(filled) else 0
+            sheets.append({{"sheet": name, "header row": header, "columns": cells.shape[1]}})
 
 print("Sheets")
 print(pd.DataFrame(sheets).to_csv(index=False))

@@ -130,6 +130,33 @@ class TestFilesAlone:
         assert "I could not tell" not in answer
 
 
+class TestNoWorkbook:
+    @pytest.mark.parametrize("name", ["book.xlsx", "book.xls"])
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            (
+                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+                "It is password-protected, or in the old .xls format: save it as .xlsx without a "
+                "password.",
+            ),
+            (
+                b"\xef\xbb\xbf\n<html><table><tr><td>1</td></tr></table></html>",
+                "It is a page of HTML or XML, not a workbook: save it as .xlsx or .csv.",
+            ),
+        ],
+    )
+    async def test_what_it_is_instead(
+        self, lab: FolderLab, name: str, content: bytes, why: str
+    ) -> None:
+        """What only is called a workbook is answered with what it is and what helps, no error."""
+        path = lab.upload(name, content)
+
+        answer = await ask(lab, "total revenue", path)
+
+        assert answer == f"I tried to look into {name}, but it failed. {why}"
+
+
 class TestAbsent:
     async def test_an_empty_file_is_the_answer(self, lab: FolderLab) -> None:
         """A file that was not taken, being empty, is the main sentence, not an older file."""
