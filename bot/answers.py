@@ -51,6 +51,8 @@ def _actions(turn: Turn, outcome: Outcome) -> tuple[Action, ...]:
     """What a person may want to do next; nothing where nothing was asked."""
     if turn.outcome is None and outcome.failure is None:
         return ()
+    if outcome.refused:
+        return (Action("again", "Retry", turn.id),)
     code = (Action("code", "Code", turn.id),) if outcome.runs else ()
     notebook = (Action("notebook", "Notebook"),) if outcome.runs else ()
     larger = next_tier(outcome.memory_limit) if outcome.out_of_memory else None

@@ -103,6 +103,7 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
     stopped: bool = False
     failure: str | None = None  # a sentence for the person
+    refused: bool = False  # the person may not ask now: they are offered to try again, no more
     model: str = ""
     memory_limit: str | None = None
     out_of_memory: bool = False

@@ -174,7 +174,7 @@ class TurnSteps:
         refusal = await self._gate.refusal(turn.key, turn.asked[0].author, asks=asks)
         spoken_to = any(not message.addressed.overheard for message in turn.asked)
         if refusal is not None and (spoken_to or asks):
-            await turn.set_outcome(Outcome(failure=refusal))
+            await turn.set_outcome(Outcome(failure=refusal, refused=True))
         return refusal is not None
 
     async def ingest(self, turn_id: str) -> None:
