@@ -8,11 +8,11 @@ from dataclasses import replace
 from engine.planner import charts, overall, ratios, raw_charts, rows, totals, wishes
 from engine.planner.aside import left_aside
 from engine.planner.asks import Ask
-from engine.planner.guide import is_greeting
 from engine.planner.profile import answer_profile, suggestions
 from engine.planner.questions import is_follow_up, parse_ask, rows_counted, score
 from engine.planner.restrictions import COMPUTED_NOTHING, not_understood, said_refusal
 from engine.planner.roles import Key
+from engine.planner.smalltalk import is_greeting
 from engine.planner.tables import Table
 from engine.planner.text import link, quoted
 from engine.planner.unread import strange_to_all, unread, unread_note

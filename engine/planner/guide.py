@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import re
 
+from engine.planner import wishes
 from engine.planner.languages import READS_ENGLISH, is_foreign
 from engine.planner.text import escape, shown_name
 from engine.planner.workbench import CodeFailed, Work
 
-_EXAMPLES = (
+EXAMPLES = (
     "(1250 - 200) * 1.19",
     "3x + 11 = 14. Show x.",
     "Compute 4 * 3.82. Then take the square root of that result.",
     "simulate 10,000 rolls of two dice",
 )
 _ASKS = re.compile(
-    r"^\s*(?:hi|hello|hey|help|thanks?|thank you)\b|what can (?:you|i)|"
+    r"^\s*(?:hi|hello|hey|help|thanks?|thank you)\b|what can (?:you|i)|(?:who|what|how) are you|"
     r"how (?:do|does) (?:you|this|it)",
     re.IGNORECASE,
 )
-_GREETING = re.compile(
-    r"\s*(?:(?P<hello>hi|hello|hey|good (?:morning|afternoon|evening|day))|"
-    r"(?P<thanks>(?:many |ok(?:ay)?,? )?(?:thanks?|thank you|thx|cheers))|"
-    r"ok(?:ay)?|great|cool|nice|perfect|awesome|super|got it|well done|good job|bye)"
-    r"(?:[ ,]+(?:there|you|a lot|so much|very much|everyone|all|again|work|job|for (?:this|that|"
-    r"your help|the help)|thanks?|thank you))*\s*[^\w\s]*\s*",
+# What is asked of tables, pictures and other files, and of nothing else.
+_OF_FILES = re.compile(
+    r"\b(?:files?|sheets?|spreadsheets?|workbook|csv|tsv|xlsx?|excel|pdf|documents?|tables?|"
+    r"datasets?|data|columns?|rows?|totals?|average|median|charts?|plot|graph|histogram|pivot|"
+    r"per|by (?:day|week|month|quarter|year|region|product|customer|category)|monthly|quarterly|"
+    r"yearly|revenue|sales|turnover|profit|orders|customers|how many|top \d+|highest|lowest|"
+    r"describe|summar\w+|analy[sz]e|profile|pictures?|images?|photos?|rotate|crop|resize|"
+    r"gr[ae]yscale|blur|sharpen|mirror|thumbnail|export|clean (?:it|this|up|the)|"
+    + wishes.WORDS
+    + r")\b",
     re.IGNORECASE,
 )
+_NO_FILE = "There is no file here yet: drop one into this conversation, then ask."
 _LETTERS = re.compile(r"[^\W\d_]+")
 _HINTS = (
     (
@@ -65,30 +71,7 @@ def explain(failure: CodeFailed) -> str:
     return " ".join(filter(None, parts))
 
 
-def is_greeting(text: str) -> bool:
-    """Whether there is nothing in a text but a greeting, thanks or praise."""
-    return _GREETING.fullmatch(text) is not None
-
-
-class Greeting:
-    """Greets back; words of thanks are no question about a file."""
-
-    def matches(self, work: Work) -> bool:
-        """Whether there is nothing but a greeting."""
-        return is_greeting(work.text) and not work.question.attached
-
-    async def answer(self, work: Work) -> None:
-        """Greet; to a hello examples belong."""
-        await _list_files_if_forced(work)
-        match = _GREETING.fullmatch(work.text)
-        if match is None or not match["hello"]:
-            await work.say("You're welcome!" if match and match["thanks"] else "Glad to help.")
-            return
-        some = ", ".join(f"“{escape(example)}”" for example in _EXAMPLES[:3])
-        await work.say(f"Hello! Ask me something, for example {some}.")
-
-
-async def _list_files_if_forced(work: Work) -> None:
+async def list_files_if_forced(work: Work) -> None:
     """Run a little code where the request wants some run, whatever is asked."""
     if work.question.must_use_tool:
         await work.run("import os\n\nprint(sorted(os.listdir('/mnt/data')))", "list the files")
@@ -102,13 +85,16 @@ class Guide:
         return True
 
     async def answer(self, work: Work) -> None:
-        """Say what can be asked; list the files that are there."""
-        await _list_files_if_forced(work)
+        """Say what can be asked; list the files that are there, or that one is missing."""
+        await list_files_if_forced(work)
+        if not work.files and not _ASKS.search(work.text) and _OF_FILES.search(work.text):
+            await work.say(_NO_FILE if work.alone else f"“{escape(work.text)}”: {_NO_FILE}")
+            return
         if not work.alone:
             await work.say(f"I made nothing of “{escape(work.text)}”.")
             return
         names = ", ".join(escape(shown_name(file.path)) for file in work.files[:10])
-        examples = "\n".join(f"- “{escape(example)}”" for example in _EXAMPLES)
+        examples = "\n".join(f"- “{escape(example)}”" for example in EXAMPLES)
         await work.say(
             READS_ENGLISH if is_foreign(_LETTERS.findall(work.text)) else "",
             "" if _ASKS.search(work.text) else "I could not tell what is wanted.",

@@ -10,7 +10,7 @@ from engine.planner.arithmetic import Arithmetic
 from engine.planner.documents import Archives, Documents
 from engine.planner.equations import Equations
 from engine.planner.fenced import Fenced
-from engine.planner.guide import Greeting, Guide, explain
+from engine.planner.guide import Guide, explain
 from engine.planner.images import Images
 from engine.planner.markup import without_markup
 from engine.planner.note import read_note
@@ -19,6 +19,7 @@ from engine.planner.paragraphs import Paragraphs
 from engine.planner.parts import FENCE, parts_of
 from engine.planner.protocol import Lab, Question
 from engine.planner.restrictions import COMPUTED_NOTHING
+from engine.planner.smalltalk import SmallTalk, kind_of
 from engine.planner.steps import Steps
 from engine.planner.tabular import Tabular
 from engine.planner.text import quoted
@@ -28,7 +29,7 @@ HONEST = "*offline planner: no language model is configured*"
 
 # Asked in this order; the first that matches answers. A new skill is one class and one line here.
 SKILLS: tuple[Skill, ...] = (
-    Greeting(),
+    SmallTalk(),
     Fenced(),
     NumberTasks(),
     Equations(),
@@ -62,7 +63,8 @@ class OfflinePlanner:
         sent = question.attached if note.sent is None else note.sent
         question = replace(question, attached=tuple(path for path in sent if path in people))
         understood = [past for past in question.history if COMPUTED_NOTHING not in past.answer]
-        earlier = tuple(_plain(past.question) for past in understood)
+        spoken = tuple(_plain(past.question) for past in understood)
+        earlier = tuple(text for text in spoken if not kind_of(text))
         text = _plain(question.text)
         if _AGAIN.fullmatch(text) and earlier:
             text, earlier = earlier[-1], earlier[:-1]

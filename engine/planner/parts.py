@@ -6,8 +6,8 @@ import re
 
 from engine.planner.arithmetic import expression_in
 from engine.planner.equations import parse_equations
-from engine.planner.guide import is_greeting
 from engine.planner.numbers import is_number_task
+from engine.planner.smalltalk import is_greeting
 from engine.planner.steps import parse_steps
 from engine.planner.words import RESERVED, stem, words
 

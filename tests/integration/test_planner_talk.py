@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from bot.names import DATA_FOLDER
@@ -14,7 +17,8 @@ from bot.store.files import Origin, StoredFile
 from engine.planner.note import read_note
 from engine.planner.offline import HONEST, OfflinePlanner
 from engine.planner.parts import parts_of
-from engine.planner.protocol import Question
+from engine.planner.protocol import Exchange, Question
+from engine.planner.smalltalk import kind_of
 from tests.fakes.lab import FolderLab
 
 SALES = b"region,revenue\nNorth,10\nSouth,5\n"
@@ -109,6 +113,52 @@ class TestGreeting:
         assert await ask(lab, text) in {"You're welcome!", "Glad to help."}
         assert lab.codes == []
 
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("ok great", "Glad to help."),
+            ("👍🏽", "Glad to help."),
+            (":partyparrot:", "Glad to help."),
+            ("haha, lol", "Glad to help."),
+            ("+1", "Glad to help."),
+            ("great work, thanks a lot!", "You're welcome!"),
+            ("👎", "Sorry."),
+            ("Hello 👋", "Hello! Ask me something about sales.csv"),
+            ("what do you mean?", "The answer above says"),
+            ("but what do you mean by that?", "The answer above says"),
+            ("really?", "The answer above says"),
+            ("?", "The answer above says"),
+            ("yes please", "Please say in full"),
+            ("what can you do?", "I work by rules"),
+        ],
+    )
+    async def test_small_talk_after_an_answer(self, lab: FolderLab, text: str, said: str) -> None:
+        """Where a file is there, words around an answer get a line, and run no code."""
+        lab.upload("sales.csv", SALES)
+        past = Exchange("total revenue by region", "Total revenue by region: …")
+
+        await OfflinePlanner().answer(Question(text, history=[past]), lab)
+
+        assert lab.answer.startswith(said)
+        assert lab.codes == []
+
+    @pytest.mark.parametrize("between", ["thanks!", "lol", "what do you mean?"])
+    async def test_small_talk_is_passed_over(self, lab: FolderLab, between: str) -> None:
+        """A follow-up goes on from the question before the small talk."""
+        lab.upload("sales.csv", SALES)
+        past = [Exchange("total revenue", "**15**"), Exchange(between, "Glad to help.")]
+
+        await OfflinePlanner().answer(Question("and by region?", history=past), lab)
+
+        assert "Total revenue by region" in lab.answer
+
+    @given(st.text(max_size=200))
+    def test_any_text_has_a_kind(self, text: str) -> None:
+        """Whatever is written can be told from small talk; what holds a figure is none."""
+        kind = kind_of(text)
+
+        assert kind == "" or not re.search(r"\d", text.replace("+1", ""))
+
     async def test_a_file_sent_earlier_is_none_that_comes_with_thanks(self, lab: FolderLab) -> None:
         """In a container that was built anew all files are new to it, not to the conversation."""
         path = lab.upload("file-a1-sales.csv", SALES)
@@ -155,6 +205,33 @@ class TestNoWorkbook:
         answer = await ask(lab, "total revenue", path)
 
         assert answer == f"I tried to look into {name}, but it failed. {why}"
+
+
+class TestNoFile:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "what is the total revenue?",
+            "Summarise this spreadsheet and chart what stands out",
+            "what is in this file?",
+            "plot it by month",
+            "rotate the picture",
+            "clean it",
+        ],
+    )
+    async def test_is_said_where_one_is_asked_about(self, lab: FolderLab, text: str) -> None:
+        """A question that wants a file says that there is none; no arithmetic is suggested."""
+        answer = await ask(lab, text)
+
+        assert answer == "There is no file here yet: drop one into this conversation, then ask."
+
+    @pytest.mark.parametrize("text", ["sing me a song", "what can you do with tables?"])
+    async def test_other_questions_get_the_guide(self, lab: FolderLab, text: str) -> None:
+        """What is about no file is answered by what can be done."""
+        answer = await ask(lab, text)
+
+        assert "I work by rules" in answer
+        assert "There is no file" not in answer
 
 
 class TestAbsent:
