@@ -14,6 +14,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 
 from engine.outputs import Outputs, plain
+from engine.tracebacks import own_frames
 
 _QUEUED_MESSAGES_MAX = 100
 _IDLE_WAIT_SECONDS = 1.0
@@ -129,6 +130,8 @@ def _as_reply(content: dict[str, Any]) -> Reply:
     if content.get("status") == "ok":
         return Reply()
     name, value = str(content.get("ename", "Error")), plain(str(content.get("evalue", "")))
-    lines = content.get("traceback")
-    traceback = "\n".join(str(line) for line in lines) if isinstance(lines, list) else ""
-    return Reply(f"{name}: {value}" if value else name, plain(traceback))
+    entries = content.get("traceback")
+    shown = own_frames(
+        [plain(str(entry)) for entry in entries] if isinstance(entries, list) else []
+    )
+    return Reply(f"{name}: {value}" if value else name, "\n".join(shown))

@@ -79,6 +79,16 @@ async def test_output_keeps_its_order(kernel: SandboxedKernel) -> None:
     assert ran.logs == "one\ntwo\n3\nfour\n(2, 12, 69868, 6.9868)"
 
 
+async def test_a_traceback_is_of_the_code(kernel: SandboxedKernel) -> None:
+    """A traceback shows the line of the code and the error, nothing of where libraries lie."""
+    ran = await kernel.execute("import pandas as pd\ndf = pd.DataFrame({'a': [1]})\ndf['b']")
+
+    assert "----> 3 df['b']" in ran.traceback
+    assert ran.traceback.endswith("KeyError: 'b'")
+    assert "site-packages" not in ran.traceback
+    assert ran.traceback.count("Traceback") == 1
+
+
 async def test_figure_is_an_image(kernel: SandboxedKernel) -> None:
     """A shown figure comes as PNG, without its text."""
     ran = await kernel.execute("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
