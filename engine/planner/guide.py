@@ -87,7 +87,8 @@ class Guide:
     async def answer(self, work: Work) -> None:
         """Say what can be asked; list the files that are there, or that one is missing."""
         await list_files_if_forced(work)
-        if not work.files and not _ASKS.search(work.text) and _OF_FILES.search(work.text):
+        is_other = is_foreign(_LETTERS.findall(work.text))
+        if _wants_file(work) and not is_other:
             await work.say(_NO_FILE if work.alone else f"“{escape(work.text)}”: {_NO_FILE}")
             return
         if not work.alone:
@@ -96,7 +97,7 @@ class Guide:
         names = ", ".join(escape(shown_name(file.path)) for file in work.files[:10])
         examples = "\n".join(f"- “{escape(example)}”" for example in EXAMPLES)
         await work.say(
-            READS_ENGLISH if is_foreign(_LETTERS.findall(work.text)) else "",
+            READS_ENGLISH if is_other else "",
             "" if _ASKS.search(work.text) else "I could not tell what is wanted.",
             "I work by rules: I can profile, total, chart and "
             "clean tables (csv, tsv, xlsx, json, parquet), edit images, compute, solve equations, "
@@ -104,3 +105,8 @@ class Guide:
             f"Files here: {names}." if names else "Drop a spreadsheet or an image, or try these:",
             "" if names else examples,
         )
+
+
+def _wants_file(work: Work) -> bool:
+    asks = _ASKS.search(work.text) is None and _OF_FILES.search(work.text) is not None
+    return asks and not work.files
