@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from engine.planner.protocol import LabFile
-from engine.planner.text import escape, literal, number, section, shown_name, suffix, table, value
+from engine.planner.text import (
+    counted,
+    escape,
+    literal,
+    number,
+    section,
+    shown_name,
+    suffix,
+    table,
+    value,
+)
 from engine.planner.workbench import Work
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz")
@@ -31,7 +41,7 @@ class Archives:
         ratio = int(total) / max(1, file.size_bytes)
         head, *rows = section(logs, "Result") or [[]]
         await work.say(
-            f"{name} holds {number(count)} entries; {number(str(file.size_bytes))} bytes packed, "
+            f"{name} holds {_entries(count)}; {number(str(file.size_bytes))} bytes packed, "
             f"{number(total)} unpacked. I unpacked nothing.",
             f"**Careful:** it would unpack to {ratio:,.0f} times its size."
             if ratio > _BOMB_RATIO
@@ -64,9 +74,9 @@ class Documents:
         _, _, beginning = logs.partition("Beginning\n")
         quoted = "\n".join(f"> {escape(line)}  " for line in beginning.strip().splitlines()[:10])
         await work.say(
-            f"{name} is {_size(file)} of text: {number(value(logs, 'Lines'))} lines, "
-            f"**{number(value(logs, 'Words'))}** words, "
-            f"{number(value(logs, 'Characters'))} characters.",
+            f"{name} is {_size(file)} of text: {counted(value(logs, 'Lines'), 'line')}, "
+            f"{_bold(counted(value(logs, 'Words'), 'word'))}, "
+            f"{counted(value(logs, 'Characters'), 'character')}.",
             f"Most frequent words: {escape(value(logs, 'Frequent'))}.",
             f"It begins:\n\n{quoted}" if quoted else "",
         )
@@ -83,9 +93,19 @@ def _size(file: LabFile) -> str:
     return f"{file.size_bytes:,} byte{'s' * (file.size_bytes != 1)}"
 
 
+def _bold(counted: str) -> str:
+    """The figure of `1,200 words` in bold."""
+    figure, _, what = counted.partition(" ")
+    return f"**{figure}** {what}"
+
+
+def _entries(count: str) -> str:
+    return "1 entry" if count == "1" else f"{number(count)} entries"
+
+
 def _pages(logs: str) -> str:
     pages = value(logs, "Pages")
-    return f"About {pages} pages. " if pages not in {"", "0"} else ""
+    return f"It has about {counted(pages, 'page')}." if pages not in {"", "0"} else ""
 
 
 _SIZE = """

@@ -34,7 +34,7 @@ async def answer_overall(work: Work, ask: Ask, table_: Table) -> None:
         lines.append('print(f"Part: {100 * part / whole:.1f}% of {whole:.6f}")')
     if ask.aggregates == ("count",) and not ask.measures:
         lines += ["", "# Cross-check: count the rows one by one."]
-        lines += ['print("Check:", sum(1 for _ in df.index), "rows counted one by one")']
+        lines += ['print("Check:", sum(1 for _ in df.index), "counted one by one")']
         logs = await work.run("\n".join(lines), "count the rows")
         count = value(logs, "Rows")
         await work.say(
@@ -91,8 +91,9 @@ async def top_rows(work: Work, ask: Ask, table_: Table) -> None:
     word = "lowest" if ask.ascending else "highest"
     kept = f" ({conditions(ask)})" if ask.filters else ""
     name = escape(table_.source.name)
+    rows_ = counted(len(rows), "row") if len(rows) > 1 else "row"
     await work.say(
-        f"The {len(rows)} rows with the {word} {escape(ask.measures[0])} in {name}{kept}:",
+        f"The {rows_} with the {word} {escape(ask.measures[0])} in {name}{kept}:",
         table(head, rows, numbers),
         said_check(logs),
         notes(ask, table_),

@@ -6,6 +6,7 @@ import re
 
 from engine.planner.tables import Table
 from engine.planner.text import (
+    counted,
     escape,
     link,
     literal,
@@ -28,16 +29,16 @@ async def answer_missing(work: Work, table_: Table) -> None:
     """How many rows miss a value, in which columns, and the rows themselves."""
     lines = [*table_.load(), _BLANKS, _MISSING]
     logs = await work.run("\n".join(lines), "look for missing values")
-    count, rows = value(logs, "Count"), number(value(logs, "Rows"))
+    count, rows = value(logs, "Count"), counted(value(logs, "Rows"), "row")
     name = escape(table_.source.name)
     if count == "0":
-        said = f"No value is missing in the {rows} rows of {name}."
+        said = f"No value is missing in the {rows} of {name}."
         await work.say(said, f"Cross-check: {value(logs, 'Check')}.")
         return
     have = "has" if count == "1" else "have"
     columns, (head, *found) = section(logs, "Columns")[1:], section(logs, "Result")
     await work.say(
-        f"**{number(count)}** of {rows} rows {have} a missing value in {name}:",
+        f"**{number(count)}** of {rows} {have} a missing value in {name}:",
         table(["column", "missing"], columns, [1]),
         "The rows" + (" (the first 10):" if int(count) > len(found) else ":"),
         table(["data row", *head[1:]], found),
@@ -48,15 +49,15 @@ async def answer_missing(work: Work, table_: Table) -> None:
 async def answer_duplicates(work: Work, table_: Table) -> None:
     """How many rows repeat another exactly, and which."""
     logs = await work.run("\n".join([*table_.load(), _DUPLICATES]), "look for repeated rows")
-    count, rows = value(logs, "Count"), number(value(logs, "Rows"))
+    count, rows = value(logs, "Count"), counted(value(logs, "Rows"), "row")
     name = escape(table_.source.name)
     if count == "0":
-        await work.say(f"No row of {name} repeats another; I compared all {rows}.")
+        await work.say(f"No row of {name} repeats another; I compared {rows}.")
         return
     head, *found = section(logs, "Result")
     repeats = "repeats" if count == "1" else "repeat"
     await work.say(
-        f"**{number(count)}** of {rows} rows {repeats} an earlier one exactly in {name}:",
+        f"**{number(count)}** of {rows} {repeats} an earlier one exactly in {name}:",
         table(["data row", *head[1:]], found),
         f"Cross-check: {value(logs, 'Check')}. “Remove duplicates” writes a file without them.",
     )

@@ -9,6 +9,7 @@ from engine.planner.asks import Ask, is_rate
 from engine.planner.roles import Key
 from engine.planner.tables import Table
 from engine.planner.text import (
+    counted,
     escape,
     link,
     literal,
@@ -86,7 +87,8 @@ async def answer_ratio(work: Work, ask: Ask, ratio: Ratio, table_: Table) -> Non
     head, *rows = section(logs, "Result") or [[]]
     await work.say(
         f"I take this as total {escape(ratio.above)} divided by total {escape(ratio.below)}: "
-        f"**{found[0]}**, over {value(logs, 'Rows')} rows of {escape(table_.source.name)}{kept}.",
+        f"**{found[0]}**, over {counted(value(logs, 'Rows'), 'row')} of "
+        f"{escape(table_.source.name)}{kept}.",
         table([*head[:-1], name], rows, range(len(ask.keys), len(head))) if rows else "",
         f"Cross-check: the weighted average of the rows' own ratios is {found[1]}.",
         notes(needed, table_),

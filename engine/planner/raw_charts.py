@@ -6,6 +6,7 @@ from engine.planner.asks import Ask
 from engine.planner.chart_style import COLORS, finish
 from engine.planner.tables import Table
 from engine.planner.text import (
+    counted,
     escape,
     link,
     literal,
@@ -123,9 +124,9 @@ def _body(ask: Ask) -> list[str]:
 
 def _in_words(ask: Ask, logs: str) -> str:
     if ask.chart == "scatter":
-        found, rows = value(logs, "Correlation"), value(logs, "Rows")
+        found, rows = value(logs, "Correlation"), counted(value(logs, "Rows"), "row")
         check = f"Cross-check: {value(logs, 'Check')}."
-        return f"Their correlation (Pearson) is **{found}**, over {rows} rows. {check}"
+        return f"Their correlation (Pearson) is **{found}**, over {rows}. {check}"
     head, *rows_ = section(logs, "Summary") or [[]]
     if ask.chart == "box" and ask.keys:
         return table(head, rows_, range(1, len(head)))

@@ -24,8 +24,9 @@ from engine.planner.workbench import Work
 _SHOWN = 10
 _MAX_SHOWN = 50
 _ENDS = re.compile(
-    r"\b(?P<which>first|top|last|bottom|random)\s+(?:(?P<count>\d{1,4})\s+)?(?:rows?|lines?|records?"
-    r"|entries)\b|\b(?P<head>head)\b|\b(?P<tail>tail)\b",
+    r"\b(?P<which>first|top|last|bottom|random)\s+"
+    r"(?:(?P<count>\d{1,3}(?:,\d{3}){1,2}|\d{1,7})\s+)?(?:rows?|lines?|records?|entries)\b|"
+    r"\b(?P<head>head)\b|\b(?P<tail>tail)\b",
     re.IGNORECASE,
 )
 _SORT = re.compile(r"\b(?:sort|order)(?:ed)?\b.{0,30}?\bby\b(?P<what>.*)", re.I | re.S)
@@ -76,10 +77,14 @@ async def answer_rows(work: Work, ask: Ask, table_: Table) -> None:
         by = ", ".join(map(literal, columns))
         lines.append(f"df = df.sort_values([{by}], ascending={not down}, kind='stable')")
     lines += ['print("Rows:", len(df))']
-    count = min(int(ends["count"] or _SHOWN), _MAX_SHOWN) if ends else _SHOWN
-    which = _which(ends)
-    lines += ['print("Result")', f"print(df.{which}({count}).to_csv(index=False))"]
-    path = _path(table_, sorted_=bool(columns), kept=bool(ask.filters), export=export)
+    which, count = _which(ends), _count(ends)
+    is_long = count > _MAX_SHOWN and table_.rows > _MAX_SHOWN
+    lines += [f"shown = df.{which}(min({count}, len(df)))"]
+    if is_long:
+        lines += ["df = shown  # the file has them all", 'print("Wanted:", len(df))']
+    lines += ['print("Result")', f"print(shown.head({_MAX_SHOWN}).to_csv(index=False))"]
+    kept = bool(ask.filters) or is_long
+    path = _path(table_, sorted_=bool(columns), kept=kept, export=export)
     if path:
         kind = path.rpartition(".")[2]
         lines += ["", f"df.{_WRITERS[kind].format(literal(path))}", 'print("saved")']
@@ -89,16 +94,26 @@ async def answer_rows(work: Work, ask: Ask, table_: Table) -> None:
     said = [f"sorted by {' and '.join(map(escape, columns))}"] if columns else []
     said[len(said) :] = ["descending" if down else "ascending"] if columns else []
     order = f", {', '.join(said)}" if said else ""
-    kept = f" that fit {conditions(ask)}" if ask.filters else ""
+    fit = f" that fit {conditions(ask)}" if ask.filters else ""
     name = escape(table_.source.name)
     amounts = {column.name for column in table_.numbers}
-    place = {"head": "the first", "tail": "the last", "sample": "a random"}[which]
-    shown = f"; {place} {len(rows)}:" if rows and str(len(rows)) != total else ":"
+    shown = _said_shown(which, len(rows), total, number(value(logs, "Wanted")))
     await work.say(
-        f"**{total}** row{'s' * (total != '1')} of {name}{kept}{order}{shown if rows else '.'}",
+        f"**{total}** row{'s' * (total != '1')} of {name}{fit}{order}{shown}",
         table(head, rows, [i for i, each in enumerate(head) if each in amounts]) if rows else "",
         f"Files: {link(path)}" if path else "",
     )
+
+
+def _said_shown(which: str, shown: int, total: str, wanted: str) -> str:
+    """Which of `total` rows are shown, and that a file has the rest of those `wanted`."""
+    place = {"head": "the first", "tail": "the last", "sample": "a random"}[which]
+    if not shown:
+        return "."
+    if wanted and wanted != str(shown):
+        what = "all" if wanted == total else f"{place} {wanted}"
+        return f"; {what} are in the file, here are {shown}:"
+    return f"; {place} {shown}:" if str(shown) != total else ":"
 
 
 def _keep_unreadable(table_: Table, names: list[str]) -> list[str]:
@@ -112,6 +127,11 @@ def _keep_unreadable(table_: Table, names: list[str]) -> list[str]:
         "    if df[name].isna().any():",
         "        df[name] = df[name].astype(object).where(df[name].notna(), original[name])",
     ]
+
+
+def _count(ends: re.Match[str] | None) -> int:
+    said = ends["count"] if ends else None
+    return int(said.replace(",", "")) if said else _SHOWN
 
 
 def _which(ends: re.Match[str] | None) -> str:

@@ -19,6 +19,7 @@ from engine.planner.unread import strange_to_all, unread_note
 from engine.planner.workbench import TABLES, Work
 
 _MAX_FILES = 3
+_MAX_COLUMNS = 20
 _CLAUSE = re.compile(r"[,;.]\s+|\b(?:and|then)\b", re.IGNORECASE)
 
 
@@ -42,7 +43,11 @@ class Tabular:
             names = ", ".join(escape(shown_name(path)) for path in paths)
             await work.say(f"I found no table in {names}.")
             return
-        best = max(reversed(tables), key=lambda table: score(work.text, table))
+        filled = [table for table in tables if table.rows] or tables
+        best = max(reversed(filled), key=lambda table: score(work.text, table))
+        if not best.rows:
+            await work.say(*map(_said_rowless, tables))
+            return
         strange = strange_to_all(work.text, tables)
         if is_foreign(strange):
             await _say_foreign(work, strange, tables)
@@ -54,13 +59,19 @@ class Tabular:
                 await work.say(_said_rivals(work.text, tables, best))
 
 
+def _said_rowless(table: Table) -> str:
+    columns = listing([escape(column.name) for column in table.columns[:_MAX_COLUMNS]])
+    more = f" and {len(table.columns) - _MAX_COLUMNS} more" * (len(table.columns) > _MAX_COLUMNS)
+    return f"{escape(table.source.name)} has no rows, just a header: {columns}{more}."
+
+
 def _said_rivals(text: str, tables: list[Table], best: Table) -> str:
     """A sentence on tables of other files that fit a question as well as `best`."""
     fit = score(text, best)
     rivals = [
         escape(table.source.name)
         for table in tables
-        if table.source.path != best.source.path and score(text, table) == fit > 0
+        if table.rows and table.source.path != best.source.path and score(text, table) == fit > 0
     ]
     fits = "fits" if len(rivals) == 1 else "fit"
     return f"{listing(rivals)} {fits} as well: name a file to ask of that one." if rivals else ""

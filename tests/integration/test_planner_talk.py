@@ -207,6 +207,85 @@ class TestNoWorkbook:
         assert answer == f"I tried to look into {name}, but it failed. {why}"
 
 
+class TestNoRows:
+    @pytest.mark.parametrize("text", ["total revenue by region", "what is in it?", ""])
+    async def test_a_header_alone(self, lab: FolderLab, text: str) -> None:
+        """Of a table without rows just that is said, whatever is asked of it."""
+        path = lab.upload("h.csv", b"region,revenue\n")
+
+        answer = await ask(lab, text, path)
+
+        assert answer == "h.csv has no rows, just a header: region and revenue."
+
+    async def test_beside_a_table_with_rows(self, lab: FolderLab) -> None:
+        """Where another file fits as well and has rows, that one is asked."""
+        paths = [lab.upload("s.csv", SALES), lab.upload("h.csv", b"region,revenue\n")]
+
+        answer = await ask(lab, "total revenue", *paths)
+
+        assert answer.startswith("Total revenue: **15**, over 2 rows of s.csv.")
+        assert "fits as well" not in answer
+
+
+class TestOne:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("total revenue", "over 1 row of one.csv"),
+            ("missing values", "in the 1 row of one.csv"),
+            ("duplicates", "I compared 1 row."),
+            ("top 5 rows by revenue", "The row with the highest revenue"),
+            ("revenue per unit", "over 1 row of one.csv"),
+            ("how many rows", "**1** row in one.csv"),
+        ],
+    )
+    async def test_row(self, lab: FolderLab, text: str, said: str) -> None:
+        """One row is no rows."""
+        path = lab.upload("one.csv", b"product,units,revenue\nTea,2,10\n")
+
+        answer = await ask(lab, text, path)
+
+        assert said in answer
+        assert not re.search(r"\b1 rows", answer)
+
+    async def test_word_and_page(self, lab: FolderLab) -> None:
+        """One word, line, character or page is said in the singular."""
+        text = await ask(lab, "what is in it?", lab.upload("a.txt", b"x"))
+        pdf = await ask(lab, "what is in it?", lab.upload("a.pdf", b"%PDF-1.4 /Type /Page >>"))
+
+        assert "1 byte of text: 1 line, **1** word, 1 character." in text
+        assert "It has about 1 page." in pdf
+
+
+class TestManyRows:
+    @pytest.mark.parametrize(
+        ("text", "said", "count", "first"),
+        [
+            ("show the first 300 rows", "the first 300 are in the file, here are 50:", 300, 0),
+            ("show the last 60 rows", "the last 60 are in the file, here are 50:", 60, 340),
+            ("show the first 1,000 rows", "all are in the file, here are 50:", 400, 0),
+        ],
+    )
+    async def test_the_rest_is_in_a_file(
+        self, lab: FolderLab, text: str, said: str, count: int, first: int
+    ) -> None:
+        """More rows than an answer shows come as a file that has every one of them."""
+        lines = [f"{i},{i * 10}" for i in range(400)]
+        path = lab.upload("long.csv", "\n".join(["id,revenue", *lines]).encode())
+
+        answer = await ask(lab, text, path)
+
+        assert answer.startswith(f"**400** rows of long.csv; {said}")
+        written = lab.made("long_selected.csv").read_text().split()
+        assert written == ["id,revenue", *lines[first : first + count]]
+
+    async def test_a_random_choice_of_few(self, lab: FolderLab) -> None:
+        """More random rows than there are is all of them."""
+        answer = await ask(lab, "random 10 rows", lab.upload("s.csv", SALES))
+
+        assert answer.startswith("**2** rows of s.csv:")
+
+
 class TestNoFile:
     @pytest.mark.parametrize(
         "text",
