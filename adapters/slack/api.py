@@ -40,7 +40,8 @@ _LACKING = frozenset(
     {"feature_not_enabled", "missing_scope", "not_allowed_token_type", "unknown_method"}
 )
 
-_DEAD = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
+# The app was removed, or its token is of no more use.
+DEAD = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
 
 
 class Refused(PlatformError):
@@ -157,7 +158,7 @@ class WebApi:
                 response = await client.api_call(method, json=given)
         except SlackApiError as error:
             refusal = _told_apart(method, error)
-            if isinstance(refusal, Refused) and refusal.error in _DEAD:
+            if isinstance(refusal, Refused) and refusal.error in DEAD:
                 self.on_dead_token()
             raise refusal from error
         except aiohttp.ClientConnectorError as error:

@@ -14,12 +14,12 @@ from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 
 from adapters.slack import listeners
-from adapters.slack.api import make_client
+from adapters.slack.api import DEAD, Refused, make_client
 from adapters.slack.context import SlackContext
 from adapters.slack.installations import Installations, States
 from adapters.slack.scopes import BOT_SCOPES
 from adapters.slack.settings import SlackSettings
-from adapters.slack.teams import Teams
+from adapters.slack.teams import NotInstalled, Teams
 from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
@@ -45,13 +45,21 @@ class TeamAuthorize(AsyncAuthorize):
         actor_team_id: str | None = None,
         actor_user_id: str | None = None,
     ) -> AuthorizeResult | None:
-        """The bot; None where the app is not installed there."""
+        """The bot; None where the app is not installed, so that the event counts as taken.
+
+        Raises:
+            PlatformError: who it is can't be known now; Slack sends the event again.
+        """
         del context, user_id, actor_enterprise_id, actor_team_id, actor_user_id
         try:
-            team = await self._teams.get(team_id or enterprise_id or "", enterprise_id)
+            workspace = team_id or enterprise_id or ""
+            team = await self._teams.get(workspace, enterprise_id, patient=False)
         except PlatformError as error:
             log.warning("event of an unknown workspace", team=team_id, error=str(error))
-            return None
+            removed = isinstance(error, Refused) and error.error in DEAD
+            if removed or isinstance(error, NotInstalled):
+                return None
+            raise
         return AuthorizeResult(
             enterprise_id=enterprise_id,
             team_id=team_id,

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.slack.settings import SlackSettings
 from adapters.slack.tables import installations, states
+from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,11 @@ class Installations(AsyncInstallationStore):
         return logging.getLogger(__name__)
 
     async def token(self, workspace: str) -> str | None:
-        """The bot's token in a workspace or organisation, or None where there is none."""
+        """The bot's token in a workspace or organisation, or None where there is none.
+
+        Raises:
+            PlatformError: it was sealed with another key.
+        """
         found = await self._read(workspace)
         return str(found["bot_token"]) if found else None
 
@@ -91,11 +96,11 @@ class Installations(AsyncInstallationStore):
             return None
         try:
             return dict(json.loads(self._seal.decrypt(sealed.encode())))
-        except InvalidToken:
-            log.error(
-                "SLACK_ENCRYPTION_KEY is not the one of the installation", workspace=workspace
-            )
-            return None
+        except InvalidToken as error:
+            # Not as if there were none: with the right key, what people write now is answered.
+            raise PlatformError(
+                f"SLACK_ENCRYPTION_KEY is not the one with which {workspace} was installed."
+            ) from error
 
 
 class States(AsyncOAuthStateStore):

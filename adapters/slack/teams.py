@@ -6,7 +6,8 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from adapters.slack.api import Pool, WebApi
 from adapters.slack.pace import Allowance
@@ -14,6 +15,10 @@ from adapters.slack.settings import SlackSettings
 from bot.errors import PlatformError
 
 _TEAMS_MAX = 500
+
+
+class NotInstalled(PlatformError):
+    """Nobody has installed the app there."""
 
 
 class Team:
@@ -76,46 +81,50 @@ class Teams:
         self._settings = settings
         self._tokens = tokens
         self._known: OrderedDict[str, Team] = OrderedDict()
-        self._home: Team | None = None
-        self._opening = asyncio.Lock()
+        self._home = ""  # the id of the one workspace, where there is only one
+        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def get(self, team_id: str, enterprise_id: str | None = None) -> Team:
+    async def get(
+        self, team_id: str, enterprise_id: str | None = None, *, patient: bool = True
+    ) -> Team:
         """A workspace.
 
+        Args:
+            team_id: its id.
+            enterprise_id: its organisation's, which may have installed the app as a whole.
+            patient: wait for a busy Slack, however long it asks to.
+
         Raises:
-            PlatformError: the app is not installed there, or Slack does not take its token.
+            NotInstalled: the app is not installed there.
+            PlatformError: Slack does not take its token, or can't be asked.
         """
-        if self._home is not None:  # whatever workspace an event of a shared channel names
-            return self._home
-        if team_id in self._known:
-            return self._known[team_id]
-        async with self._opening:
+        # Whatever workspace an event of a shared channel names, one token has one.
+        team_id = self._home or team_id
+        async with self._opening.setdefault(team_id, asyncio.Lock()):
             if team_id not in self._known:
-                self._known[team_id] = await self._open(team_id, enterprise_id)
+                self._known[team_id] = await self._open(team_id, enterprise_id, patient)
                 while len(self._known) > _TEAMS_MAX:
                     self._known.popitem(last=False)
-        return self._known[team_id]
+            return self._known[team_id]
 
     async def home(self) -> Team:
         """The one workspace of the settings' token. Raises PlatformError."""
-        async with self._opening:
-            team = await self._open("", None)
-            self._home = self._known.setdefault(team.id, team)
-            return self._home
+        team = await self._open("", None, patient=True)
+        self._home = team.id
+        return self._known.setdefault(team.id, team)
 
     def forget(self, team_id: str) -> None:
         """The app was removed there, or installed again."""
         self._known.pop(team_id, None)
-        self._home = None
 
-    async def _open(self, team_id: str, enterprise_id: str | None) -> Team:
+    async def _open(self, team_id: str, enterprise_id: str | None, patient: bool) -> Team:
         token = await self._tokens.token(team_id)
         if token is None and enterprise_id:
             token = await self._tokens.token(enterprise_id)
         if token is None:
-            raise PlatformError(f"The app is not installed in the workspace {team_id}.")
+            raise NotInstalled(f"The app is not installed in the workspace {team_id}.")
         api = WebApi(self._settings, token, self.pool)
-        found = await api.call("auth.test")
+        found = await self._who(api, patient)
         # Another process may know a newer one: it is looked up at the next event.
         api.on_dead_token = partial(self.forget, team_id or str(found["team_id"]))
         return Team(
@@ -126,3 +135,8 @@ class Teams:
             url=str(found.get("url") or "https://slack.com/"),
             api=api,
         )
+
+    async def _who(self, api: WebApi, patient: bool) -> dict[str, Any]:
+        if patient:
+            return await api.call("auth.test")
+        return await api.call_within(self._settings.slack_patience_seconds, "auth.test")

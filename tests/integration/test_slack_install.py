@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -205,6 +206,51 @@ class TestManyWorkspaces:
                 ]
 
         assert (forged.status_code, once.status_code, twice.status_code) == (401, 200, 401)
+
+    @pytest.mark.parametrize("trouble", ["busy", "key"])
+    async def test_an_event_of_a_workspace_that_can_not_be_opened_comes_again(
+        self, slack: FakeSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+    ) -> None:
+        """Where Slack is busy, or the key is the wrong one, an event is not lost: it is not
+        acknowledged, and answered when Slack delivers it once more."""
+        other = slack.add_team("Globex", installed=False)
+        async with serve(slack, tmp_path, echo, **for_many(slack)) as site:
+            assert site.platform.url is not None
+            slack.redirect_uri = f"{site.platform.url}/slack/oauth_redirect"
+            slack.delivery.http_url = f"{site.platform.url}/slack/events"
+            await install(site.platform.url)
+            zoe = slack.person("U7", "Zoe", team=other.id)
+            slack.channel("C7", members=[zoe], team=other.id)
+            installations = site.platform._installations
+            assert installations is not None
+            with monkeypatch.context() as wrong:
+                if trouble == "key":
+                    wrong.setattr(installations, "_seal", Fernet(Fernet.generate_key()))
+                else:
+                    slack.fail("auth.test", status=429, retry_after_seconds=3600, times=2)
+                asked = await zoe.say("C7", "hello", mention=True, announce=("app_mention",))
+                (event,) = [e for e in slack.delivery.sent if e.type == "events_api"]
+                await slack.until(lambda: event.state == "waiting")
+
+            await slack.clock.advance(70)
+            answer = await site.answer(asked)
+
+            assert "You said: hello" in answer.text
+            assert event.attempts == 3
+
+    async def test_a_busy_workspace_holds_up_no_other(self, slack: FakeSlack) -> None:
+        """Each workspace is opened by itself."""
+        settings = SlackSettings.read({"SLACK_API_URL": slack.api_url})
+        teams = Teams(settings, OneToken(slack.bot_token))
+        slack.fail("auth.test", status=429, retry_after_seconds=60)
+        busy = asyncio.create_task(teams.get("T1"))
+        await slack.until(lambda: slack.calls["auth.test"] == 1)
+
+        async with asyncio.timeout(10):
+            team = await teams.get("T2")
+        busy.cancel()
+
+        assert team.id == "T2"
 
     async def test_a_workspace_that_did_not_install_is_not_answered(
         self, slack: FakeSlack, tmp_path: Path
