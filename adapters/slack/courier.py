@@ -83,6 +83,8 @@ class Courier:
         result = await self._with_files(team, key, replace(result, files=unsaid))
         everybody = result.public or key.channel.startswith("D")
         method = "chat.postMessage" if everybody else "chat.postEphemeral"
+        # What one person alone sees is not shown in a thread that nobody has answered yet.
+        unanswered = order == key.thread and not everybody
         for number, (text, blocks) in enumerate(messages(result, key.thread, self._context)):
             post_id = f"{order}:{number}" if order else ASIDE
             if post_id in said.posts:
@@ -95,7 +97,7 @@ class Courier:
             await team.api.call(
                 method,
                 channel=key.channel,
-                thread_ts=key.thread or None,
+                thread_ts=None if unanswered else key.thread or None,
                 text=fallback(text),
                 blocks=blocks,
                 **extra,

@@ -332,6 +332,16 @@ class TestOrders:
         assert [(name, key.thread) for name, key in site.core.commands] == [("reset", asked.ts)]
         assert site.core.orders.given == []
 
+    async def test_that_begin_a_thread_are_answered_beside_it(self, site: SlackSite) -> None:
+        """What only one person is told is not shown in a thread that nobody has answered: it stands
+        in the channel."""
+        site.core.results["help"] = CommandResult("I compute.")
+
+        await site.ann.say("C1", "help", mention=True)
+
+        said = await told(site)
+        assert (said.text, said.thread_ts) == ("I compute.", None)
+
     async def test_of_somebody_without_threads_are_followed(self, site: SlackSite) -> None:
         """Where there is nothing to choose from, the command is answered where it was written."""
         site.core.results["status"] = CommandResult("No container.")
