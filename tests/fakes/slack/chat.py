@@ -88,7 +88,7 @@ async def post_ephemeral(call: Call) -> Json:
         raise ApiError("user_not_in_channel")
     message = new_message(call, channel, call.thread(channel), content(call))
     message.only_for = call.get("user")
-    # In a thread that nobody has answered, Slack takes it and shows it to nobody [chat.postEphemeral].
+    # In a thread that nobody has answered, it is taken and shown to nobody [chat.postEphemeral].
     threads = {m.thread_ts for m in channel.messages.values() if m.thread_ts != m.ts}
     if message.thread_ts in {None, *threads}:
         channel.ephemeral.append(message)
