@@ -1,4 +1,5 @@
-"""Formulas as people mark them up in a message: back quotes, dollars, LaTeX → plain text."""
+"""Formulas as people mark them up in a message: back quotes, dollars, LaTeX → plain text; and
+emoji, as signs or by their names."""
 
 from __future__ import annotations
 
@@ -10,6 +11,12 @@ _BRACKETS = re.compile(r"\\[(\[]|\\[)\]]")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _ROOT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")
 _EXPONENT = re.compile(r"\^\s*\{([^{}]*)\}")
+# `:smile:`, Discord's `<:own:123>`, and signs, but for those that calculate: ✕ ✖ ➕ ➖ ➗.
+_EMOJI = re.compile(
+    r"<a?:\w{1,40}:\d{1,24}>|(?<![\w:]):(?:[a-z+-][\w+'-]{0,60}|100):(?![\w:])|"
+    r"[\u2600-\u2712\u2719-\u2794\u2798-\u27bf\u2b50\u2b55\U0001f000-\U0001faff][\ufe0f\u200d]*",
+    re.IGNORECASE,
+)
 _COMMANDS = (
     (r"\\(?:cdot|times)\b", "*"),
     (r"\\div\b", "/"),
@@ -19,6 +26,11 @@ _COMMANDS = (
     (r"\\%", "%"),
 )
 _DEPTH_MAX = 8
+
+
+def without_emoji(text: str) -> str:
+    """The text without the emoji among its words; one of emoji alone stays as it is."""
+    return _EMOJI.sub(" ", text).strip() or text
 
 
 def without_markup(text: str) -> str:

@@ -12,7 +12,7 @@ from engine.planner.equations import Equations
 from engine.planner.fenced import Fenced
 from engine.planner.guide import Guide, explain
 from engine.planner.images import Images
-from engine.planner.markup import without_markup
+from engine.planner.markup import without_emoji, without_markup
 from engine.planner.note import read_note
 from engine.planner.numbers import NumberTasks
 from engine.planner.paragraphs import Paragraphs
@@ -87,4 +87,5 @@ def _plain(text: str) -> str:
     if FENCE.search(text):
         return text.strip()
     asked = _CONTEXT.sub("", text).strip() or text
-    return without_file_names(without_markup(_FILE_LINE.sub("", asked))).strip()
+    words = without_emoji(_FILE_LINE.sub("", asked))
+    return without_file_names(without_markup(words)).strip()

@@ -14,6 +14,7 @@ from PIL import Image
 from bot.names import DATA_FOLDER
 from bot.prompts import question_text, workspace_note
 from bot.store.files import Origin, StoredFile
+from engine.planner.markup import without_emoji
 from engine.planner.note import read_note
 from engine.planner.offline import HONEST, OfflinePlanner
 from engine.planner.parts import parts_of
@@ -178,6 +179,37 @@ class TestFilesAlone:
 
         assert "I made nothing of" not in answer
         assert "I could not tell" not in answer
+
+
+class TestEmoji:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "what is 2*2? :smile:",
+            "what is 2*2? 😄",
+            "👋🏽 2*2 ❤️",
+            "what is 2*2 <:partyblob:123456789012>",
+            ":wave: 2*2 :+1: :tada:",
+        ],
+    )
+    async def test_are_no_part_of_a_question(self, lab: FolderLab, text: str) -> None:
+        """Emoji around a calculation, as signs or by name, do not hide it."""
+        answer = await ask(lab, text)
+
+        assert answer.startswith("2 × 2 = **4**")
+
+    async def test_are_no_words(self, lab: FolderLab) -> None:
+        """An emoji's name is not told of as a word that nothing was made of."""
+        lab.upload("sales.csv", SALES)
+
+        answer = await ask(lab, "total revenue :pray:")
+
+        assert answer.startswith("Total revenue: **15**")
+
+    @pytest.mark.parametrize("text", ["12:30:45", "100 °F", "6 ➗ 2", ":a:b:", "x[1:2:3]", "🎉"])
+    def test_what_is_none(self, text: str) -> None:
+        """Times, degrees and signs that calculate stay; so does an emoji alone."""
+        assert without_emoji(text) == text
 
 
 class TestNoWorkbook:
