@@ -605,6 +605,28 @@ class TestShortcuts:
 
         assert len(site.core.accepted) == 1
 
+    async def test_a_question_that_was_not_kept_is_asked_when_it_comes_again(
+        self, site: SlackSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where the inbox fails, the modal stays open; pressed again, it asks what was posted."""
+
+        async def accept(message: object) -> bool:
+            raise OSError("disk full")
+
+        posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
+        await site.ann.shortcut("threadlab_analyse", posted)
+        view = site.ann.modal()
+        with monkeypatch.context() as failing:
+            failing.setattr(site.core, "accept", accept)
+            first = await site.ann.submit(view, {"question": "total?"})
+        second = await site.ann.submit(view, {"question": "total?"})
+        await site.slack.until(lambda: len(site.slack.answers("C1", posted.ts)) == 2)
+
+        question, _ = site.slack.answers("C1", posted.ts)
+        assert (first.acknowledged, second.acknowledged) == (False, True)
+        assert [message.id for message in site.core.accepted] == [question.ts]
+        site.slack.violations.clear()  # Slack has shown a warning sign, as it should
+
     async def test_a_busy_channel_is_waited_for(self, site: SlackSite) -> None:
         """A question that comes within a second of another message is asked all the same."""
         posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})

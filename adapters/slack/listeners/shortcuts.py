@@ -6,6 +6,7 @@ import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
@@ -14,7 +15,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from adapters.slack.api import Refused
 from adapters.slack.asides import Aside, Respond
 from adapters.slack.blocks import ASIDE, fallback, metadata
-from adapters.slack.context import SlackContext
+from adapters.slack.context import Recently, SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM, attachment, files_of
 from adapters.slack.home_view import SETTINGS_BUTTON
@@ -82,6 +83,9 @@ class Shortcuts:
         self._context = context
         self._intake = intake
         self._courier = courier
+        # Where the questions of modals stand, by the modals' ids.
+        self._asked: Recently[str, str] = Recently(context.settings.slack_events_remembered)
+        self._posting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def on_message(self, ack: AsyncAck, body: Body, respond: Respond) -> None:
         """“Analyse with Threadlab” on a message."""
@@ -108,16 +112,10 @@ class Shortcuts:
         if not question.strip():
             await ack(response_action="errors", errors={QUESTION: BLANK})
             return
-        # Where Slack lost patience with us, people press the button again.
-        submitted = ("asked", str(view["id"]))
-        if not self._context.first_time(*submitted):
-            await ack()
-            return
         try:
-            ts = await self._say(team, about, user, question)
+            ts = await self._said(team, about, user, question, str(view["id"]))
         except PlatformError as error:
             log.info("question not posted", channel=about.channel, error=str(error))
-            self._context.undone(*submitted)
             outside = isinstance(error, Refused) and error.error in _OUTSIDE
             problem = NOT_A_MEMBER if outside else NOT_POSTED
             await ack(response_action="errors", errors={QUESTION: problem})
@@ -183,6 +181,18 @@ class Shortcuts:
         except PlatformError as error:
             log.warning("modal not opened", user=aside.user, error=str(error))
             self._context.tasks.spawn(aside.say(otherwise), "no-modal")
+
+    async def _said(
+        self, team: Team, about: AskedAbout, user: str, question: str, view: str
+    ) -> str:
+        """Where the question of a modal stands. Where Slack lost patience with us, or we failed,
+        people press the button again: it is posted once. Raises PlatformError."""
+        async with self._posting.setdefault(view, asyncio.Lock()):
+            ts = self._asked.get(view)
+            if ts is None:
+                ts = await self._say(team, about, user, question)
+                self._asked.put(view, ts)
+            return ts
 
     async def _say(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
         shown = _cut(escaped(question).replace("\n", "\n>"))
