@@ -154,7 +154,7 @@ class SlackPlatform:
             oldest=asked,
             latest=asked,
             inclusive=True,
-            limit=1,
+            limit=2,  # the thread's first message may come along
         )
         messages = [m for m in (found or {}).get("messages", ()) if m["ts"] == asked]
         if not messages or not by_person(messages[0], team.bot_user):

@@ -175,7 +175,7 @@ class Poster:
 
     async def _search(self, wanted: Callable[[dict[str, Any]], bool]) -> str | None:
         """Look through what the bot wrote in the thread since the question was asked."""
-        cursor = None
+        cursor, asked = None, float(self._place.asked)
         for _ in range(_PAGES_MAX):
             page = await self._api.call(
                 "conversations.replies",
@@ -187,7 +187,9 @@ class Poster:
                 cursor=cursor,
             )
             for message in page["messages"]:
-                if message.get("user") == self._bot_user and wanted(message):
+                # The thread's first message comes along, however old it is.
+                since = float(message["ts"]) > asked
+                if since and message.get("user") == self._bot_user and wanted(message):
                     return str(message["ts"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:

@@ -33,7 +33,12 @@ async def said_since(team: Team, order: Order) -> Said:
         include_all_metadata=True,
         limit=_MESSAGES_MAX,
     )
-    ours = [message for message in page["messages"] if message.get("user") == team.bot_user]
+    ours = [
+        message
+        for message in page["messages"]
+        # The thread's first message comes along, however old it is.
+        if message.get("user") == team.bot_user and float(message["ts"]) > float(order.id)
+    ]
     files = [file for message in ours for file in message.get("files") or ()]
     return Said(
         posts=frozenset(post for message in ours if (post := post_of(message))),

@@ -394,6 +394,25 @@ class TestTrouble:
         texts = [message.text for message in slack.answers("C1", asked.ts)]
         assert texts == ["Reset.", "North leads."]
 
+    async def test_what_began_the_thread_is_not_overwritten(
+        self, site: SlackSite, stage: Stage
+    ) -> None:
+        """An answer whose beginning was lost is looked for among what came after the question."""
+        team = await site.platform._context.teams.home()
+        posted = await team.api.call(
+            "chat.postMessage", channel="C1", text="hello", unfurl_links=False, unfurl_media=False
+        )
+        site.slack.fail("chat.startStream", drop="before")
+        await site.ann.say("C1", "total?", mention=True, thread_ts=posted["ts"])
+        stage.show("North ")
+        await site.slack.until(lambda: site.slack.calls["chat.startStream"])
+        stage.answer("North leads.")
+        await site.slack.until(lambda: not site.core._turns)
+
+        began = site.slack.channels["C1"].messages[posted["ts"]]
+        answers = [m.text for m in site.slack.answers("C1", posted["ts"]) if m is not began]
+        assert (began.text, answers) == ("hello", ["North leads."])
+
     async def test_an_unfinished_answer_leaves_nothing_open(
         self, site: SlackSite, stage: Stage
     ) -> None:

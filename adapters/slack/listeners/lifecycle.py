@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from slack_bolt.app.async_app import AsyncApp
 
-from adapters.slack.blocks import fallback
+from adapters.slack.blocks import ASIDE, fallback, metadata
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM
@@ -89,6 +89,7 @@ class Lifecycle:
             channel=channel,
             text=fallback(GREETING),
             blocks=[{"type": "markdown", "text": GREETING}],
+            metadata=metadata(ASIDE),
             unfurl_links=False,
             unfurl_media=False,
         )

@@ -30,14 +30,17 @@ async def replies(call: Call) -> Json:
         raise ApiError("thread_not_found")
     root = first.thread_ts or first.ts
     thread = [m for m in channel.messages.values() if root in (m.ts, m.thread_ts)]
-    return _page(call, channel, sorted(thread, key=lambda m: float(m.ts)))
+    # The thread's first message comes with every answer, whatever `oldest` says.
+    found = [m for m in thread if m.ts == root or _within(call, m)]
+    return _page(call, channel, sorted(found, key=lambda m: float(m.ts)))
 
 
 @method("conversations.history", tier=3, required={"channel": str}, optional=_PAGE, changes=False)
 async def history(call: Call) -> Json:
     channel = _readable(call)
     roots = [m for m in channel.messages.values() if m.thread_ts in (None, m.ts)]
-    return _page(call, channel, sorted(roots, key=lambda m: float(m.ts), reverse=True))
+    found = [m for m in roots if _within(call, m)]
+    return _page(call, channel, sorted(found, key=lambda m: float(m.ts), reverse=True))
 
 
 @method(
@@ -132,7 +135,6 @@ def _reactors(call: Call) -> list[str]:
 
 
 def _page(call: Call, channel: Channel, messages: list[Message]) -> Json:
-    messages = [m for m in messages if _within(call, m)]
     start, limit = int(call.get("cursor") or 0), min(call.get("limit", 100), 1000)
     page = messages[start : start + limit]
     more = start + limit < len(messages)
