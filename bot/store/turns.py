@@ -87,12 +87,15 @@ class Turns:
             thread = sa.select(turns.c.thread).where(turns.c.id == turn_id).scalar_subquery()
             free = messages.c.turn_id.is_(None) | (messages.c.turn_id == turn_id)
             query = (
-                sa.select(messages.c.seq, messages.c.author_id)
+                sa.select(messages.c.seq, messages.c.author_id, messages.c.turn_id)
                 .where(messages.c.thread == thread, free, messages.c.withdrawn.is_(False))
                 .order_by(messages.c.sent_at, messages.c.seq)
             )
-            waiting = [(row.seq, row.author_id) for row in await db.execute(query)]
-            mine = leading_run(waiting)
+            found = (await db.execute(query)).all()
+            taken = [row.seq for row in found if row.turn_id is not None]
+            # What comes late and was written before them is another turn's.
+            first = next((n for n, row in enumerate(found) if row.turn_id is not None), 0)
+            mine = leading_run([(row.seq, row.author_id) for row in found[first:]]) + taken
             await db.execute(
                 sa.update(messages)
                 .where(messages.c.seq.in_(mine), messages.c.withdrawn.is_(False))

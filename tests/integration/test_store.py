@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,31 @@ class TestAccept:
             following, _ = await turns.settle(following, TurnState.DONE)
 
         assert answered == [["a1", "a2"], ["b1"], ["a3"]]
+
+    async def test_collected_again_after_a_late_message(
+        self, database: AsyncEngine, chat: ScriptedChat
+    ) -> None:
+        """A step that runs again after a crash keeps what it took: a message of somebody else that
+        was written before, and came after, is the next turn's."""
+        turns, now = Turns(database), datetime.now(UTC)
+        early, first, second = (
+            replace(chat.message(text, author=author), sent_at=now + timedelta(seconds=number))
+            for number, (text, author) in enumerate([("early", BEN), ("first", ANN), ("more", ANN)])
+        )
+        turn_id = (await arrive(database, first)).turn_id
+        assert turn_id is not None
+        await turns.collect(turn_id)
+        await arrive(database, early)
+        await arrive(database, second)
+
+        await turns.collect(turn_id)
+        taken = [message.text for message in await turns.messages(turn_id)]
+        following, _ = await turns.settle(turn_id, TurnState.DONE)
+        assert following is not None
+        await turns.collect(following)
+
+        assert taken == ["first", "more"]
+        assert [message.text for message in await turns.messages(following)] == ["early"]
 
 
 class TestCrowd:
