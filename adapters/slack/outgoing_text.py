@@ -8,10 +8,16 @@ from collections.abc import Sequence
 from bot.domain import Artifact
 
 _JOINER = "\u2060"  # a word joiner: nobody sees it, and Slack finds no mention
-_CALLS = re.compile(r"<(?=[!@#])|@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
+# What Slack would read as a call; code has other uses for `<!` and `<#`.
+_CALLS = re.compile(
+    r"<(?= !(?i:channel|here|everyone|group|subteam\^) | @[UWB] | \#[CG] )"
+    r"| @(?= (?i:channel|here|everyone)\b )",
+    re.VERBOSE,
+)
 # What may yet become a call, a link to a file, or a table's first line.
 _UNSETTLED = re.compile(
-    r"(?: < | @[a-z]{0,8} | !?\[ [^\]\n]* (?: \] (?: \([^)\n]* )? )? | ! )\Z",
+    r"(?: <(?: ![a-z^]{0,8} | [@\#] )? | @[a-z]{0,8} | ! |"
+    r" !?\[ [^\]\n]* (?: \] (?: \([^)\n]* )? )? )\Z",
     re.IGNORECASE | re.VERBOSE,
 )
 _TAIL_CHARS = 500

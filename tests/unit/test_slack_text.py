@@ -24,7 +24,9 @@ _FRAGMENTS = [
     "~~~\n", "channel", "here", "a < b", "x",
 ]  # fmt: skip
 _TEXTS = st.lists(st.sampled_from(_FRAGMENTS), max_size=60).map("".join)
-_CALL = re.compile(r"<[!@#]|@(?:channel|here|everyone)\b", re.IGNORECASE)
+_CALL = re.compile(
+    r"<!(?i:channel|here|everyone|group|subteam\^)|<@[UWB]|<#[CG]|@(?i:channel|here|everyone)\b"
+)
 
 
 class TestIncoming:
@@ -93,6 +95,13 @@ class TestNeutral:
         """No mention of people, channels or everybody is left."""
         assert not _CALL.search(neutral(text))
         assert neutral(text).replace("\u2060", "") == text
+
+    @pytest.mark.parametrize(
+        "code", ["re.sub(r'(?<!\\d)x', '', s)", "<!DOCTYPE html>", "<!-- so -->", "<#if x>", "<@x>"]
+    )
+    def test_leaves_code_as_it_is(self, code: str) -> None:
+        """Whoever copies code from an answer gets nothing that can't be seen."""
+        assert neutral(code) == code
 
     @given(_TEXTS)
     def test_escaped_text_has_no_markup(self, text: str) -> None:
