@@ -63,6 +63,13 @@ class Sessions:
             self._working.popitem(last=False)
         return done
 
+    async def renew(self, team: Team, key: ThreadKey) -> None:
+        """Slack has ended it by itself, and the work goes on."""
+        if self.works(key):
+            await self._set_working(team, key, "")
+            if key not in self._working:  # the answer was quicker than this call
+                await self.set_active(team, key)
+
     def resumed(self, key: ThreadKey) -> None:
         """An earlier process has set it to work."""
         self._working[key] = time.monotonic()

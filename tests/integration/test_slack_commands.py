@@ -524,6 +524,37 @@ class TestStop:
             assert "while True: n += 1" in str(task["details"])
             assert slack.calls["chat.stopStream"] == 1
 
+    async def test_by_somebody_who_may_not_stops_nothing(
+        self, slack: FakeSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever may not use the bot is told so, and the thread shows that the work goes on."""
+
+        async def endless(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            del core, message
+            yield Progress("writing…", (), "So far ")
+            await asyncio.Event().wait()
+
+        async def refusal(*_: object, **__: object) -> str:
+            return "You may not use me here."
+
+        async with serve(slack, tmp_path, endless) as site:
+            asked = await site.ann.say("C1", "count", mention=True)
+            await slack.until(lambda: slack.answers("C1", asked.ts))
+            session = slack.sessions_of("C1", asked.ts)
+            await slack.until(lambda: session.status == "processing")
+            monkeypatch.setattr(site.core, "refusal", refusal)
+            slack.channel("C1", members=[site.ann, bo := slack.person("U2", "Bo")])
+
+            await bo.stop("C1", asked.ts)
+
+            said = await told(site, user="U2")
+            assert said.text == "You may not use me here."
+            await slack.until(lambda: session.status == "processing")
+            assert session.history.count("session: processing") == 2
+            assert "stop" not in [name for name, _ in site.core.commands]
+
     async def test_of_nothing_leaves_no_button(self, site: SlackSite) -> None:
         """A Stop that comes too late just goes away."""
         site.core.answers = False

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from slack_bolt.app.async_app import AsyncApp
 
+from adapters.slack.asides import Aside
 from adapters.slack.blocks import ASIDE, fallback, metadata
 from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
@@ -79,6 +80,12 @@ class Lifecycle:
         """Acknowledge."""
 
     async def _stop(self, team: Team, key: ThreadKey, user: str) -> None:
+        caller = await self._courier.caller(team, user)
+        refused = await self._context.services.commands.refusal(key, caller.author)
+        if refused is not None:  # the answer goes on, though Slack shows it as stopped
+            await self._context.sessions.renew(team, key)
+            await Aside(self._context.settings, team, key, user, None).say(refused)
+            return
         result = await self._courier.run(team, key, user, "stop", "")
         if not result.ok:  # nothing runs: let no Stop stay on the screen
             await self._context.sessions.set_active(team, key)
