@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,13 @@ from adapters.slack.asides import Aside
 from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadata, notes
 from adapters.slack.context import SlackContext
 from adapters.slack.outgoing_text import neutral, with_file_names
+from adapters.slack.replies import ORDER
 from adapters.slack.said import NOTHING, Said
 from adapters.slack.split import split
 from adapters.slack.teams import Team
-from adapters.slack.uploads import NOT_UPLOADED, why
+from adapters.slack.uploads import NOT_UPLOADED, Uploaded, why
 from bot.domain import Caller, ThreadKey
-from bot.errors import PlatformError
+from bot.errors import AmbiguousSend, PlatformError
 from bot.ports import CommandResult
 
 log = structlog.get_logger(__name__)
@@ -77,10 +79,13 @@ class Courier:
             said: what of it stands in the thread already.
 
         Raises:
+            AmbiguousSend: files of an order may have been shared.
             PlatformError: it was not said, or not all of it.
         """
-        unsaid = tuple(file for file in result.files if file.name not in said.files)
-        result = await self._with_files(team, key, replace(result, files=unsaid))
+        if order and result.files:
+            result = await self._with_files_once(team, key, result, order, said)
+        else:
+            result = await self._with_files(team, key, result)
         everybody = result.public or key.channel.startswith("D")
         method = "chat.postMessage" if everybody else "chat.postEphemeral"
         # What one person alone sees is not shown in a thread that nobody has answered yet.
@@ -123,21 +128,45 @@ class Courier:
         for number, (text, blocks) in enumerate(shown[:_RESPONSES_MAX]):
             await aside.say(text, blocks, replace=replacing and number == 0)
 
+    async def _with_files_once(
+        self, team: Team, key: ThreadKey, result: CommandResult, order: str, said: Said
+    ) -> CommandResult:
+        """Upload the files of an order that are not shared yet: by which ids they go is kept."""
+        replies, ref = self._context.replies, f"{ORDER}{key}:{order}"
+        known = dict((await replies.open(ref, str(key))).posts)
+
+        async def note(uploaded: Sequence[Uploaded]) -> None:
+            await replies.sent(ref, known | {file.artifact: file.id for file in uploaded})
+
+        left = tuple(file for file in result.files if known.get(file.id) not in said.files)
+        return await self._with_files(team, key, replace(result, files=left), note=note)
+
     async def _with_files(
-        self, team: Team, key: ThreadKey, result: CommandResult, *, elsewhere: bool = False
+        self,
+        team: Team,
+        key: ThreadKey,
+        result: CommandResult,
+        *,
+        elsewhere: bool = False,
+        note: Callable[[Sequence[Uploaded]], Awaitable[None]] | None = None,
     ) -> CommandResult:
         """Upload a result's files into its thread; what Slack does not take is said, and where the
-        files are, if that is `elsewhere`."""
+        files are, if that is `elsewhere`. `note` is told of files before they are shared; whether
+        they were can then be looked up."""
         if not result.files or not key.thread:
             return result
         uploaded, said = await self._context.uploads.send(team, key, result.files)
         try:
             if uploaded:
+                if note is not None:
+                    await note(uploaded)
                 await self._context.uploads.share(team, key, uploaded)
                 if elsewhere:
                     are = "The file is" if len(uploaded) == 1 else "The files are"
                     said.append(f"{are} in [the thread]({team.link(key.channel, key.thread)}).")
         except PlatformError as error:
+            if note is not None and isinstance(error, AmbiguousSend):
+                raise
             log.warning("files not shared", thread=str(key), error=str(error))
             names = ", ".join(f"`{file.name}`" for file in uploaded)
             said.append(NOT_UPLOADED.format(names=names, why=why(error)))

@@ -107,6 +107,8 @@ class SlackPlatform:
     async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
         """Say what a command came to: to all in its thread, or to who wrote it."""
         team = await self._context.teams.get(order.key.workspace)
+        if again and result.files:  # they are shown a while after Slack has taken them
+            await asyncio.sleep(self._context.settings.slack_share_seconds)
         said = await said_since(team, order) if again else NOTHING
         user = order.caller.author.id
         await Courier(self._context).say(team, order.key, user, result, order=order.id, said=said)

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.slack.tables import replies
 
+ORDER = "order:"  # what is kept of the answer to a command is under an id of its own
+
 
 @dataclass(frozen=True, slots=True)
 class KeptReply:
@@ -53,8 +55,10 @@ class Replies:
     async def are_in(self, thread: str) -> bool:
         """Whether something was answered in a thread."""
         async with self._database.connect() as connection:
-            query = sa.select(replies.c.turn_id).where(replies.c.thread == thread).limit(1)
-            return (await connection.execute(query)).first() is not None
+            query = sa.select(replies.c.turn_id).where(
+                replies.c.thread == thread, ~replies.c.turn_id.startswith(ORDER)
+            )
+            return (await connection.execute(query.limit(1))).first() is not None
 
     async def begin(self, turn_id: str) -> None:
         """A message is about to be posted: should a crash come now, it has to be looked for."""

@@ -13,7 +13,7 @@ _MESSAGES_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The ids that messages carry, and the names of files."""
+    """The ids that messages carry, and those of the files in them."""
 
     posts: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -42,5 +42,5 @@ async def said_since(team: Team, order: Order) -> Said:
     files = [file for message in ours for file in message.get("files") or ()]
     return Said(
         posts=frozenset(post for message in ours if (post := post_of(message))),
-        files=frozenset(str(file.get("title") or file.get("name")) for file in files),
+        files=frozenset(str(file.get("id")) for file in files),
     )

@@ -28,10 +28,11 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A file that Slack has, and that is not shared yet."""
+    """A file that Slack has, and that is not shared yet; of which artifact."""
 
     id: str
     name: str
+    artifact: str
 
 
 class Uploads:
@@ -108,7 +109,7 @@ class Uploads:
             raise AmbiguousSend(f"The upload broke off: {error!r}") from error
         if answer.status_code != httpx.codes.OK:
             raise PlatformError(f"Slack answered an upload with {answer.status_code}.")
-        return Uploaded(str(granted["file_id"]), artifact.name)
+        return Uploaded(str(granted["file_id"]), artifact.name, artifact.id)
 
 
 def why(error: Exception) -> str:

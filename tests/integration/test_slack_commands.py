@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,15 @@ from bot.domain import (
     Addressing,
     Answer,
     Artifact,
+    Author,
+    Caller,
     CodeRun,
     IncomingMessage,
+    Order,
     Progress,
     RunState,
 )
+from bot.errors import AmbiguousSend
 from bot.ports import CommandResult
 from tests.fakes.core import SPECS, FakeCore
 from tests.fakes.slack import FakeSlack, Message
@@ -372,6 +378,77 @@ class TestOrders:
         await site.platform.answer(order, site.core.results["status"], again=True)
 
         assert len(site.slack.answers("C1", asked.ts)) == 2
+
+
+async def ordered(site: SlackSite) -> tuple[Order, CommandResult]:
+    """A command in a thread, and its result with a file."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"new"
+
+    site.core.answers = False
+    await site.ann.say("C1", "total?", mention=True)
+    await site.slack.until(lambda: site.core.accepted)
+    key = site.core.accepted[0].key
+    blob = await site.core.blobs.put(key, content(), limit_bytes=100)
+    caller = Caller(Author("U1", "Ann"))
+    sent_at = datetime.now(UTC)
+    order = Order(key, f"{sent_at.timestamp():.6f}", caller, "files", "get chart.png", sent_at)
+    return order, CommandResult("Here.", files=(Artifact("c0", "chart.png", "image/png", blob),))
+
+
+def shared(site: SlackSite, order: Order) -> list[bytes]:
+    """What the files contain that stand in an order's thread."""
+    answers = site.slack.answers("C1", order.key.thread)
+    return [file.read() for message in answers for file in message.files]
+
+
+class TestFilesOfOrders:
+    async def test_are_shared_once_though_the_text_fails(self, site: SlackSite) -> None:
+        """Files that Slack has taken and does not show yet are waited for, not sent again."""
+        order, result = await ordered(site)
+        site.slack.share_delay_seconds = 0.1
+        site.slack.fail("chat.postEphemeral", status=500)
+
+        with pytest.raises(AmbiguousSend):
+            await site.platform.answer(order, result, again=False)
+        await site.platform.answer(order, result, again=True)
+
+        await site.slack.until(lambda: shared(site, order))
+        assert site.slack.calls["files.completeUploadExternal"] == 1
+        assert (await told(site)).text == "Here."
+
+    async def test_whose_share_is_unsure_are_looked_for(self, site: SlackSite) -> None:
+        """Where Slack did not say whether it has shared them, nothing is called a failure."""
+        order, result = await ordered(site)
+        site.slack.fail("files.completeUploadExternal", drop="after")
+
+        with pytest.raises(AmbiguousSend):
+            await site.platform.answer(order, result, again=False)
+        await site.platform.answer(order, result, again=True)
+
+        await site.slack.until(lambda: shared(site, order))
+        assert site.slack.calls["files.completeUploadExternal"] == 1
+        assert (await told(site)).text == "Here."
+
+    async def test_of_a_name_that_is_there_are_shared_all_the_same(self, site: SlackSite) -> None:
+        """Another file of the same name is another file."""
+        order, result = await ordered(site)
+        (file,) = result.files
+
+        async def content() -> AsyncIterator[bytes]:
+            yield b"old"
+
+        blob = await site.core.blobs.put(order.key, content(), limit_bytes=100)
+        uploads = site.platform._context.uploads
+        team = await site.platform._context.teams.home()
+        old, _ = await uploads.send(team, order.key, [replace(file, blob=blob)])
+        await uploads.share(team, order.key, old)
+        await site.slack.until(lambda: shared(site, order))
+
+        await site.platform.answer(order, result, again=True)
+
+        await site.slack.until(lambda: shared(site, order) == [b"old", b"new"])
 
 
 class TestButtons:
