@@ -107,15 +107,32 @@ class Places:
         if guild is not None and guild.get_thread(thread_id) is not None:
             return Place(thread_id)
         if guild is not None and not _may_open_threads(guild, channel_id):
-            return Place(channel_id, chained=True)
+            return await self._channel_or_thread(key, message_id)
         try:
             await self._open(channel_id, thread_id, await self._title(key, message_id))
         except Refused as refused:
             log.info("thread not opened", thread=str(key), code=refused.code)
             if refused.code == HAS_THREAD or await self._exists(thread_id):
                 return Place(thread_id)
-            return Place(channel_id, chained=True)
+            return await self._channel_or_thread(key, message_id)
         return Place(thread_id)
+
+    async def _channel_or_thread(self, key: ThreadKey, message_id: str) -> Place:
+        """The channel, if the conversation began there: what a private thread holds, which may be
+        deleted or archived, is not for everybody."""
+        channel_id, thread_id = int(key.channel), int(key.thread)
+        origin = self._context.origins.get(plain_id(message_id))
+        if origin is not None and origin.channel_id == channel_id:
+            return Place(channel_id, chained=True)
+
+        async def request(client: discord.Client) -> None:
+            await client.get_partial_messageable(channel_id).fetch_message(thread_id)
+
+        try:
+            await self._context.rest.call(request)
+        except Refused:
+            return Place(thread_id)  # what it does not take goes on a detour
+        return Place(channel_id, chained=True)
 
     async def _open(self, channel_id: int, message_id: int, title: str) -> None:
         async def request(client: discord.Client) -> None:

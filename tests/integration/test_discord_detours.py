@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.discord.platform import DiscordPlatform
 from adapters.discord.reply import LEAVING
 from adapters.discord.store import DiscordStore
 from bot.domain import Answer, Artifact, IncomingMessage, Progress
 from bot.errors import PlatformError, Undeliverable
+from bot.ports import Reply
 from tests.fakes.core import FakeCore
 from tests.fakes.discord import Channel, Message
 from tests.fakes.discord_driver import DiscordSite, serve
@@ -129,6 +132,38 @@ class TestThread:
         answer = await site.answer_in(site.discord.dm(ann), 1)
 
         assert answer.content == "Here it is."
+        assert contents(site, general) == []
+
+    @pytest.mark.parametrize("end", ["deleted", "archived"])
+    async def test_of_few_that_closes_before_the_answer_begins_is_not_either(
+        self, site: DiscordSite, slow: Slow, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        """Nor is it taken for a message of the channel that has no thread yet."""
+        begins, may_begin = asyncio.Event(), asyncio.Event()
+        open_reply = DiscordPlatform.open_reply
+
+        async def held(self: DiscordPlatform, *given: Any, **named: Any) -> Reply:
+            begins.set()
+            await may_begin.wait()
+            return await open_reply(self, *given, **named)
+
+        monkeypatch.setattr(DiscordPlatform, "open_reply", held)
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        site.discord.deny("general", "create_public_threads")
+        thread = await ann.open_thread(general, "apart", private=True)
+        await ann.say(thread, "sum it up", mention=True)
+        async with asyncio.timeout(10):
+            await begins.wait()
+        if end == "deleted":
+            site.discord.chat.delete_channel(thread)
+        else:
+            await ann.archive(thread)
+
+        may_begin.set()
+        slow.go_on.set()
+        place = thread if end == "archived" else site.discord.dm(ann)
+        await site.until(lambda: "Here it is." in contents(site, place))
+
         assert contents(site, general) == []
 
     async def test_of_a_forum_is_followed_by_a_dm(self, site: DiscordSite, slow: Slow) -> None:
