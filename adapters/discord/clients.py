@@ -20,6 +20,7 @@ from bot.errors import PlatformError
 log = structlog.get_logger(__name__)
 
 UNREACHABLE = (aiohttp.ClientError, ConnectionError, TimeoutError, discord.DiscordServerError)
+_CANCEL_AGAIN_SECONDS = 0.1
 NOT_REACHED = "Discord can't be reached at {host} ({why})."
 
 
@@ -39,14 +40,21 @@ async def connect(client: discord.Client) -> None:
     Raises:
         PlatformError: it can't be reached at all; what breaks later is connected again.
     """
+    # discord.py waits in ways that may swallow a cancellation: ours ends this wait, not its own.
+    connecting = asyncio.create_task(client.connect(), name="discord-gateway")
     try:
-        await client.connect()
+        await asyncio.wait({connecting})
+        await connecting
     except AttributeError as error:
         if not isinstance(error.__context__, UNREACHABLE):
             raise
         # discord.py takes it for granted that the first connection succeeds [facts: discord].
         host, why = gateway.DiscordWebSocket.DEFAULT_GATEWAY.host, type(error.__context__).__name__
         raise PlatformError(NOT_REACHED.format(host=host, why=why)) from error
+    finally:
+        while not connecting.done():
+            connecting.cancel()
+            await asyncio.wait({connecting}, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 def make_client(

@@ -96,8 +96,9 @@ async def _connected(
             yield DiscordSite(discord, core, platform, running)
         finally:
             running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            _, late = await asyncio.wait({running}, timeout=_SECONDS)
             await core.close()
+            assert not late, "the adapter does not end when it is cancelled"
 
 
 async def _either(ready: Awaitable[object], running: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from discord import gateway
 
 from adapters.discord import check, plugin
 from adapters.discord.connection import Connection
@@ -617,6 +618,28 @@ class TestRunning:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
                 await core.close()
+
+    async def test_ends_though_it_is_told_so_in_the_moment_of_connecting(
+        self, site: DiscordSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A cancellation that discord.py swallows is made again."""
+        sockets = gateway.DiscordWebSocket
+        from_client = sockets.from_client.__func__  # type: ignore[attr-defined]
+        armed = [site.running]
+
+        async def ending(cls: type, *given: Any, **named: Any) -> Any:
+            made = await from_client(cls, *given, **named)
+            if armed:
+                asyncio.get_running_loop().call_soon(armed.pop().cancel)
+            return made
+
+        monkeypatch.setattr(sockets, "from_client", classmethod(ending))
+        await site.until(site.platform.ready.is_set)
+        site.discord.gateway.drop()
+
+        ended, _ = await asyncio.wait({site.running}, timeout=10)
+
+        assert ended
 
     async def test_without_the_intent_names_the_switch(self, tmp_path: Path) -> None:
         """Discord refuses the intent: the operator reads where to switch it on."""
