@@ -111,7 +111,8 @@ class LiveMessage:
         return self.ts
 
     async def end(self) -> None:
-        """Let no stream stay open behind an answer that was not finished. Raises AmbiguousSend."""
+        """Let no stream stay open behind an answer that was not finished. Raises AmbiguousSend,
+        Busy."""
         if self._open_stream and self.ts is not None:
             await self._poster.end_stream(self.ts)
             self._open_stream = False

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from adapters.slack.api import Refused
+from adapters.slack.api import Busy, Refused
 from adapters.slack.blocks import Block, body, fallback, metadata, post_of
 from adapters.slack.teams import Team
 from bot.domain import Post, ThreadKey
@@ -148,9 +148,11 @@ class Poster:
         )
 
     async def end_stream(self, ts: str) -> None:
-        """End a stream as it is; one that has ended is left alone. Raises AmbiguousSend."""
+        """End a stream as it is; one that has ended is left alone. Raises AmbiguousSend, Busy."""
         try:
             await self._api.call("chat.stopStream", channel=self._channel, ts=ts)
+        except Busy:
+            raise
         except Refused as error:
             log.info("stream had ended", turn=self._place.turn_id, error=error.error)
 

@@ -877,6 +877,20 @@ class TestHome:
         await site.slack.until(lambda: session.prompts)
         assert 1 <= len(session.prompts) <= 4
 
+    async def test_prompts_that_slack_did_not_take_are_offered_again(self, site: SlackSite) -> None:
+        """Whoever opens the messages tab once more has them then."""
+        site.slack.fail("assistant.threads.setSuggestedPrompts", error="fatal_error", times=4)
+        session = site.slack.sessions_of("D1", None)
+
+        async def looked() -> bool:
+            await site.ann.open_home("messages")
+            await site.slack.settled()
+            return bool(session.prompts)
+
+        async with asyncio.timeout(20):
+            while not await looked():
+                await asyncio.sleep(0.05)
+
 
 async def test_a_channel_is_greeted(site: SlackSite) -> None:
     """Added to a channel, the bot says once what it is for."""

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from adapters.slack.api import Busy
+from adapters.slack.poster import Asker, Place, Poster
 from adapters.slack.settings import SlackSettings
 from bot.domain import (
     Action,
@@ -393,6 +395,24 @@ class TestTrouble:
 
         texts = [message.text for message in slack.answers("C1", asked.ts)]
         assert texts == ["Reset.", "North leads."]
+
+    async def test_a_stream_that_slack_is_too_busy_to_end_is_not_taken_for_ended(
+        self, site: SlackSite
+    ) -> None:
+        """The answer is published once the stream has ended, and not before."""
+        asked = await ask(site)
+        team = await site.platform._context.teams.home()
+        key = site.core.accepted[0].key
+        poster = Poster(team, Place(key, "turn-1", asked.ts, Asker("U1", team.id)))
+        ts = await poster.start_stream([{"type": "markdown_text", "text": "North "}])
+        site.slack.fail("chat.stopStream", status=429, retry_after_seconds=3600)
+
+        with pytest.raises(Busy):
+            await poster.end_stream(ts)
+        await poster.end_stream(ts)
+        await poster.end_stream(ts)
+
+        assert not site.slack.channels["C1"].messages[ts].streaming
 
     async def test_what_began_the_thread_is_not_overwritten(
         self, site: SlackSite, stage: Stage

@@ -37,7 +37,7 @@ class Home:
         user, channel = str(event["user"]), str(event.get("channel") or "")
         if event.get("tab") == "messages":
             if self._context.first_time("prompts", team.id, user):
-                self._context.tasks.spawn(self._prompt(team, channel), "prompts")
+                self._context.tasks.spawn(self._prompt(team, user, channel), "prompts")
         else:
             self._context.tasks.spawn(self._draw(team, user, channel), "home")
 
@@ -60,9 +60,12 @@ class Home:
         )
         await team.api.attempt("views.publish", user_id=user, view=view)
 
-    async def _prompt(self, team: Team, channel: str) -> None:
-        await team.api.attempt(
+    async def _prompt(self, team: Team, user: str, channel: str) -> None:
+        """Offer prompts; where that fails, whoever looks again is offered them then."""
+        done = await team.api.attempt(
             "assistant.threads.setSuggestedPrompts",
             channel_id=channel,
             prompts=list(PROMPTS),
         )
+        if done is None:
+            self._context.undone("prompts", team.id, user)
