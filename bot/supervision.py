@@ -86,7 +86,15 @@ async def keep_running(
         except Exception:  # one platform's failure must not take the others down
             log.exception("platform failed", platform=name, again_in_seconds=wait_seconds)
         tell(name, False)
+        _heed_cancellation()
         if clock() - started > LONGEST_PAUSE_SECONDS:
             wait_seconds, proven = FIRST_PAUSE_SECONDS, True
         await sleep(wait_seconds)
         wait_seconds = min(wait_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _heed_cancellation() -> None:
+    """What failed while it was being cancelled must not go on for that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

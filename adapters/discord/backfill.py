@@ -74,10 +74,7 @@ class Backfill:
         """Note now and then up to where messages were seen, until cancelled."""
         while True:
             await asyncio.sleep(self._context.settings.discord_seen_seconds)
-            try:
-                await self.note()
-            except Exception:  # a busy database: the next time will do
-                log.exception("not noted up to where messages were seen")
+            await self.note()
             self._try_again()
 
     def _try_again(self) -> None:
@@ -100,8 +97,13 @@ class Backfill:
     async def note(self) -> None:
         """Note up to where messages were seen; not before what lies between was read."""
         seen = min([self._newest, *(message - 1 for message in self._unhandled)])
-        if self._ran and not self._lost and seen > self._noted:
+        if not self._ran or self._lost or seen <= self._noted:
+            return
+        try:
             await self._context.store.set_value(self._seen, str(seen))
+        except Exception:  # a busy database: the next time will do, or messages are read twice
+            log.exception("not noted up to where messages were seen")
+        else:
             self._noted = seen
 
     async def begin(self) -> None:

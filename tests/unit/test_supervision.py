@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -90,3 +91,23 @@ async def test_a_right_that_is_taken_away() -> None:
         await play.supervised()
 
     assert play.pauses == [1, 2, 4]
+
+
+async def test_being_told_to_end() -> None:
+    """A platform that fails while it is cancelled does not start again."""
+    begun, told = asyncio.Event(), list[bool]()
+
+    async def run() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("it can't be noted")
+
+    running = asyncio.create_task(keep_running("chat", run, lambda _, up: told.append(up)))
+    await begun.wait()
+    running.cancel()
+    await asyncio.wait({running}, timeout=10)
+
+    assert running.cancelled()
+    assert told == [True, False]
