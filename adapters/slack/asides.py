@@ -53,16 +53,16 @@ class Aside:
 
     async def say(
         self, text: str, blocks: list[Block] | None = None, *, replace: bool = False
-    ) -> None:
-        """Say something, in place of a menu where asked so; what can't be said is logged."""
+    ) -> bool:
+        """Say something, in place of a menu where asked so; whether it was said. What can't be
+        said is logged."""
         taken = await self._answer(
             text=fallback(text) if blocks else text,
             blocks=blocks,
             response_type="ephemeral",
             replace_original=replace,
         )
-        if not taken:
-            await self._post(text, blocks)
+        return taken or await self._post(text, blocks)
 
     async def remove(self) -> None:
         """Take the menu away."""
@@ -90,7 +90,7 @@ class Aside:
         log.warning("no answer by response_url", thread=str(self.key), user=self.user, why=why)
         return False
 
-    async def _post(self, text: str, blocks: list[Block] | None) -> None:
+    async def _post(self, text: str, blocks: list[Block] | None) -> bool:
         """The same as a message that only they see, where the bot is a member; or in their own
         conversation with it, where they were there, or nowhere."""
         shown: dict[str, Any] = {"text": fallback(text) if blocks else text, "blocks": blocks}
@@ -115,6 +115,8 @@ class Aside:
                 )
         except PlatformError as error:
             log.warning("not said", thread=str(self.key), user=self.user, error=str(error))
+            return False
+        return True
 
 
 def _asked_seconds(response: WebhookResponse) -> float:

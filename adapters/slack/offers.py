@@ -38,16 +38,16 @@ class Offers:
 
     async def make(
         self, aside: Aside, threads: Sequence[ThreadSummary], command: str, arguments: str
-    ) -> None:
-        """Let them pick one of the threads; where there is nothing to choose from, say why."""
+    ) -> bool:
+        """Let them pick one of the threads; where there is nothing to choose from, say why.
+        Whether it was said."""
         useful = [thread for thread in threads if thread.busy or command != _OF_BUSY_ONES]
         if useful:
             menu = thread_menu(command, arguments, useful)
-            await aside.say(f"Which thread is {command} for?", menu)
-        elif threads:
-            await aside.say(NOTHING_RUNS)
-        else:
-            await aside.say(OUTSIDE if await self._is_outside(aside) else NO_THREADS)
+            return await aside.say(f"Which thread is {command} for?", menu)
+        if threads:
+            return await aside.say(NOTHING_RUNS)
+        return await aside.say(OUTSIDE if await self._is_outside(aside) else NO_THREADS)
 
     async def _is_outside(self, aside: Aside) -> bool:
         """Whether Slack says that the bot is no member of the conversation."""

@@ -16,7 +16,7 @@ class Tasks:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
-    def spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+    def spawn(self, work: Coroutine[object, object, object], name: str) -> None:
         """Run something."""
         task = asyncio.create_task(self._run(work, name), name=f"slack-{name}")
         self._running.add(task)
@@ -30,7 +30,7 @@ class Tasks:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _run(self, work: Coroutine[object, object, None], name: str) -> None:
+    async def _run(self, work: Coroutine[object, object, object], name: str) -> None:
         try:
             await work
         except Exception:

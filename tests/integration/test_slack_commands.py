@@ -338,6 +338,18 @@ class TestOrders:
         assert [(name, key.thread) for name, key in site.core.commands] == [("reset", asked.ts)]
         assert site.core.orders.given == []
 
+    async def test_whose_offer_fails_are_offered_again(self, site: SlackSite) -> None:
+        """A menu that could not be shown is not acknowledged: Slack delivers the command again."""
+        await asked_and_answered(site)
+        site.slack.fail("chat.postEphemeral", error="fatal_error")
+
+        await site.ann.say("C1", "reset", mention=True, announce=("app_mention",))
+
+        assert "Which thread" in (await told(site)).text
+        await site.slack.settled()
+        assert site.slack.delivery.sent[-1].attempts == 2
+        assert len(site.slack.ephemerals("U1")) == 1
+
     async def test_that_begin_a_thread_are_answered_beside_it(self, site: SlackSite) -> None:
         """What only one person is told is not shown in a thread that nobody has answered: it stands
         in the channel."""

@@ -21,6 +21,7 @@ from adapters.slack.starters import with_starter
 from adapters.slack.teams import Team
 from bot.commands.hello import HELLO
 from bot.domain import Addressing, IncomingMessage, ThreadKey
+from bot.errors import PlatformError
 from bot.ports import Place
 
 # A reply to the bot may be a question like "status?": it is one unless the bot is named.
@@ -95,7 +96,7 @@ class Messages:
 
     async def _offered(self, team: Team, said: Said, command: str, arguments: str) -> bool:
         """Whether a thread is offered for a command that began one of its own: people mean one
-        that they have."""
+        that they have. Raises PlatformError: it can't be offered now."""
         specs = self._context.services.commands.specs
         spec = next((spec for spec in specs if spec.name == command), None)
         if said.ts != said.key.thread or spec is None or spec.place is not Place.THREAD:
@@ -107,9 +108,16 @@ class Messages:
         threads = await self._offers.threads(aside)
         if not threads or len(arguments) > ARGUMENTS_CHARS:
             return False
-        if self._context.first_time("offered", str(said.key)):
-            offer = self._offers.make(aside, threads, command, arguments)
-            self._context.tasks.spawn(offer, "offer")
+        offer = ("offered", str(said.key))
+        if self._context.first_time(*offer):
+            made = False
+            try:
+                made = await self._offers.make(aside, threads, command, arguments)
+            finally:
+                if not made:
+                    self._context.undone(*offer)
+            if not made:
+                raise PlatformError(f"No thread could be offered for {command}.")
         return True
 
     async def _about_starter(
