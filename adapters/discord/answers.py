@@ -92,7 +92,7 @@ async def respond(
     hidden = not result.public
     if result.files and not responses.is_answered(interaction):
         await responses.defer(interaction, ephemeral=hidden, thinking=True)
-    limit_bytes = interaction.filesize_limit - MARGIN_BYTES
+    limit_bytes = min(interaction.filesize_limit - MARGIN_BYTES, context.portions.total_bytes)
     async with aclosing(_contents(context, key, result, limit_bytes)) as contents:
         async for content in contents:
             message_id = await _say(interaction, content, hidden=hidden)

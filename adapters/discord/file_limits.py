@@ -27,16 +27,18 @@ class FileLimits:
     def __init__(self, connection: Connection, rest: Rest, settings: DiscordSettings) -> None:
         self._connection = connection
         self._rest = rest
+        self._request_bytes = settings.discord_upload_limit_mb << 20
         self._longest_seconds = settings.discord_boost_minutes * 60
         self._known: dict[int, tuple[int, float]] = {}  # bytes, and since when
 
     async def of(self, key: ThreadKey, artifacts: Sequence[Artifact]) -> int:
-        """The largest file in bytes that is taken where a conversation is."""
-        usual = FILE_BYTES - MARGIN_BYTES
+        """The largest file in bytes that is taken where a conversation is, in one request."""
+        usual = min(FILE_BYTES - MARGIN_BYTES, self._request_bytes)
         largest = max((artifact.blob.size_bytes for artifact in artifacts), default=0)
         if largest <= usual or is_direct(key) or is_private(key):
             return usual
-        return await self._of_server(int(key.workspace)) - MARGIN_BYTES
+        server_bytes = await self._of_server(int(key.workspace)) - MARGIN_BYTES
+        return min(server_bytes, self._request_bytes)
 
     async def _of_server(self, guild_id: int) -> int:
         guild = self._connection.guild(guild_id)

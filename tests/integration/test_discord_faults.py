@@ -283,6 +283,17 @@ class TestFiles:
         assert list(answer.files) == list(second.files) == ["data.bin"]
         assert len(asked) == 1
 
+    async def test_that_fit_the_server_but_no_request_come_in_parts(self, tmp_path: Path) -> None:
+        """A boosted server takes 50 MB a file, but no request of more than 25."""
+        whole = os.urandom(26 << 20)
+        async with serve(tmp_path, with_file(whole)) as site:
+            site.discord.guild.premium_tier = 2
+            answer = await ask(site)
+            last = await site.answer_in(answer.channel, 1)
+
+        got = answer.files | last.files
+        assert b"".join(got[name] for name in sorted(got)) == whole
+
     async def test_that_no_zip_makes_fit_are_named(self, tmp_path: Path) -> None:
         """Its size is said, and how to get at it: nothing is lost in silence."""
         script = with_file(os.urandom(11 << 20))
