@@ -21,6 +21,7 @@ from adapters.discord.places import Places
 from adapters.discord.reply import DiscordReply, posted_of
 from adapters.discord.rest import Rest
 from adapters.discord.settings import DiscordSettings
+from adapters.discord.shelf import STATUS
 from adapters.discord.store import DiscordStore, Posted
 from bot.domain import Attachment, IncomingMessage, Order, Progress, ThreadKey
 from bot.errors import PlatformError, Undeliverable
@@ -114,7 +115,7 @@ class DiscordPlatform:
     async def _opened(
         self, key: ThreadKey, turn_id: str, message_id: str, ref: str | None
     ) -> DiscordReply:
-        context, identity = self._context, f"{turn_id}:status"
+        context, identity = self._context, f"{turn_id}{STATUS}"
         spot = await self._places.spot(key, turn_id, message_id)
         surface = posted_of(ref) if ref else await context.store.posted(identity)
         if surface is None:

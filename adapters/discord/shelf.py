@@ -13,6 +13,7 @@ from adapters.discord.splitting import split
 from adapters.discord.store import DiscordStore, Posted
 from bot.domain import ThreadKey
 
+STATUS = ":status"  # how the identity of a turn's surface ends
 _NOWHERE = 0  # the id of a message that is not in the chat
 _SAID_MAX = 2  # Discord takes five answers to a command where the bot is not [doc: interactions]
 _LATE = "-# An earlier answer, which came too late to be sent:"
@@ -28,7 +29,9 @@ class ShelfDesk:
         self.channel_id = _NOWHERE
 
     async def send(self, content: Content, identity: str) -> Posted:
-        """Keep a message; the same identity again replaces it."""
+        """Keep a message; the same identity again replaces it. A status is not worth it."""
+        if identity.endswith(STATUS):
+            return Posted(_NOWHERE, _NOWHERE)
         names = ", ".join(piece.name for piece in content.upload.files)
         text = "\n".join([content.text, _FILES.format(names=names)] if names else [content.text])
         await self._store.set_value(f"{prefix_of(self._key)}{identity}", text)

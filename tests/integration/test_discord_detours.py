@@ -350,3 +350,24 @@ class TestCommand:
         assert given.followups[0].ephemeral
         assert "Here it is." in given.followups[0].content
         assert later.followups == []
+
+    async def test_that_begins_too_late_keeps_its_answer_and_no_status(
+        self, site: DiscordSite, slow: Slow, elsewhere: Channel
+    ) -> None:
+        """What is kept for the person is the answer, not that it is being thought of."""
+        ann = site.discord.person("Ann")
+        site.discord.refuse_dms(ann)
+        site.core.answers = False
+        await ann.slash(elsewhere, "ask", question="sum?")
+        (message,) = await site.until(lambda: site.core.accepted)
+        site.discord.clock.advance(901)
+
+        reply = await site.platform.open_reply(
+            message.key, turn_id="t", message_id=message.id, ref=None
+        )
+        for post in reply.plan(Answer("t", "Here it is.")):
+            await reply.send(post)
+        await reply.close()
+
+        store = DiscordStore(site.core.services.database)
+        assert list((await store.values("late:")).values()) == ["Here it is."]
