@@ -66,8 +66,14 @@ class Intake:
     async def order(
         self, team: Team, message: IncomingMessage, command: str, arguments: str
     ) -> bool:
-        """Commit a message that is nothing but a command; True where it is new."""
-        caller = await self._context.names.caller(team, message.author.id)
+        """Commit a message that is nothing but a command; True where it is new.
+
+        Raises:
+            PlatformError: it is for those who manage the workspace, and who does is not known now.
+        """
+        specs = self._context.services.commands.specs
+        surely = any(spec.admin for spec in specs if spec.name == command)
+        caller = await self._context.names.caller(team, message.author.id, surely=surely)
         return await self._context.services.orders.accept(
             Order(
                 key=message.key,
@@ -81,7 +87,8 @@ class Intake:
 
     async def edited(self, team: Team, edited: Edited) -> None:
         """Tell the core of a change."""
-        text = await self.text(team, edited.markup, edited.quotes)
+        begun = self._context.begun.get((str(edited.key), edited.ts)) or ()
+        text = await self.text(team, edited.markup, (*begun, *edited.quotes))
         await self._context.services.inbox.revise(edited.key, edited.ts, text)
 
     async def deleted(self, team: Team, deleted: Deleted) -> None:

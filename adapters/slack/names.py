@@ -43,10 +43,21 @@ class Names:
         """Somebody by name, where Slack says it in time."""
         return Author(user, name or (await self._find(team, [user], []))[user].name)
 
-    async def caller(self, team: Team, user: str) -> Caller:
-        """Somebody who gives a command, and whether they manage the workspace."""
+    async def caller(self, team: Team, user: str, *, surely: bool = False) -> Caller:
+        """Somebody who gives a command, and whether they manage the workspace.
+
+        Args:
+            team: the workspace.
+            user: who.
+            surely: the command is for those who manage it: nobody is taken for somebody else.
+
+        Raises:
+            PlatformError: that has to be known, and Slack does not say in time.
+        """
         seconds = self._settings.slack_patience_seconds
         person = (await self._find(team, [user], [], seconds))[user]
+        if surely and not self.knows(team, user):
+            raise PlatformError(f"Slack does not say whether {user} manages the workspace.")
         return Caller(Author(user, person.name), person.admin)
 
     async def of(
@@ -62,6 +73,7 @@ class Names:
         seconds = seconds or self._settings.slack_lookup_seconds
         wanted = [*people, *channels]
         missing = [one for one in wanted if self._recall(team.id, one) is None]
+        missing = missing[: self._settings.slack_names_asked]
         lookups = [self._look_up(team, one, one in people, seconds) for one in missing]
         try:
             async with asyncio.timeout(seconds):

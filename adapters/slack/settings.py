@@ -138,6 +138,9 @@ class SlackSettings(BaseModel):
     slack_names: int = Field(default=2_000, ge=1)
     """Most names of people and channels that are remembered."""
 
+    slack_names_asked: int = Field(default=20, ge=1)
+    """Most names that are asked for to read one message; others stay ids."""
+
     slack_names_seconds: float = Field(default=3_600, gt=0)
     """How long a name, or who is an admin, is remembered."""
 

@@ -338,6 +338,25 @@ class TestOrders:
         assert [(name, key.thread) for name, key in site.core.commands] == [("reset", asked.ts)]
         assert site.core.orders.given == []
 
+    async def test_of_admins_wait_until_it_is_known_who_is_one(self, site: SlackSite) -> None:
+        """While Slack does not say who manages the workspace, a command for those who do is not
+        acknowledged: it comes again, and nobody is refused what they may do."""
+        root = site.slack.person("U9", "Root", admin=True)
+        site.slack.channel("C1", members=[site.ann, root])
+        (settings,) = [spec for spec in SPECS if spec.name == "settings"]
+        assert settings.admin
+        # For the name of the message, and for the command; in vain at two deliveries.
+        site.slack.fail("users.info", status=429, retry_after_seconds=30, times=4)
+
+        asked = await root.say("C1", "settings", mention=True, announce=("app_mention",))
+        event = site.slack.delivery.sent[-1]
+        await site.slack.until(lambda: event.state == "waiting")
+        await site.slack.clock.advance(70)
+        await site.slack.until(lambda: site.core.orders.given)
+
+        (order,) = site.core.orders.given
+        assert (order.id, order.caller.admin) == (asked.ts, True)
+
     async def test_whose_offer_fails_are_offered_again(self, site: SlackSite) -> None:
         """A menu that could not be shown is not acknowledged: Slack delivers the command again."""
         await asked_and_answered(site)
