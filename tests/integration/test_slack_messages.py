@@ -115,6 +115,18 @@ class TestMentions:
 
         assert site.core.accepted[0].author.name == "U1"
 
+    async def test_ask_for_a_few_names(self, slack: FakeSlack, tmp_path: Path) -> None:
+        """However many people a message names, few are asked for."""
+        async with serve(slack, tmp_path, SLACK_NAMES_ASKED="2") as site:
+            site.core.answers = False
+
+            await site.ann.say(
+                "C1", "<@U91> <@U92> <@U93>", mention=True, announce=("app_mention",)
+            )
+            await arrived(site)
+
+            assert slack.calls["users.info"] == 1 + 2  # Ann's name, and two of theirs
+
     async def test_ask_once_for_a_name_that_slack_refuses(self, site: SlackSite) -> None:
         """Of somebody from elsewhere, or without the scope, the id stands for the name."""
         site.core.answers = False
@@ -212,6 +224,33 @@ class TestThreads:
         await arrived(site)
 
         assert site.core.accepted[0].text == "total?"
+
+    async def test_keep_it_when_they_are_edited(self, site: SlackSite) -> None:
+        """A question whose spelling is mended is still about what its thread began with."""
+        site.core.answers = False
+        posted = await site.ann.say("C1", "revenue fell by 12 %")
+        asked = await site.ann.say("C1", "is tat right?", mention=True, thread_ts=posted.ts)
+        await arrived(site)
+
+        await site.ann.edit(asked, f"<@{site.slack.bot_user_id}> is that right?")
+        await site.slack.until(lambda: site.core.revised)
+
+        assert site.core.revised[0][2] == "is that right?\n\n> Ann: revenue fell by 12 %"
+
+    async def test_ask_for_each_name_once(self, site: SlackSite) -> None:
+        """Names that Slack does not tell are not waited for twice."""
+        site.core.answers = False
+        posted = await site.ann.say("C1", "revenue fell by 12 %")
+        site.slack.fail("users.info", status=500, times=9)
+
+        await site.ann.say(
+            "C1", "<@U9>?", mention=True, thread_ts=posted.ts, announce=("app_mention",)
+        )
+        await site.slack.until(lambda: site.core.accepted)
+
+        asked_for = [r.arguments["user"] for r in site.slack.requests if r.method == "users.info"]
+        assert asked_for.count("U9") == 1
+        assert site.core.accepted[0].text == "@U9?\n\n> U1: revenue fell by 12 %"
 
     async def test_keep_their_order(self, site: SlackSite) -> None:
         """A message whose names take long to be told is not overtaken."""

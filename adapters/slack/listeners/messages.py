@@ -12,7 +12,7 @@ from slack_bolt.app.async_app import AsyncApp
 from adapters.slack.asides import Aside
 from adapters.slack.context import Recently, SlackContext
 from adapters.slack.events import Deleted, Edited, Said, read_event
-from adapters.slack.incoming_text import command_line
+from adapters.slack.incoming_text import command_line, words
 from adapters.slack.intake import SPOKEN_TO, Intake
 from adapters.slack.listeners.origin import team_of
 from adapters.slack.menus import ARGUMENTS_CHARS
@@ -20,7 +20,7 @@ from adapters.slack.offers import Offers
 from adapters.slack.starters import with_starter
 from adapters.slack.teams import Team
 from bot.commands.hello import HELLO
-from bot.domain import Addressing, IncomingMessage, ThreadKey
+from bot.domain import Addressing, ThreadKey
 from bot.errors import PlatformError
 from bot.ports import Place
 
@@ -68,16 +68,18 @@ class Messages:
                     await self._intake.deleted(team, found)
 
     async def _said(self, team: Team, said: Said) -> None:
-        message = await self._intake.message(team, said)
-        bare = not message.text and not message.attachments
+        bare = not (words(said.markup, team.bot_user, {}) or said.quotes or said.files)
         if bare and said.addressed not in SPOKEN_TO:
             return
         line = command_line(said.markup, team.bot_user)
-        command = (HELLO, "") if bare else self._command(message, line)
+        command = (HELLO, "") if bare else self._command(said, line)
         if command is None:
-            whole = await self._about_starter(team, said, message)
-            self._hint(team, said, accepted=await self._intake.accept(whole))
+            # Names last: Slack waits three seconds for all of it.
+            whole = await with_starter(self._context, team, said)
+            message = await self._intake.message(team, whole)
+            self._hint(team, said, accepted=await self._intake.accept(message))
         elif not await self._offered(team, said, *command):
+            message = await self._intake.message(team, said)
             await self._intake.order(team, message, *command)
 
     def _hint(self, team: Team, said: Said, *, accepted: bool) -> None:
@@ -120,13 +122,7 @@ class Messages:
                 raise PlatformError(f"No thread could be offered for {command}.")
         return True
 
-    async def _about_starter(
-        self, team: Team, said: Said, message: IncomingMessage
-    ) -> IncomingMessage:
-        whole = await with_starter(self._context, team, said)
-        return message if whole is said else await self._intake.message(team, whole)
-
-    def _command(self, message: IncomingMessage, line: str) -> tuple[str, str] | None:
-        if message.addressed not in _COMMANDED or message.attachments:
+    def _command(self, said: Said, line: str) -> tuple[str, str] | None:
+        if said.addressed not in _COMMANDED or said.files:
             return None
         return self._context.services.commands.parse(line)
