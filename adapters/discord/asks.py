@@ -47,7 +47,7 @@ class Asks:
         ]
         question = given.get("question", "").strip()
         if not question and not files:
-            await responses.say(interaction, NO_QUESTION, ephemeral=True)
+            await responses.whisper(interaction, NO_QUESTION)
             return
         await self._ask(interaction, key, question, files)
 
@@ -61,7 +61,7 @@ class Asks:
         message = discord.Message(state=state, channel=channel, data=raw)
         files = list(attachments_of(message))
         if not files:
-            await responses.say(interaction, NO_FILES, ephemeral=True)
+            await responses.whisper(interaction, NO_FILES)
             return
         names = ", ".join(file.name for file in files)
         question = short = ANALYSE.format(names=names)
@@ -87,10 +87,6 @@ class Asks:
         short: str = "",
         title: str = "",
     ) -> None:
-        refused = await self._context.services.commands.refusal(key, author_of(interaction.user))
-        if refused is not None:
-            await responses.say(interaction, refused, ephemeral=True)
-            return
         shown = quoted(short or question, [file.name for file in files])
         message_id = await responses.say(interaction, shown)
         channel_id = interaction.channel_id

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 import structlog
@@ -23,6 +23,7 @@ from bot.ports import CommandResult, CommandSpec
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 _CHOICE_CHARS_MAX = 100
 FAILED = "That did not work: something went wrong on our side. Please try again."
 
@@ -50,15 +51,49 @@ class Interactions:
 
     async def _command(self, interaction: discord.Interaction[Any], data: Any) -> None:
         if data["name"] in (menu.ASK, menu.ANALYSE):
-            if await self._context.store.claim(interaction.id):
-                asks = self._asks
-                ask = asks.question if data["name"] == menu.ASK else asks.analyse
-                key = await self._key(interaction)
-                await ask(interaction, data, key)
-                await self._say_kept(interaction, key)
+            await self._ask(interaction, data)
             return
         arguments = menu.line(self._spec(data), menu.values(data))
         await self._run(interaction, data["name"], arguments)
+
+    async def _ask(self, interaction: discord.Interaction[Any], data: Any) -> None:
+        """A question: the answer to the command shows it to all."""
+        admitted = await self._in_time(interaction, self._admitted(interaction), hidden=False)
+        if admitted is None:
+            return
+        key, refused = admitted
+        if refused is not None:
+            await responses.whisper(interaction, refused)
+        elif data["name"] == menu.ASK:
+            await self._asks.question(interaction, data, key)
+        else:
+            await self._asks.analyse(interaction, data, key)
+        await self._say_kept(interaction, key)
+
+    async def _admitted(
+        self, interaction: discord.Interaction[Any]
+    ) -> tuple[ThreadKey, str | None] | None:
+        """Of which conversation a question is, and why it is not taken, if it is not; None where
+        another worker follows it."""
+        if not await self._context.store.claim(interaction.id):
+            return None
+        key = await self._key(interaction)
+        author = author_of(interaction.user)
+        return key, await self._context.services.commands.refusal(key, author)
+
+    async def _in_time(
+        self, interaction: discord.Interaction[Any], work: Coroutine[Any, Any, T], *, hidden: bool
+    ) -> T:
+        """What has to be known before the answer; Discord is told in time that it takes longer."""
+        running = asyncio.create_task(work)
+        patience = self._context.settings.discord_command_ack_seconds
+        try:
+            done, _ = await asyncio.wait({running}, timeout=patience)
+            if not done:
+                await responses.defer(interaction, ephemeral=hidden, thinking=True)
+            return await running
+        finally:
+            running.cancel()
 
     def _spec(self, data: Any) -> CommandSpec | None:
         specs = self._context.services.commands.specs
@@ -78,17 +113,9 @@ class Interactions:
     async def _follow(
         self, interaction: discord.Interaction[Any], name: str, arguments: str
     ) -> bool:
-        """Carry out a command and answer; Discord is told in time that it is being worked on.
-        False where another worker follows it."""
-        running = asyncio.ensure_future(self._carry_out(interaction, name, arguments))
-        patience = self._context.settings.discord_command_ack_seconds
-        try:
-            done, _ = await asyncio.wait({running}, timeout=patience)
-            if not done:
-                await responses.defer(interaction, ephemeral=True, thinking=True)
-            done_here = await running
-        finally:
-            running.cancel()
+        """Carry out a command and answer; False where another worker follows it."""
+        work = self._carry_out(interaction, name, arguments)
+        done_here = await self._in_time(interaction, work, hidden=True)
         if done_here is None:
             return False
         key, result = done_here

@@ -72,6 +72,13 @@ async def say(
     return sent.message_id
 
 
+async def whisper(interaction: discord.Interaction[Any], text: str) -> None:
+    """The only answer, to the person alone, even if one to all was announced. Raises as `say`."""
+    if is_answered(interaction):
+        await take_back(interaction)
+    await say(interaction, text, ephemeral=True)
+
+
 async def _first(
     interaction: discord.Interaction[Any], answer: Callable[[], Awaitable[T]]
 ) -> T | None:

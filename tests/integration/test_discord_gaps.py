@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from adapters.discord.asks import NO_QUESTION
 from adapters.discord.file_limits import FileLimits
 from adapters.discord.store import DiscordStore
 from bot.domain import Action, Answer, Artifact, IncomingMessage, Progress, ThreadKey
 from bot.errors import PlatformError
 from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
-from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord import FakeDiscord, Message
 from tests.fakes.discord_driver import DiscordSite, serve
 
 LOCKED = OperationalError("", {}, Exception("database is locked"))
@@ -169,6 +170,32 @@ class TestInteractions:
         go_on.set()
 
         assert (await given.answer()).content == "Nothing yet."
+
+    @pytest.mark.parametrize(("question", "shown"), [("sum?", "> sum?"), (" ", NO_QUESTION)])
+    async def test_that_ask_are_acknowledged_then_too(
+        self, site: DiscordSite, monkeypatch: pytest.MonkeyPatch, question: str, shown: str
+    ) -> None:
+        """A question is shown, or refused to the person alone, once that is known."""
+        go_on, claim = asyncio.Event(), DiscordStore.claim
+
+        async def slow(store: DiscordStore, order_id: int) -> bool:
+            await go_on.wait()
+            return await claim(store, order_id)
+
+        monkeypatch.setattr(DiscordStore, "claim", slow)
+        general = site.discord.channel("general")
+
+        given = await site.discord.person("Ann").slash(general, "ask", question=question)
+        await given.acked()
+        go_on.set()
+
+        def told() -> list[Message]:
+            return [message for message in (given.original, *given.followups) if message]
+
+        await site.until(lambda: [message.content for message in told()][-1:] == [shown])
+
+        assert told()[-1].ephemeral == (shown == NO_QUESTION)
+        assert len(site.discord.bot_messages(general)) == (shown != NO_QUESTION)
 
     async def test_that_fail_say_so(self, site: DiscordSite) -> None:
         """A question by command that could not be taken does not just stand there."""

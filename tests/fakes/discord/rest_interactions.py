@@ -185,9 +185,10 @@ def answered(call: Call) -> Interaction:
 def followup(call: Call) -> Any:
     """POST another message; the first after a deferral takes the place of "is thinking"."""
     found = answered(call)
-    if found.original is not None and found.original.loading:
-        change(call, found.original)
-        message = found.original
+    waiting = found.original
+    if waiting is not None and waiting.loading and waiting.id in found.channel.messages:
+        change(call, waiting)
+        message = waiting
     else:
         if found.user_installed and len(found.followups) >= FOLLOWUPS:
             raise Refusal(40094)
