@@ -273,7 +273,8 @@ class TestCancellation:
 
         await engine.client.responses.delete(response.id)
 
-        assert engine.hosts.kernels[0].rested.is_set()
+        async with asyncio.timeout(10):
+            await engine.hosts.kernels[0].rested.wait()
         with pytest.raises(NotFoundError):
             await engine.client.responses.retrieve(response.id)
 
