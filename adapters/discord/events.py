@@ -58,7 +58,8 @@ class Events:
         await self._context.connection.run(self)
 
     async def idle(self) -> None:
-        """Wait until no answer is under way."""
+        """Wait until no command is under way, nor an answer."""
+        await self._interactions.none()
         await self._context.live.none()
 
     async def logged_in(self, client: discord.Client) -> None:
@@ -115,15 +116,14 @@ class Events:
         """What happens in a channel is handled in its order: discord.py begins a task for each."""
         return self._orders.setdefault(channel_id, asyncio.Lock())
 
-    async def _heard(self, message: discord.Message, *, edited: bool = False) -> None:
-        bot_id = self._context.bot_id
+    async def _heard(self, message: discord.Message) -> None:
         await self._places.recognise(message)
         addressed = self._addressing(message)
         if addressed is None:
             return
         key = await self._key(message)
-        said = incoming(message, addressed, bot_id, key)
-        if not edited and await self._was_command(message, said):
+        said = incoming(message, addressed, self._context.bot_id, key)
+        if await self._was_command(message, said):
             return
         if not said.addressed.overheard and await self._is_refused(said):
             # Any command says so, and opens no thread.
@@ -131,10 +131,9 @@ class Events:
             return
         if not said.addressed.overheard and isinstance(message.channel, discord.Thread):
             said = await with_starter(self._context, message.channel, said)
-        names = [attachment.name for attachment in said.attachments]
         blind = not self._context.settings.discord_message_content
-        note = HIDDEN if blind and points_at_hidden(message, bot_id) else None
-        title = title_of(said.text, names)
+        note = HIDDEN if blind and points_at_hidden(message, self._context.bot_id) else None
+        title = title_of(said.text, [attachment.name for attachment in said.attachments])
         origin = Origin(key, message.channel.id, title, message.author.id, note)
         self._context.origins.note(said.id, origin)
         await self._context.services.inbox.accept(said)
@@ -167,6 +166,7 @@ class Events:
             return False
         if said.addressed.overheard and not await self._takes_part(message, said.key):
             return False
+        await self._context.store.claim(message.id)
         await self._context.services.orders.accept(order_of(message, said, *named))
         return True
 
@@ -184,11 +184,9 @@ class Events:
         message = event.message
         if not by_person(message) or message.edited_at is None:
             return
-        addressed = self._addressing(message)
-        if addressed is None:
-            return
-        async with self._in_order(message.channel.id):
-            await self._revise(message, addressed)
+        if (addressed := self._addressing(message)) is not None:
+            async with self._in_order(message.channel.id):
+                await self._revise(message, addressed)
 
     async def _revise(self, message: discord.Message, addressed: Addressing) -> None:
         key = await self._key(message)
@@ -196,9 +194,11 @@ class Events:
         waiting = await self._context.services.inbox.revise(key, str(message.id), text)
         age = datetime.now(UTC) - message.created_at
         longest = timedelta(minutes=self._context.settings.discord_backfill_age_minutes)
-        if not waiting and addressed is Addressing.MENTION and age < longest:
-            # The name of the bot may have been forgotten at first; what is known is known.
-            await self._heard(message, edited=True)
+        if waiting or addressed is not Addressing.MENTION or age > longest:
+            return
+        # The name of the bot may have been forgotten at first. What was a command stays one.
+        if await self._context.store.claim(message.id):
+            await self._heard(message)
 
     async def _deleted(self, event: discord.RawMessageDeleteEvent) -> None:
         async with self._in_order(event.channel_id):

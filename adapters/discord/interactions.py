@@ -34,6 +34,13 @@ class Interactions:
     def __init__(self, context: DiscordContext, places: Places) -> None:
         self._context = context
         self._asks = Asks(context, places)
+        self._under_way = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    async def none(self) -> None:
+        """Wait until none is under way."""
+        await self._none.wait()
 
     async def invoked(self, interaction: discord.Interaction[Any]) -> None:
         """Somebody gave, or types, a command."""
@@ -41,13 +48,33 @@ class Interactions:
         if interaction.type is discord.InteractionType.autocomplete:
             await self._complete(interaction, data)
         elif interaction.type is discord.InteractionType.application_command:
-            async with _answered(interaction):
+            async with self._answered(interaction):
                 await self._command(interaction, data)
 
     async def pressed(self, interaction: discord.Interaction[Any], action: Action) -> None:
         """Somebody pressed a button."""
-        async with _answered(interaction):
+        async with self._answered(interaction):
             await self._run(interaction, action.command, action.arguments)
+
+    @asynccontextmanager
+    async def _answered(self, interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
+        """Whatever fails, the person hears of it, as far as Discord still lets us."""
+        self._under_way += 1
+        self._none.clear()
+        try:
+            try:
+                yield
+            except (discord.HTTPException, responses.Unreachable):
+                raise
+            except Exception:  # anything at all: the person must hear of it
+                log.exception("interaction failed", interaction=interaction.id)
+                await responses.say(interaction, FAILED, ephemeral=True)
+        except (discord.HTTPException, responses.Unreachable) as error:
+            _log_late(interaction, error)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._none.set()
 
     async def _command(self, interaction: discord.Interaction[Any], data: Any) -> None:
         if data["name"] in (menu.ASK, menu.ANALYSE):
@@ -200,21 +227,6 @@ def reachable(interaction: discord.Interaction[Any]) -> bool:
 def _caller(interaction: discord.Interaction[Any]) -> Caller:
     manages = interaction.guild_id is not None and interaction.permissions.manage_guild
     return Caller(author_of(interaction.user), manages)
-
-
-@asynccontextmanager
-async def _answered(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """Whatever fails, the person hears of it, as far as Discord still lets us."""
-    try:
-        try:
-            yield
-        except (discord.HTTPException, responses.Unreachable):
-            raise
-        except Exception:  # anything at all: the person must hear of it
-            log.exception("interaction failed", interaction=interaction.id)
-            await responses.say(interaction, FAILED, ephemeral=True)
-    except (discord.HTTPException, responses.Unreachable) as error:
-        _log_late(interaction, error)
 
 
 def _log_late(interaction: discord.Interaction[Any], error: Exception) -> None:

@@ -17,7 +17,7 @@ from bot.errors import PlatformError
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-_BROKEN = (aiohttp.ClientError, OSError)
+_BROKEN = (aiohttp.ClientError, OSError, RuntimeError)  # the last: aiohttp's session is closed
 _NOT_REACHED = "Discord can't be reached right now."
 _TAKEN = 40060  # it has been answered: by a try of ours whose reply was lost [facts: discord]
 _ATTEMPTS = 3

@@ -14,7 +14,7 @@ from adapters.discord.tables import claims, invocations, places, posts, state
 from bot.domain import ThreadKey
 
 TOKEN_SECONDS = 14.5 * 60  # Discord's 15 minutes, less what a request takes [facts: discord]
-CLAIM_SECONDS = 3600.0  # long after which nobody delivers a command again
+CLAIM_SECONDS = 86_400.0  # long after which nobody delivers a command again, or edits it
 _NONE = ""  # the message of a post that is about to be sent
 
 

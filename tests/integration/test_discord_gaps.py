@@ -171,6 +171,28 @@ class TestInteractions:
 
         assert (await given.answer()).content == "Nothing yet."
 
+    async def test_are_answered_though_the_bot_is_told_to_stop(
+        self, site: DiscordSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The gateway is left at once; who gave a command before that still hears."""
+        monkeypatch.setattr("adapters.discord.connection._LEAST_LINGER_SECONDS", 0)
+        go_on, claim = asyncio.Event(), DiscordStore.claim
+
+        async def slow(store: DiscordStore, order_id: int) -> bool:
+            await go_on.wait()
+            return await claim(store, order_id)
+
+        monkeypatch.setattr(DiscordStore, "claim", slow)
+        site.core.results["usage"] = CommandResult("Nothing yet.")
+        given = await site.discord.person("Ann").slash(site.discord.channel("general"), "usage")
+        await given.acked()
+
+        site.running.cancel()
+        await asyncio.wait({site.running}, timeout=10)
+        go_on.set()
+
+        assert (await given.answer()).content == "Nothing yet."
+
     @pytest.mark.parametrize(("question", "shown"), [("sum?", "> sum?"), (" ", NO_QUESTION)])
     async def test_that_ask_are_acknowledged_then_too(
         self, site: DiscordSite, monkeypatch: pytest.MonkeyPatch, question: str, shown: str

@@ -173,6 +173,24 @@ class TestMention:
 
         assert site.core.accepted[0].text == "sum it up"
 
+    async def test_that_was_a_command_is_no_question_when_it_is_edited(
+        self, site: DiscordSite
+    ) -> None:
+        """Neither is it followed twice; one that becomes a command by an edit is followed."""
+        ann, general = site.discord.person("Ann"), site.discord.channel("general")
+        me = f"<@{site.discord.bot_user_id}>"
+        site.core.revise = _nothing_waits  # type: ignore[method-assign,assignment]
+        typed = await ann.say(general, "usage", mention=True)
+        await site.until(lambda: site.core.commands)
+        other = await ann.say(general, "sage")
+
+        await ann.edit(typed, f"{me} usage of sugar?")
+        await ann.edit(typed, f"{me} usage")
+        await ann.edit(other, f"{me} usage")
+        await site.until(lambda: len(site.core.commands) == 2)
+
+        assert site.core.accepted == []
+
 
 async def _nothing_waits(*_: object) -> bool:
     return False
