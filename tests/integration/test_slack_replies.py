@@ -21,6 +21,7 @@ from bot.domain import (
     IncomingMessage,
     Progress,
     RunState,
+    ThreadKey,
 )
 from bot.errors import AmbiguousSend, Undeliverable
 from bot.ports import CommandResult
@@ -402,7 +403,7 @@ class TestTrouble:
         """The answer is published once the stream has ended, and not before."""
         asked = await ask(site)
         team = await site.platform._context.teams.home()
-        key = site.core.accepted[0].key
+        key = ThreadKey("slack", team.id, "C1", asked.ts)
         poster = Poster(team, Place(key, "turn-1", asked.ts, Asker("U1", team.id)))
         ts = await poster.start_stream([{"type": "markdown_text", "text": "North "}])
         site.slack.fail("chat.stopStream", status=429, retry_after_seconds=3600)
