@@ -98,8 +98,10 @@ class Delivery:
         """Files in messages of their own; those that are refused are named, once each."""
         refusals: dict[Artifact, str] = {}
         for number, upload in enumerate(uploads):
-            if any(piece.artifact in refusals for piece in upload.files):
+            left = tuple(piece for piece in upload.files if piece.artifact not in refusals)
+            if not left:
                 continue
+            upload = Upload(left)
             try:
                 content = Content(upload.caption, upload)
                 await self._follow(content, f"{post.id}:{number}", again=again)

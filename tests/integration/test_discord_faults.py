@@ -15,6 +15,7 @@ from discord import gateway
 
 from adapters.discord import check, plugin
 from adapters.discord.connection import Connection
+from adapters.discord.file_limits import FileLimits
 from adapters.discord.store import DiscordStore
 from bot.domain import (
     Action,
@@ -393,6 +394,34 @@ class TestFiles:
 
         assert answer.content == "Here it is."
         assert "data.bin" in named.content
+
+    async def test_beside_a_refused_part_are_sent(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A part whose fellows were refused is left out, but not the file that goes with it."""
+
+        async def script(
+            core: FakeCore, message: IncomingMessage
+        ) -> AsyncIterator[Progress | Answer]:
+            files: list[Artifact] = []
+            for name, content in (("a.bin", os.urandom(4500)), ("b.bin", b"1")):
+                async for answer in with_file(content, name)(core, message):
+                    assert isinstance(answer, Answer)
+                    files += answer.artifacts
+            yield Answer(f"turn-{message.id}", "Here.", artifacts=tuple(files))
+
+        async def small(*_: object) -> int:
+            return 1000
+
+        monkeypatch.setattr(FileLimits, "of", small)
+        async with serve(tmp_path, script, DISCORD_FILES_PER_MESSAGE="2") as site:
+            site.discord.fault("POST", MESSAGES, status=413, skip=1)
+            answer = await ask(site)
+            beside = await site.answer_in(answer.channel, 1)
+            named = await site.answer_in(answer.channel, 2)
+
+        assert list(beside.files) == ["b.bin"]
+        assert "a.bin" in named.content
 
     async def test_whose_link_has_expired_are_looked_up_again(self, site: DiscordSite) -> None:
         """A day later the attachment is read through its message."""
