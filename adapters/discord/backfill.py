@@ -96,15 +96,15 @@ class Backfill:
 
     async def note(self) -> None:
         """Note up to where messages were seen; not before what lies between was read."""
+        self._unhandled = {each for each in self._unhandled if each > self._oldest}
         seen = min([self._newest, *(message - 1 for message in self._unhandled)])
         if not self._ran or self._lost or seen <= self._noted:
             return
         try:
             await self._context.store.set_value(self._seen, str(seen))
+            self._noted = seen
         except Exception:  # a busy database: the next time will do, or messages are read twice
             log.exception("not noted up to where messages were seen")
-        else:
-            self._noted = seen
 
     async def begin(self) -> None:
         """Before the first event: from the very first start on, nothing is missed."""
@@ -158,11 +158,15 @@ class Backfill:
 
     async def _since(self) -> int | None:
         """The newest message that was seen, or the oldest that counts; None where none does."""
-        minutes = self._context.settings.discord_backfill_age_minutes
         stored = await self._context.store.value(self._seen)
-        if stored is None or not minutes:
+        if stored is None or not self._context.settings.discord_backfill_age_minutes:
             return None
-        return max(int(stored), _snowflake(time.time() - minutes * 60))
+        return max(int(stored), self._oldest)
+
+    @property
+    def _oldest(self) -> int:
+        """What is older than this does not count any more."""
+        return _snowflake(time.time() - self._context.settings.discord_backfill_age_minutes * 60)
 
     async def _channels(self, since: int) -> list[int]:
         """Where something was written since, the newest first. DMs and archived threads are not
@@ -240,8 +244,7 @@ def _snowflake(moment_seconds: float) -> int:
 
 def _places(guild: discord.Guild) -> Iterator[_Place]:
     yield from guild.threads
-    me = guild.me
     channels: list[_Place] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels]
     for channel in channels:
-        if me is None or channel.permissions_for(me).read_message_history:
+        if guild.me is None or channel.permissions_for(guild.me).read_message_history:
             yield channel
