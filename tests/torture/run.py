@@ -76,6 +76,7 @@ class Torture:
             "ENGINE_QUEUE_LOOK_SECONDS": "1",
             "ENGINE_ATTEMPTS": "12",
             "POST_ATTEMPTS": "12",
+            "ATTACHMENT_ATTEMPTS": "12",
             "SETTLE_ATTEMPTS": "12",
             "RETRY_WAIT_SECONDS": "1",
             "SWEEP_SECONDS": "1",
