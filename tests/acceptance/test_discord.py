@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.fakes.discord import Channel, FakeDiscord, Message
+from tests.fakes.engine_process import KEY, engine_process
 from tests.fakes.program import COMMAND, END_SECONDS, START_SECONDS, environment
 
 pytestmark = [
@@ -23,16 +24,19 @@ pytestmark = [
 SALES = b"region,revenue\nNorth,100\nSouth,250\nNorth,50\n"
 QUESTION = "total revenue by region and a bar chart"
 SECONDS = 60
+EMBEDDED = {"ENGINE": "embedded"}
 
 
 @asynccontextmanager
-async def program(folder: Path, discord: FakeDiscord) -> AsyncIterator[asyncio.subprocess.Process]:
+async def program(
+    folder: Path, discord: FakeDiscord, engine: Mapping[str, str] = EMBEDDED
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """The bot as a process, with nothing set but what Discord and an engine take."""
     settings = {
         "DISCORD_TOKEN": discord.token,
         "DISCORD_API_URL": discord.api_url,
         "DISCORD_GATEWAY_URL": discord.gateway_url,
-        "ENGINE": "embedded",
+        **engine,
     }
     with (folder / "program.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
@@ -90,6 +94,21 @@ async def test_answers_with_four_settings_alone(tmp_path: Path) -> None:
 
     assert "250" in answer.content
     assert any(name.endswith(".png") for name in answer.files)
+    assert discord.violations == []
+
+
+async def test_answers_with_an_engine_elsewhere(tmp_path: Path) -> None:
+    """With the address and key of an engine in place of the embedded one, it answers as well."""
+    async with engine_process(tmp_path / "engine") as engine, FakeDiscord() as discord:
+        where = {"OPENAI_BASE_URL": engine.base_url, "OPENAI_API_KEY": KEY}
+        async with program(tmp_path, discord, where):
+            asked = await discord.person("Ann").say(
+                discord.channel("general"), QUESTION, mention=True, files={"sales.csv": SALES}
+            )
+            thread = await discord.until(lambda: asked.thread, SECONDS)
+            answer = await answered(discord, thread)
+
+    assert "250" in answer.content
     assert discord.violations == []
 
 

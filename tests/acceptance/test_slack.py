@@ -7,7 +7,7 @@ import io
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
+from tests.fakes.engine_process import KEY, engine_process
 from tests.fakes.program import COMMAND, environment
 from tests.fakes.slack import FakeSlack, Message, Person
 from tests.fakes.slack_driver import loopback, over_http, whole_bot
@@ -27,6 +28,7 @@ pytestmark = [
 ]
 
 SECONDS = 60
+EMBEDDED = {"ENGINE": "embedded"}
 IN_THREADS = (
     *("status", "files", "files zip", "code", "notebook", "memory 4g", "model"),
     *("effort", "effort low", "mode auto", "retry", "forget", "reset"),
@@ -295,13 +297,15 @@ async def test_signed_requests_do_the_same(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def threadlab(folder: Path, slack: FakeSlack) -> AsyncIterator[None]:
+async def threadlab(
+    folder: Path, slack: FakeSlack, engine: Mapping[str, str] = EMBEDDED
+) -> AsyncIterator[None]:
     """`threadlab run` as a process, with two tokens and an engine; ended by SIGTERM."""
     given = {
         "SLACK_BOT_TOKEN": slack.bot_token,
         "SLACK_APP_TOKEN": slack.app_token,
         "SLACK_API_URL": slack.api_url,
-        "ENGINE": "embedded",
+        **engine,
     }
     with (folder / "program.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
@@ -342,4 +346,18 @@ async def test_run_with_two_tokens_and_an_engine(tmp_path: Path) -> None:
             _, second = await answers(slack, asked, 2)
         assert "5" in second.text
         assert "web page ready" not in (tmp_path / "program.log").read_text()
+        assert not slack.violations, slack.violations
+
+
+async def test_run_with_an_engine_elsewhere(tmp_path: Path) -> None:
+    """With two tokens, and the address and key of an engine, `threadlab run` answers as well."""
+    async with engine_process(tmp_path / "engine") as engine, loopback() as slack:
+        ann = slack.person("U1", "Ann")
+        slack.channel("C1", "general", members=[ann])
+        where = {"OPENAI_BASE_URL": engine.base_url, "OPENAI_API_KEY": KEY}
+        async with threadlab(tmp_path, slack, where):
+            asked = await ann.say("C1", "what is 4 * 3.82?", mention=True)
+            (answer,) = await answers(slack, asked)
+
+        assert "15.28" in answer.text
         assert not slack.violations, slack.violations
