@@ -69,7 +69,8 @@ async def keep_running(
         started = clock()
         tell(name, True)
         try:
-            await run()
+            # In a task of its own: a library may leave its task marked as cancelled when it is not.
+            await asyncio.create_task(_whole(run), name=name)
             log.warning("platform ended", platform=name)
         except SettingsError as error:
             proven = proven or clock() - started > LONGEST_PAUSE_SECONDS
@@ -91,6 +92,10 @@ async def keep_running(
             wait_seconds, proven = FIRST_PAUSE_SECONDS, True
         await sleep(wait_seconds)
         wait_seconds = min(wait_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def _whole(run: Callable[[], Awaitable[None]]) -> None:
+    await run()
 
 
 def _heed_cancellation() -> None:
