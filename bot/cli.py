@@ -135,6 +135,11 @@ def _leaves(group: BaseExceptionGroup[ThreadlabError]) -> list[BaseException]:
 def configure_logs(level: str) -> None:
     """Log lines of names and values to stderr; other libraries' warnings too."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    # A handler of logging's: where a line can't be written (a full disk, a closed pipe) the line
+    # is lost, and not the work.
+    lines = logging.getLogger("threadlab")
+    lines.handlers, lines.propagate = [logging.StreamHandler(sys.stderr)], False
+    lines.setLevel(logging.DEBUG)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -147,7 +152,7 @@ def configure_logs(level: str) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
     )
 
 

@@ -75,6 +75,11 @@ def configure_logs() -> None:
     Tracebacks are plain: the renderer's default shows local variables, which may hold secrets.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    # A handler of logging's: where a line can't be written (a full disk, a closed pipe) the line
+    # is lost, and not the work.
+    lines = logging.getLogger("threadlab")
+    lines.handlers, lines.propagate = [logging.StreamHandler(sys.stderr)], False
+    lines.setLevel(logging.DEBUG)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -85,7 +90,7 @@ def configure_logs() -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
     )
 
 

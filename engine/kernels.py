@@ -256,4 +256,8 @@ class SandboxedKernel:
     async def _overgrown(self) -> bool:
         process = self._running.process
         folders = (self._data_dir, process.places.connection_dir)
-        return await self._disk.overgrown(folders, await asyncio.to_thread(process.pids))
+        try:
+            return await self._disk.overgrown(folders, await asyncio.to_thread(process.pids))
+        except Exception:  # noqa: BLE001 - what can't be measured must not grow unseen
+            _log.exception("disk not measured", folder=self._data_dir.name)
+            return True

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from bot.cli import cli
@@ -18,6 +19,14 @@ from tests.fakes.postgres import Missing, PostgresServer, postgres_server
 from tests.fakes.responses_api import FakeResponsesApi, Say, responses_api
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """What a program started in a test does with the logs ends with it, as its stderr does."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import pytest_asyncio
@@ -357,6 +358,19 @@ async def test_disk_filler(pool: KernelPool, code: str) -> None:
     assert after.stop is None
     await kernel.close()
     shutil.rmtree(kernel.data_dir)
+
+
+async def test_disk_that_cant_be_measured(
+    pool: KernelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk can't be measured, code is stopped as if it had filled it."""
+    kernel = await pool.acquire("1g")
+    monkeypatch.setattr("engine.disk.measure", Mock(side_effect=RuntimeError("no table of mounts")))
+
+    ran = await kernel.execute("import time; time.sleep(60)")
+
+    assert ran.stop is Stop.DISK_FULL
+    await kernel.close()
 
 
 async def test_one_file_is_limited(kernel: SandboxedKernel) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import structlog
 
 from engine.cli import configure_logs
 from engine.sandbox import warn_unconfined
-
-
-@pytest.fixture(autouse=True)
-def logs_as_before() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def test_tracebacks_show_no_variables(capsys: pytest.CaptureFixture[str]) -> None:

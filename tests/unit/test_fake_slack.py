@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fakes.slack.blocks import check_message
@@ -240,6 +240,7 @@ class TestText:
         assert mrkdwn(text, {"U1": "Ann"}) == html
 
     @given(st.text(max_size=80) | RUNS)
+    @example("<|>")
     def test_no_foreign_tags(self, text: str) -> None:
         """Whatever a text says, no other tags than those of the markup come out."""
         known = {"a", "b", "br", "code", "i", "pre", "s", "span"}

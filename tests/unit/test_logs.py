@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable
 
 import pytest
 import structlog
 
 from bot.cli import configure_logs
+from engine.cli import configure_logs as configure_engine_logs
 
 
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
+class FullDisk(io.StringIO):
+    """What stderr is where it leads to a file on a full disk."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(28, "No space left on device")
 
 
 class TestLogs:
@@ -30,3 +32,16 @@ class TestLogs:
         shown = capsys.readouterr().err
         assert "disk full after 11" in shown
         assert token not in shown
+
+    @pytest.mark.parametrize("configure", [lambda: configure_logs("INFO"), configure_engine_logs])
+    def test_nowhere_to_write(
+        self, configure: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A line that can't be written is lost alone: the code that logs it goes on."""
+        monkeypatch.setattr("sys.stderr", disk := FullDisk())
+        configure()
+
+        structlog.get_logger().error("turn failed", turn="turn_1")
+
+        with pytest.raises(OSError, match="No space"):
+            disk.write("")

@@ -95,10 +95,10 @@ def _styled(text: str, names: Mapping[str, str]) -> str:
 
 def _angle(inner: str, names: Mapping[str, str]) -> str:
     target, _, shown = inner.partition("|")
-    if target[0] in "@#":
+    if target.startswith(("@", "#")):
         name = shown or names.get(target[1:], target[1:])
         return f'<span class="mention">{target[0]}{escape(name)}</span>'
-    if target[0] == "!":
+    if target.startswith("!"):
         date = target.startswith("!date")
         return escape(shown) if date else f'<span class="mention mass">@{escape(target[1:])}</span>'
     return f'<a href="{escape(target)}">{escape(shown or target)}</a>'
