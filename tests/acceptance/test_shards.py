@@ -146,6 +146,50 @@ async def test_are_divided_and_taken_over(
     assert codes == [0, 0]
 
 
+async def test_of_a_paused_worker_are_taken_over(
+    discord: FakeDiscord,
+    guilds: list[Guild],
+    api: FakeResponsesApi,
+    base: dict[str, str],
+    tmp_path: Path,
+    postgres_url: str,
+) -> None:
+    """A worker that is paused loses its shards to the other; awake again it answers nothing that
+    it was told meanwhile, and has its part of the shards."""
+    api.script = lambda body: [Say(f"You said: {question(body)}")]
+    settings = base | {
+        "DISCORD_SHARDS": str(SHARDS),
+        "WORKER_HEARTBEAT_SECONDS": "0.5",
+        "WORKER_DEAD_SECONDS": "3",
+        "WORKER_REBALANCE_SECONDS": "2",
+    }
+    paused, other = (Worker(tmp_path, number, settings) for number in range(2))
+    try:
+        await asyncio.gather(paused.start(), other.start())
+        await until_divided(postgres_url, 2, 2)
+        await discord.until(lambda: len(discord.gateway.live()) == SHARDS, SECONDS)
+
+        paused.send(signal.SIGSTOP)
+        asked = await ask_everywhere(discord, guilds, "paused")
+        await until_divided(postgres_url, 4)
+        for each in asked:
+            await answered(discord, each)
+        paused.send(signal.SIGCONT)
+        await until_divided(postgres_url, 2, 2)
+        asked += await ask_everywhere(discord, guilds, "awake")
+        answers = [await answered(discord, each) for each in asked]
+        codes = [await worker.end() for worker in (paused, other)]
+    except BaseException as error:
+        for worker in (paused, other):
+            error.add_note(f"A worker's log:\n{worker.log[-6000:]}")
+            await worker.end(signal.SIGKILL)
+        raise
+
+    assert answers == [[f"You said: {text}"] for text in ["paused"] * SHARDS + ["awake"] * SHARDS]
+    assert discord.violations == []
+    assert codes == [0, 0]
+
+
 async def test_begin_one_after_the_other(
     discord: FakeDiscord, base: dict[str, str], tmp_path: Path
 ) -> None:
