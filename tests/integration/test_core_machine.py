@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -20,6 +20,7 @@ from bot.app import Application
 from bot.domain import Author, Caller, IncomingMessage, ThreadKey
 from bot.errors import AmbiguousSend, PlatformError
 from tests.fakes.platform import ANN, BEN, ScriptedChat
+from tests.fakes.postgres import PostgresServer
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait, responses_api
 from tests.fakes.threadlab import running
 
@@ -46,10 +47,13 @@ class Known:
 class CoreMachine(RuleBasedStateMachine):
     """Ann and Ben write in two threads; answers come only while the engine is let go on."""
 
+    new_database: ClassVar[Callable[[], str | None]]  # the address of an empty one; None: SQLite
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory(prefix="core-machine-")
+        self.database_url = type(self).new_database()
         self.chat = ScriptedChat()
         self.known: list[Known] = []
         self.engine_stack = AsyncExitStack()
@@ -73,6 +77,7 @@ class CoreMachine(RuleBasedStateMachine):
         app = running(
             self.chat, Path(self.folder.name), self.api.base_url, shutdown_seconds=0.01,
             retry_wait_seconds=0.05, engine_attempts=8, post_attempts=8,
+            database_url=self.database_url,
         )  # fmt: skip
         self.app_stack = AsyncExitStack()
         self.app = await self.app_stack.enter_async_context(app)
@@ -220,11 +225,22 @@ class CoreMachine(RuleBasedStateMachine):
         self.nothing_is_answered_twice_or_elsewhere_or_out_of_order()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest) -> Callable[[], str | None]:
+    """Makes an empty database, and gives its address."""
+    if request.param == "sqlite":
+        return lambda: None
+    server: PostgresServer = request.getfixturevalue("postgres")
+    upgraded: str = request.getfixturevalue("upgraded")
+    return lambda: server.create(upgraded)
+
+
 @pytest.mark.slow
-def test_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_order(new_database: Callable[[], str | None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever people do and whatever goes wrong: each message that stays is answered once, in its
     thread and in order, with its newest text, and nobody's together with another's."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setattr(CoreMachine, "new_database", staticmethod(new_database), raising=False)
     CoreMachine.TestCase.settings = settings(
         max_examples=8,
         stateful_step_count=25,
