@@ -175,6 +175,7 @@ async def application(
             blobs=blobs,
             workflows=workflows,
             forgetter=forgetter,
+            orphans=lab.orphans,
         )
         access = Access(settings, channels)
         inbox = DurableInbox(

@@ -29,6 +29,7 @@ from bot.interpreter import Interpreter
 from bot.leases import SharedLeases, SoleLeases
 from bot.notebook import NotebookExporter
 from bot.open_turn import OpenTurns
+from bot.orphan_uploads import OrphanUploads
 from bot.ports import ChannelList, Leases
 from bot.rebuilding import Rebuilder
 from bot.settings import Settings
@@ -38,6 +39,7 @@ from bot.store.feedback import Feedback
 from bot.store.files import Files
 from bot.store.threads import Threads
 from bot.store.turns import Turns
+from bot.store.uploads import BegunUploads
 from bot.store.usage import Ledger
 from bot.uploads import Uploads
 from bot.workers import Worker
@@ -52,6 +54,7 @@ class Lab:
     containers: Containers
     erasures: Erasures
     eraser: Eraser
+    orphans: OrphanUploads
 
 
 def lab_of(
@@ -84,7 +87,8 @@ def lab_of(
         eraser=eraser,
         books=books,
     )
-    uploads = Uploads(settings, interpreter, blobs, files)
+    begun = BegunUploads(database)
+    uploads = Uploads(settings, interpreter=interpreter, blobs=blobs, files=files, begun=begun)
     rebuilder = Rebuilder(
         settings,
         interpreter=interpreter,
@@ -102,7 +106,8 @@ def lab_of(
         rebuilder=rebuilder,
         eraser=eraser,
     )
-    return Lab(workspace, containers, erasures, eraser)
+    orphans = OrphanUploads(settings, interpreter, begun, eraser)
+    return Lab(workspace, containers, erasures, eraser, orphans)
 
 
 def books_of(

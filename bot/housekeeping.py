@@ -12,6 +12,7 @@ import structlog
 from bot.blobs import BlobStore, folder_of
 from bot.durable import Workflows
 from bot.forgetting import Forgetter
+from bot.orphan_uploads import OrphanUploads
 from bot.settings import Settings
 from bot.store.files import Files
 from bot.store.orders import OrderBook
@@ -36,6 +37,7 @@ class Housekeeping:
         orders: OrderBook,
         workflows: Workflows,
         forgetter: Forgetter,
+        orphans: OrphanUploads,
     ) -> None:
         self._settings = settings
         self._most = settings.housekeeping_at_once
@@ -45,6 +47,7 @@ class Housekeeping:
         self._workflows = workflows
         self._orders = orders
         self._forgetter = forgetter
+        self._orphans = orphans
 
     async def run(self) -> None:
         """Tidy up now and every so often, until cancelled."""
@@ -60,6 +63,7 @@ class Housekeeping:
             ("workflow records", self._old_workflows),
             ("answered orders", self._old_orders),
             ("expired uploads", self._expired_uploads),
+            ("orphan uploads", self._orphan_uploads),
             ("orphan blobs", self._orphan_blobs),
         )
         for name, job in jobs:
@@ -103,6 +107,9 @@ class Housekeeping:
     async def _expired_uploads(self) -> int:
         """The engine has deleted them by now; only their ids are left."""
         return await self._files.drop_expired_uploads(time.time())
+
+    async def _orphan_uploads(self) -> int:
+        return await self._orphans.delete(self._most)
 
     async def _orphan_blobs(self) -> int:
         before = time.time() - self._settings.blobs_orphan_hours * SECONDS_PER_HOUR

@@ -52,6 +52,12 @@ class Upkeep(BaseSettings):
         description="How long bytes are kept that no file refers to, such as a zip that was "
         "handed over or an upload that was never sent.",
     )
+    uploads_orphan_hours: float = Field(
+        1,
+        gt=0,
+        description="How long after an upload whose end is not known its copy at the engine is "
+        "looked for and deleted: longer than any upload takes.",
+    )
     housekeeping_seconds: float = Field(
         3_600, gt=0, description="How often what is past its time is looked for and deleted."
     )

@@ -13,6 +13,7 @@ from bot.errors import BlobMissing
 from bot.interpreter import Interpreter
 from bot.settings import Settings
 from bot.store.files import Files, StoredFile
+from bot.store.uploads import BegunUploads
 
 log = structlog.get_logger()
 
@@ -21,12 +22,19 @@ class Uploads:
     """Brings files to the engine."""
 
     def __init__(
-        self, settings: Settings, interpreter: Interpreter, blobs: BlobStore, files: Files
+        self,
+        settings: Settings,
+        *,
+        interpreter: Interpreter,
+        blobs: BlobStore,
+        files: Files,
+        begun: BegunUploads,
     ) -> None:
         self._at_once = settings.uploads_at_once
         self._interpreter = interpreter
         self._blobs = blobs
         self._files = files
+        self._begun = begun
 
     async def ensure(self, key: ThreadKey, wanted: Sequence[StoredFile]) -> dict[str, str]:
         """The ids at the engine of the files, by their own; what isn't there is uploaded.
@@ -41,6 +49,7 @@ class Uploads:
         return {file.id: id for file, id in zip(wanted, ids, strict=True) if id is not None}
 
     async def _upload(self, key: ThreadKey, file: StoredFile) -> str | None:
+        begun = await self._begun.begin(file.plain_name, file.size_bytes)
         try:
             async with self._blobs.as_file(key, file.sha256) as path:
                 upload = await self._interpreter.files.upload(
@@ -48,10 +57,13 @@ class Uploads:
                 )
         except BlobMissing:
             log.error("bytes are lost", thread=str(key), file=file.id)
+            await self._begun.end([begun])
             return None
-        await self._files.update(
+        noted = await self._files.update(
             file.id, engine_file_id=upload.file_id, engine_expires_at=upload.expires_at
         )
+        if noted and not upload.repeated:  # else housekeeping looks for what was left there
+            await self._begun.end([begun])
         return upload.file_id
 
     async def lost(self, key: ThreadKey) -> None:

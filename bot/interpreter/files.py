@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import openai
 
@@ -16,15 +17,31 @@ from bot.interpreter.faults import absent_is_fine, engine_faults
 
 SECONDS_PER_DAY = 86_400
 LISTING_MAX = 2_000  # files of one container that are looked at
+UPLOADS_LISTED_MAX = 20_000
 DOWNLOAD_CHUNK_BYTES = 1024 * 1024
+PURPOSE: Final = "user_data"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file at the engine. `expires_at` is when the engine deletes it (seconds since 1970)."""
+    """A file at the engine. `expires_at` is when the engine deletes it (seconds since 1970).
+
+    `repeated` says that it was sent more than once: there may be another copy.
+    """
 
     file_id: str
     expires_at: float
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file at the engine, whoever brought it. `created_at` is in seconds since 1970."""
+
+    id: str
+    name: str
+    size_bytes: int
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +69,24 @@ class EngineFiles:
     async def upload(self, name: str, media_type: str, path: Path) -> Upload:
         """Send a file, streamed from disk; the engine deletes it by itself after its time."""
         with engine_faults(), await asyncio.to_thread(path.open, "rb") as content:
-            made = await self._client.files.create(
+            answer = await self._client.files.with_raw_response.create(
                 file=(name, content, media_type),
-                purpose="user_data",
+                purpose=PURPOSE,
                 expires_after={"anchor": "created_at", "seconds": self._keep_seconds},
             )
-        return Upload(made.id, made.expires_at or time.time() + self._keep_seconds)
+            made = answer.parse()
+        expires_at = made.expires_at or time.time() + self._keep_seconds
+        return Upload(made.id, expires_at, repeated=answer.retries_taken > 0)
+
+    async def uploaded_since(self, when: float) -> list[UploadedFile]:
+        """Uploads since then (seconds since 1970), newest first, at most UPLOADS_LISTED_MAX."""
+        found: list[UploadedFile] = []
+        with engine_faults():
+            async for file in self._client.files.list(purpose=PURPOSE, order="desc"):
+                if file.created_at < when or len(found) == UPLOADS_LISTED_MAX:
+                    break
+                found.append(UploadedFile(file.id, file.filename, file.bytes, file.created_at))
+        return found
 
     async def is_alive(self, container_id: str) -> bool:
         """Whether a container can be used. Asking counts as use."""

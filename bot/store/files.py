@@ -141,10 +141,11 @@ class Files:
             overwritten.add(place)
         return None
 
-    async def update(self, file_id: str, **values: Any) -> None:
-        """Set columns of a file."""
+    async def update(self, file_id: str, **values: Any) -> bool:
+        """Set columns of a file; whether it is still there."""
+        changed = sa.update(files).where(files.c.id == file_id).values(**values)
         async with self._database.begin() as db:
-            await db.execute(sa.update(files).where(files.c.id == file_id).values(**values))
+            return (await db.execute(changed)).rowcount > 0
 
     async def place(self, container_id: str, places: Iterable[Place]) -> None:
         """Files lie in a container now."""

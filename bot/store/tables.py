@@ -152,6 +152,17 @@ orders = sa.Table(
     sa.Index("ix_orders_answered_at", "answered_at"),
 )
 
+# Uploads to the engine that have begun and of which no id was noted yet. `fingerprint` tells a
+# file by name and size, without keeping a person's file name.
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("fingerprint", sa.String, nullable=False),
+    sa.Column("begun_at", sa.Float, nullable=False),
+    sa.Index("ix_uploads_begun_at", "begun_at"),
+)
+
 # What each turn cost. `thread` is emptied when the thread is forgotten: the books stay right.
 usage = sa.Table(
     "usage",

@@ -92,13 +92,14 @@ Script = Callable[[dict[str, Any]], Sequence[Code | Say | Wait | Pause | Fail]]
 
 @dataclass
 class Fault:
-    """What the next matching call gets instead of an answer."""
+    """What the next matching call gets instead of an answer; with `late`, after it took effect."""
 
     path: str
     status: int = 500
     message: str = "The server had an error."
     code: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    late: bool = False
 
 
 class FakeResponsesApi:
@@ -110,6 +111,7 @@ class FakeResponsesApi:
         self.asked: list[dict[str, Any]] = []
         self.created: list[dict[str, Any]] = []  # containers that were asked for by themselves
         self.uploads: dict[str, tuple[str, bytes]] = {}
+        self.uploaded_at: dict[str, int] = {}
         self.containers: dict[str, dict[str, dict[str, Any]]] = {}
         self.expired: set[str] = set()
         self.responses: dict[str, dict[str, Any]] = {}
@@ -134,6 +136,7 @@ class FakeResponsesApi:
         routes = [
             Route("/v1/models", self._list_models),
             Route("/v1/files", self._create_file, methods=["POST"]),
+            Route("/v1/files", self._list_uploads),
             Route("/v1/files/{id}", self._delete_file, methods=["DELETE"]),
             Route("/v1/containers", self._create_container, methods=["POST"]),
             Route("/v1/containers/{id}", self._get_container),
@@ -160,6 +163,8 @@ class FakeResponsesApi:
             for fault in self.faults:
                 if request.url.path.startswith(fault.path):
                     self.faults.remove(fault)
+                    if fault.late:
+                        await self._counted(endpoint, request)
                     return _error(fault.status, fault.message, fault.code, fault.headers)
             return await self._counted(endpoint, request)
 
@@ -188,18 +193,31 @@ class FakeResponsesApi:
         assert form["expires_after[anchor]"] == "created_at"
         id = self.id("file-")
         self.uploads[id] = (upload.filename or "", await upload.read())
-        return JSONResponse(
-            {
-                "id": id,
-                "object": "file",
-                "bytes": len(self.uploads[id][1]),
-                "created_at": int(time.time()),
-                "expires_at": int(time.time()) + int(str(form["expires_after[seconds]"])),
-                "filename": upload.filename,
-                "purpose": "user_data",
-                "status": "processed",
-            }
-        )
+        self.uploaded_at[id] = int(time.time())
+        expires_at = self.uploaded_at[id] + int(str(form["expires_after[seconds]"]))
+        return JSONResponse(self._upload(id) | {"expires_at": expires_at})
+
+    async def _list_uploads(self, request: Request) -> Response:
+        assert request.query_params["purpose"] == "user_data"
+        assert request.query_params["order"] == "desc"
+        data = [self._upload(id) for id in reversed(self.uploads)]
+        after = request.query_params.get("after")
+        if after is not None:
+            del data[: 1 + [file["id"] for file in data].index(after)]
+        page = data[:2]  # so that there is more than one
+        return JSONResponse({"object": "list", "data": page, "has_more": len(data) > len(page)})
+
+    def _upload(self, id: str) -> dict[str, Any]:
+        name, content = self.uploads[id]
+        return {
+            "id": id,
+            "object": "file",
+            "bytes": len(content),
+            "created_at": self.uploaded_at[id],
+            "filename": name,
+            "purpose": "user_data",
+            "status": "processed",
+        }
 
     async def _delete_file(self, request: Request) -> Response:
         id = request.path_params["id"]

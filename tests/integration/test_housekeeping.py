@@ -47,6 +47,11 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
+async def noted_uploads(chat: ScriptedChat) -> list[str | None]:
+    async with chat.services.database.connect() as db:
+        return list(await db.scalars(sa.select(files.c.engine_file_id)))
+
+
 async def zipped(chat: ScriptedChat) -> str:
     """Ask for a zip; its name in the blob store."""
     result = await chat.services.commands.run("files", chat.thread(), Caller(ANN), "zip")
@@ -143,6 +148,38 @@ class TestOrphans:
             await chat.finished(2)
 
         assert [name for name, _ in computing.uploads.values()] == ["s.csv"]
+
+    @pytest.mark.usefixtures("database_url")
+    @pytest.mark.parametrize("retries", [0, 2], ids=["ours", "the client's"])
+    async def test_uploads_without_an_end(
+        self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path, retries: int
+    ) -> None:
+        """A copy at the engine whose id never came is deleted; the one that is used stays, and so
+        do files of others under the same key."""
+        others = {
+            "file-x": ("s.csv", b"another's"),
+            "file-y": ("old.csv", b"1"),
+            "file-z": ("s.csv", b"1"),
+        }
+        computing.uploads |= others
+        computing.uploaded_at |= {id: int(time.time()) for id in others} | {"file-z": 1}
+        computing.faults.append(Fault("/v1/files", 500, late=True))
+        settings: dict[str, Any] = {"engine_file_retries": retries, "retry_wait_seconds": 0.01}
+        async with running(chat, tmp_path, computing.base_url, **settings):
+            await chat.say("go", files={"s.csv": b"1"})
+            await chat.finished(1)
+            twice = [id for id in computing.uploads if id not in others]
+            (used,) = await noted_uploads(chat)
+        orphans: dict[str, Any] = ROUND | {"uploads_orphan_hours": 0.000_1}
+        async with running(chat, tmp_path, computing.base_url, **orphans):
+
+            async def gone() -> bool:
+                return len(computing.uploads) == len(others) + 1
+
+            await until(gone)
+
+        assert len(twice) == 2
+        assert list(computing.uploads) == [*others, used]
 
 
 class TestGivenUp:
