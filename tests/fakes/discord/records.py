@@ -1,4 +1,7 @@
-"""What Discord knows: users, guilds, channels, threads, messages and files, as plain records."""
+"""What Discord knows: users, guilds, channels, threads, messages and files, as plain records.
+
+They lead to each other, so they are not printed: some reprs would take minutes and gigabytes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ LINK_BUTTON = 5
 FILE_LIMIT_BYTES = {0: 10 << 20, 1: 10 << 20, 2: 50 << 20, 3: 100 << 20}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class User:
     """A person or the bot."""
 
@@ -24,7 +27,7 @@ class User:
     bot: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Member:
     """A user in a guild."""
 
@@ -33,7 +36,7 @@ class Member:
     role_ids: list[int] = field(default_factory=list)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Role:
     """A role and its permission bits."""
 
@@ -44,7 +47,7 @@ class Role:
     managed_by: int | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Guild:
     """A server. Its @everyone role has its own id. Tiers 2 and 3 allow larger files."""
 
@@ -62,7 +65,7 @@ class Guild:
         return FILE_LIMIT_BYTES[self.premium_tier]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Thread:
     """What a thread has beyond a channel."""
 
@@ -76,7 +79,7 @@ class Thread:
     applied_tags: list[int] = field(default_factory=list)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Channel:
     """A text channel, a forum, a DM or (with `thread` set) a thread."""
 
@@ -102,7 +105,7 @@ class Channel:
         return [m for m in self.messages.values() if m.visible_to is None]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class StoredFile:
     """A file on the CDN."""
 
@@ -114,7 +117,7 @@ class StoredFile:
     description: str | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Message:
     """A message as it stands now; `past` keeps its earlier texts."""
 
