@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole check: lint, format, types, import directions, tests. Arguments go to pytest.
+# The whole check: lint, format, types, import directions, tests. With arguments, which go to pytest,
+# the tests run one after the other.
 # With TESTS_ON=postgresql, tests that name no database run on PostgreSQL instead of SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,4 +9,11 @@ bin=.venv/bin
 "$bin/ruff" format --check --quiet .
 "$bin/mypy"
 "$bin/lint-imports" --no-cache
-"$bin/pytest" "$@"
+if [ $# -gt 0 ]; then
+    "$bin/pytest" "$@"
+else
+    # Modules side by side, the long ones of tests/acceptance first.
+    "$bin/pytest" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+        -m "not alone"
+    "$bin/pytest" -m alone
+fi

@@ -14,7 +14,7 @@ import pytest
 from tests.fakes.program import running
 from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 # All patience of the program is over long before there is room again.
 HASTY = {

@@ -15,7 +15,7 @@ from tests.fakes.discord import FakeDiscord, Message
 from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 from tests.fakes.workers import Worker, crew
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def question(body: dict[str, Any]) -> str:

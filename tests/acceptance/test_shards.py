@@ -200,7 +200,7 @@ async def test_begin_one_after_the_other(
         "DISCORD_SHARDS": "0",
         "DISCORD_IDENTIFY_SECONDS": "1.5",
         "WORKER_HEARTBEAT_SECONDS": "0.3",
-        "WORKER_DEAD_SECONDS": "3",
+        "WORKER_DEAD_SECONDS": "30",
     }
     workers = [Worker(tmp_path, number, settings) for number in range(2)]
     try:

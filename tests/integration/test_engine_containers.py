@@ -254,13 +254,15 @@ class TestExpiry:
             with pytest.raises(BadRequestError, match=r"Container is expired\."):
                 await attempt
 
-    async def test_looking_keeps_it_alive(self, hasty: RunningEngine) -> None:
+    async def test_looking_keeps_it_alive(self, tmp_path: Path) -> None:
         """Retrieving counts as use."""
-        made = await hasty.client.containers.create(name="lab")
+        settings = EngineSettings(container_idle_seconds=10 * IDLE_SECONDS)
+        async with running_engine(tmp_path, settings=settings) as engine:
+            made = await engine.client.containers.create(name="lab")
 
-        for _ in range(4):
-            await asyncio.sleep(IDLE_SECONDS / 2)
-            assert (await hasty.client.containers.retrieve(made.id)).status == "running"
+            for _ in range(13):
+                await asyncio.sleep(IDLE_SECONDS)
+                assert (await engine.client.containers.retrieve(made.id)).status == "running"
 
     async def test_working_keeps_it_alive(self, hasty: RunningEngine) -> None:
         """A container does not expire under code that runs longer than the idle time."""

@@ -23,7 +23,11 @@ CSV = b"date,region,revenue\n2024-01-01,North,10\n2024-01-02,South,20\n2024-01-0
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsyncOpenAI]:
     folder = tmp_path_factory.mktemp("engine")
-    async with serve({}, folder) as engine, client_of(engine.base_url, engine.api_key) as client:
+    patient = {"ENGINE_INTERRUPT_GRACE_SECONDS": "30"}
+    async with (
+        serve(patient, folder) as engine,
+        client_of(engine.base_url, engine.api_key) as client,
+    ):
         yield client
 
 

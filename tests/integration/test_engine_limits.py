@@ -17,6 +17,7 @@ from engine.verdict import verdict
 from tests.fakes.lab import KernelLab
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),
 ]

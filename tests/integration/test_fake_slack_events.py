@@ -228,7 +228,8 @@ class TestAnnouncing:
         changed = recorder.heard[-1]
         assert changed["subtype"] == "message_changed"
         assert changed["message"]["subtype"] == "tombstone"
-        assert changed["previous_message"]["text"] == "one"
+        before = changed["previous_message"]
+        assert (before["text"], before["user"]) == ("one", ann.id)
         assert [message.text for message in slack.thread("C1", asked.ts)] == [
             "This message was deleted.",
             "two",

@@ -21,6 +21,7 @@ from engine.pool import KernelPool
 from engine.settings import EngineSettings
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),
 ]
