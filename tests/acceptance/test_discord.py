@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.fakes.discord import Channel, FakeDiscord, Message
+from tests.fakes.discord_program import WORKING, program
 from tests.fakes.engine_process import KEY, engine_process
-from tests.fakes.program import COMMAND, END_SECONDS, START_SECONDS, environment
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,51 +19,6 @@ pytestmark = [
 SALES = b"region,revenue\nNorth,100\nSouth,250\nNorth,50\n"
 QUESTION = "total revenue by region and a bar chart"
 SECONDS = 60
-EMBEDDED = {"ENGINE": "embedded"}
-
-
-@asynccontextmanager
-async def program(
-    folder: Path, discord: FakeDiscord, engine: Mapping[str, str] = EMBEDDED
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The bot as a process, with nothing set but what Discord and an engine take."""
-    settings = {
-        "DISCORD_TOKEN": discord.token,
-        "DISCORD_API_URL": discord.api_url,
-        "DISCORD_GATEWAY_URL": discord.gateway_url,
-        **engine,
-    }
-    with (folder / "program.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(COMMAND, "run"),
-            cwd=folder,
-            env=environment(folder, **settings),
-            stdout=log,
-            stderr=log,
-        )
-    kernels: list[psutil.Process] = []
-    try:
-        await discord.gateway.connected(timeout_seconds=START_SECONDS)
-        yield process
-        kernels = psutil.Process(process.pid).children(recursive=True) if _alive(process) else []
-        if _alive(process):
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(END_SECONDS):
-                assert await process.wait() == 0
-    except BaseException as error:
-        error.add_note((folder / "program.log").read_text(errors="replace")[-6000:])
-        raise
-    finally:
-        if _alive(process):
-            process.kill()
-            await process.wait()
-        for kernel in kernels:
-            if kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE:
-                kernel.kill()
-
-
-def _alive(process: asyncio.subprocess.Process) -> bool:
-    return process.returncode is None
 
 
 async def answered(discord: FakeDiscord, thread: Channel) -> Message:
@@ -76,7 +26,7 @@ async def answered(discord: FakeDiscord, thread: Channel) -> Message:
 
     def finished() -> Message | None:
         said = discord.bot_messages(thread)
-        return said[-1] if said and "⏳" not in said[-1].content else None
+        return said[-1] if said and WORKING not in said[-1].content else None
 
     found = await discord.until(finished, SECONDS)
     assert isinstance(found, Message)
