@@ -18,8 +18,9 @@ from PIL import Image
 
 from tests.fakes.engine_process import KEY, engine_process
 from tests.fakes.program import COMMAND, environment
-from tests.fakes.slack import FakeSlack, Message, Person
+from tests.fakes.slack import FakeSlack, Person
 from tests.fakes.slack_driver import loopback, over_http, whole_bot
+from tests.fakes.slack_thread import ENDLESS, SECONDS, answers, running, shared, typed
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,17 +28,10 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),
 ]
 
-SECONDS = 60
 EMBEDDED = {"ENGINE": "embedded"}
-IN_THREADS = (
-    *("status", "files", "files zip", "code", "notebook", "memory 4g", "model"),
-    *("effort", "effort low", "mode auto", "retry", "forget", "reset"),
-)
 STARTING = ("auth.test", "apps.connections.open")
 ROWS = [("North", 120), ("South", 80), ("North", 30), ("East", 55)]
 CSV = b"region,revenue\n" + b"".join(f"{region},{n}\n".encode() for region, n in ROWS)
-# Endless, and yet it tells that it has begun.
-ENDLESS = "```python\nprint('begun', flush=True)\nwhile True:\n    pass\n```"
 
 
 def book() -> bytes:
@@ -64,34 +58,6 @@ def ann(slack: FakeSlack) -> Person:
     person = slack.person("U1", "Ann")
     slack.channel("C1", "general", members=[person])
     return person
-
-
-async def answers(
-    slack: FakeSlack, asked: Message, count: int = 1, channel: str | None = None
-) -> list[Message]:
-    """The finished answers of a thread, once there are so many, and nothing is worked on."""
-    where = channel or asked.channel
-    thread = asked.thread_ts or asked.ts
-
-    def finished() -> list[Message]:
-        found = slack.answers(where, thread)
-        return [m for m in found if m.metadata and not m.streaming]
-
-    await slack.until(lambda: len(finished()) >= count, timeout_seconds=SECONDS)
-    session = slack.sessions_of(where, thread)
-    await slack.until(lambda: session.status != "processing", timeout_seconds=SECONDS)
-    return finished()
-
-
-async def shared(slack: FakeSlack, asked: Message, ending: str) -> bytes:
-    """The content of a file that the bot has shared in a thread."""
-
-    def found() -> list[bytes]:
-        messages = slack.answers(asked.channel, asked.thread_ts or asked.ts)
-        return [f.read() for m in messages for f in m.files if f.name.endswith(ending)]
-
-    await slack.until(found, timeout_seconds=SECONDS)
-    return found()[0]
 
 
 async def test_a_workbook_becomes_a_chart(slack: FakeSlack, ann: Person) -> None:
@@ -148,11 +114,7 @@ async def test_stop_in_mid_code(slack: FakeSlack, ann: Person) -> None:
     """Slack's own Stop ends code that would run for ever; the thread goes on after."""
     asked = await ann.say("C1", ENDLESS, mention=True)
 
-    def running() -> bool:
-        found = slack.answers("C1", asked.ts)
-        return any(t["status"] == "in_progress" for m in found for t in m.tasks.values())
-
-    await slack.until(running, timeout_seconds=SECONDS)
+    await running(slack, asked)
     await ann.stop("C1", asked.ts)
     (stopped,) = await answers(slack, asked)
     assert "Stopped" in stopped.text
@@ -162,41 +124,25 @@ async def test_stop_in_mid_code(slack: FakeSlack, ann: Person) -> None:
     assert "4" in answer.text
 
 
-async def typed(slack: FakeSlack, ann: Person, text: str) -> Message:
-    """What only Ann sees in answer to a slash command."""
-    before = len(slack.ephemerals("U1"))
-    await ann.command("/threadlab", text, "C1")
-    await slack.until(lambda: len(slack.ephemerals("U1")) > before, timeout_seconds=SECONDS)
-    return slack.ephemerals("U1")[-1]
-
-
-async def replaced(slack: FakeSlack, menu: Message) -> None:
-    """Wait until an answer stands where a menu stood."""
-    await slack.until(lambda: "Which thread" not in menu.text, timeout_seconds=SECONDS)
-    assert menu.text
-
-
-async def test_commands_work(slack: FakeSlack, ann: Person) -> None:
-    """Every command is answered: typed with `/threadlab`, by mention, and by button."""
+async def test_buttons_and_mentions_give_commands(slack: FakeSlack, ann: Person) -> None:
+    """Under an answer by button, in its thread by mention."""
     asked = await ann.say("C1", "what is 3 * 4?", mention=True)
     (answer,) = await answers(slack, asked)
 
-    for text in ("", "help", "usage", "settings", "memory", "stop"):
-        await typed(slack, ann, text)
-    for text in IN_THREADS:
-        menu = await typed(slack, ann, text)
-        await ann.click(menu, "threadlab_pick", asked.ts)
-        await replaced(slack, menu)
-
+    told = len(slack.ephemerals("U1"))
     await ann.click(answer, "Files")
-    seen = len(slack.ephemerals("U1"))
+    await slack.until(lambda: len(slack.ephemerals("U1")) == told + 1, timeout_seconds=SECONDS)
     await ann.say("C1", "status", mention=True, thread_ts=asked.ts)
-    await slack.until(lambda: len(slack.ephemerals("U1")) > seen, timeout_seconds=SECONDS)
+    await slack.until(lambda: len(slack.ephemerals("U1")) == told + 2, timeout_seconds=SECONDS)
     await ann.click(answer, "Reset")
     await slack.until(
         lambda: any("forgotten" in m.text for m in slack.answers("C1", asked.ts)),
         timeout_seconds=SECONDS,
     )
+
+    files, status = slack.ephemerals("U1")[-2:]
+    assert "No files yet" in files.text
+    assert "Python" in status.text
 
 
 async def test_the_home_shows_what_was_used(slack: FakeSlack, ann: Person) -> None:

@@ -22,7 +22,8 @@ def delete(slack: FakeSlack, message: Message) -> None:
     """
     channel = slack.channels[message.channel]
     answered = any(one.thread_ts == message.ts != one.ts for one in channel.messages.values())
-    channel.deleted.append(replace(message))
+    was = replace(message)
+    channel.deleted.append(was)
     if not answered:
         del channel.messages[message.ts]
         slack.tell(events.deleted(slack, channel, message))
@@ -31,4 +32,4 @@ def delete(slack: FakeSlack, message: Message) -> None:
     message.user, message.plain, message.subtype = "USLACKBOT", _GONE, "tombstone"
     message.thread_ts, message.client_msg_id = message.ts, None
     message.blocks, message.files, message.metadata = [], [], None
-    slack.tell(events.changed(slack, channel, message))
+    slack.tell(events.changed(slack, channel, message, was))

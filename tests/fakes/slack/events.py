@@ -100,9 +100,10 @@ def app_mention(slack: FakeSlack, channel: Channel, said: Message) -> Json:
     return event
 
 
-def changed(slack: FakeSlack, channel: Channel, said: Message) -> Json:
-    """`message_changed`: somebody, or the app itself, edited a message."""
-    before = message_json(said) | {"text": said.history[-1] if said.history else ""}
+def changed(slack: FakeSlack, channel: Channel, said: Message, was: Message | None = None) -> Json:
+    """`message_changed`: somebody, or the app itself, edited a message; `was` it another one."""
+    text = said.history[-1] if said.history else ""
+    before = message_json(was) if was is not None else message_json(said) | {"text": text}
     return _hidden(slack, channel, "message_changed") | {
         "message": whole_message(slack, said),
         "previous_message": before,
