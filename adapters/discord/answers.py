@@ -49,7 +49,7 @@ async def post_result(
         PlatformError: it was not said, or not all of it.
     """
     message_id = int(order.id)
-    desk = ChannelDesk(context.rest, int(order.locator["channel"]), message_id)
+    desk = ChannelDesk(context.rest, context.store, int(order.locator["channel"]), message_id)
     said = await desk.replies() if again else 0
     limit_bytes = await context.file_limits.of(order.key, result.files)
     number = 0

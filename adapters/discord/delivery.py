@@ -37,7 +37,7 @@ class Delivery:
         self._turn_id = turn_id
         self._desk = desk
         self._surface = surface
-        self._found: dict[str, Posted] = {}
+        self._tried: dict[str, Posted | None] = {}  # what was looked for, where it was found
         self.lost = False  # somebody deleted the surface
         self.begun = False  # something of the answer stands in the chat
 
@@ -62,12 +62,14 @@ class Delivery:
     async def find(self, post: Post) -> Posted | None:
         """A post that stands in the chat, with all its files; where some may be missing, None,
         and `deliver` sends what is."""
-        found = await self._desk.find(post.id, posts.content_of(post), self._surface.message_id - 1)
+        found = await self._look(post, posts.content_of(post))
+        self._tried[post.id] = found
+        return found if not post.artifacts else None
+
+    async def _look(self, post: Post, text: str) -> Posted | None:
+        found = await self._desk.find(post.id, text, self._surface.message_id - 1)
         self.begun = self.begun or found is not None
-        if found is None or not post.artifacts:
-            return found
-        self._found[post.id] = found
-        return None
+        return found
 
     @property
     def too_old(self) -> bool:
@@ -77,7 +79,9 @@ class Delivery:
 
     async def _send(self, post: Post, upload: Upload) -> Posted:
         first, *more = upload.portioned(self._context.portions)
-        posted = again = self._found.get(post.id)
+        again, posted = post.id in self._tried, self._tried.get(post.id)
+        if again and posted is None and upload.notes:
+            posted = await self._look(post, self._content(post, first).text)
         if posted is None:
             try:
                 posted = await self._place(post, self._content(post, first))
@@ -90,8 +94,8 @@ class Delivery:
         self.begun = True
         apart = upload.notes if self._notes_apart(post, upload) else ()
         for number, text in enumerate(split(pictures.notes(apart), CONTENT_CHARS_MAX)):
-            await self._follow(Content(text), f"{post.id}:notes:{number}", again=again is not None)
-        await self._send_files(post, more, again=again is not None)
+            await self._follow(Content(text), f"{post.id}:notes:{number}", again=again)
+        await self._send_files(post, more, again=again)
         return posted
 
     async def _send_files(self, post: Post, uploads: Iterable[Upload], *, again: bool) -> None:
@@ -116,9 +120,12 @@ class Delivery:
 
     async def _follow(self, content: Content, identity: str, *, again: bool) -> None:
         """A message after the post; one that may be there already is looked for."""
-        after = self._surface.message_id
-        if not again or await self._desk.find(identity, content.text, after) is None:
-            await self._desk.send(content, identity)
+        store, after = self._context.store, self._surface.message_id
+        if again and await store.posted(identity) is not None:
+            return
+        there = await self._desk.find(identity, content.text, after) if again else None
+        posted = there or await self._desk.send(content, identity)
+        await store.note_post(identity, self._key, posted)
 
     async def _place(self, post: Post, content: Content) -> Posted:
         """Put content where the surface is, or below it where that can't be changed any more."""

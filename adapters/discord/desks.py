@@ -12,7 +12,7 @@ import discord
 
 from adapters.discord.buttons import view_of
 from adapters.discord.rest import Refused, Rest
-from adapters.discord.store import Invocation, Posted
+from adapters.discord.store import DiscordStore, Invocation, Posted
 from adapters.discord.uploads import Upload
 from bot.domain import Action
 
@@ -52,7 +52,7 @@ class Desk(Protocol):
 
     async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """A message that has arrived after another one (None: among the newest), by its identity
-        or its text."""
+        or its text, and that is not known to carry anything else."""
 
 
 def nonce_of(identity: str) -> str:
@@ -63,11 +63,15 @@ def nonce_of(identity: str) -> str:
 class ChannelDesk:
     """A channel, thread or DM that the bot is in.
 
-    Arguments: `reply_to` is the message that new ones refer to, in a channel without threads.
+    Arguments: `store` knows what its messages carry; `reply_to` is the message that new ones refer
+    to, in a channel without threads.
     """
 
-    def __init__(self, rest: Rest, channel_id: int, reply_to: int | None = None) -> None:
+    def __init__(
+        self, rest: Rest, store: DiscordStore, channel_id: int, reply_to: int | None = None
+    ) -> None:
         self._rest = rest
+        self._store = store
         self._reply_to = reply_to
         self.channel_id = channel_id
 
@@ -124,18 +128,22 @@ class ChannelDesk:
     async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
         """Look through what the bot said since."""
 
-        async def request(client: discord.Client) -> Posted | None:
+        async def request(client: discord.Client) -> list[int]:
             place = client.get_partial_messageable(self.channel_id)
             since = discord.Object(after) if after is not None else None
             assert client.user is not None
+            found = []
             async for message in place.history(limit=_HISTORY_MAX, after=since):
                 mine = message.author.id == client.user.id and self._answers(message)
                 same = message.nonce == nonce_of(identity) or (text and message.content == text)
                 if mine and same:
-                    return Posted(self.channel_id, message.id)
-            return None
+                    found.append(message.id)
+            return found
 
-        return await self._rest.call(request)
+        found = await self._rest.call(request)
+        taken = await self._store.taken(found, identity)
+        free = (each for each in found if each not in taken)
+        return next((Posted(self.channel_id, each) for each in free), None)
 
     async def replies(self) -> int:
         """How many of the bot's messages refer to the one that this desk replies to."""

@@ -88,7 +88,8 @@ class DetourDesk:
     def _desk_of(self, posted: Posted) -> Desk:
         if posted.channel_id == self._first.channel_id:
             return self._first
-        return self._found or ChannelDesk(self._context.rest, posted.channel_id)
+        context = self._context
+        return self._found or ChannelDesk(context.rest, context.store, posted.channel_id)
 
 
 class Detours:
@@ -105,7 +106,7 @@ class Detours:
         asked = await self._message(int(key.channel), int(key.thread))
         reason = self._reason(key, message_id, asked, refused)
         if asked is not None or await self._is_public(key):
-            desk = ChannelDesk(self._context.rest, int(key.channel), int(key.thread))
+            desk = self._desk(int(key.channel), int(key.thread))
             try:
                 await self._told(desk, key, reason, turn_id)
             except Refused as error:
@@ -182,4 +183,7 @@ class Detours:
         async def request(client: discord.Client) -> int:
             return (await client.create_dm(discord.Object(user_id))).id
 
-        return ChannelDesk(self._context.rest, await self._context.rest.call(request))
+        return self._desk(await self._context.rest.call(request))
+
+    def _desk(self, channel_id: int, reply_to: int | None = None) -> ChannelDesk:
+        return ChannelDesk(self._context.rest, self._context.store, channel_id, reply_to)

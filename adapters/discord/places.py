@@ -59,14 +59,15 @@ class Places:
             command = CommandDesk(context.rest, int(key.channel), invocation)
             return Spot(DetourDesk(context, command, detour))
         if is_direct(key):
-            return Spot(ChannelDesk(context.rest, int(key.channel)))
+            return Spot(ChannelDesk(context.rest, context.store, int(key.channel)))
         place = await self.place(key, message_id)
         origin = context.origins.get(plain_id(message_id))
         note = origin.note if origin is not None else None
         if not place.chained:
-            thread = ChannelDesk(context.rest, place.channel_id)
+            thread = ChannelDesk(context.rest, context.store, place.channel_id)
             return Spot(DetourDesk(context, thread, detour), note)
-        channel = ChannelDesk(context.rest, place.channel_id, reply_to=int(plain_id(message_id)))
+        reply_to = int(plain_id(message_id))
+        channel = ChannelDesk(context.rest, context.store, place.channel_id, reply_to)
         telling = await context.store.first_value(f"no-threads:{place.channel_id}", turn_id)
         say_once = NO_THREADS if telling == turn_id else note
         return Spot(DetourDesk(context, channel, detour), say_once)

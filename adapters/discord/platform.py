@@ -12,7 +12,7 @@ from adapters.discord.answers import post_result
 from adapters.discord.buttons import STOP
 from adapters.discord.connection import Connection
 from adapters.discord.context import DiscordContext, plain_id
-from adapters.discord.desks import Content, Desk
+from adapters.discord.desks import Content
 from adapters.discord.downloads import Downloads
 from adapters.discord.events import Events
 from adapters.discord.file_limits import FileLimits
@@ -21,8 +21,7 @@ from adapters.discord.places import Places
 from adapters.discord.reply import DiscordReply, posted_of
 from adapters.discord.rest import Rest
 from adapters.discord.settings import DiscordSettings
-from adapters.discord.shelf import STATUS
-from adapters.discord.store import DiscordStore, Posted
+from adapters.discord.store import STATUS, DiscordStore
 from bot.domain import Attachment, IncomingMessage, Order, Progress, ThreadKey
 from bot.errors import PlatformError, Undeliverable
 from bot.ports import CommandResult, Services
@@ -121,18 +120,11 @@ class DiscordPlatform:
         if surface is None:
             waiting = pictures.running(Progress(status="thinking…"))
             if not await context.store.begin_post(identity, key):  # before a crash
-                surface = await self._sent(spot.desk, identity, waiting, int(plain_id(message_id)))
+                surface = await spot.desk.find(identity, waiting, int(plain_id(message_id)))
             if surface is None:
                 surface = await spot.desk.send(Content(waiting, actions=(STOP,)), identity)
             await context.store.note_post(identity, key, surface)
         return DiscordReply(context, key, turn_id, spot, surface)
-
-    async def _sent(self, desk: Desk, identity: str, text: str, after: int) -> Posted | None:
-        """A surface that was sent, but perhaps not noted; those of other turns are known."""
-        found = await desk.find(identity, text, after)
-        if found is None or await self._context.store.thread_of(found.message_id) is not None:
-            return None
-        return found
 
     async def _react(self, emoji: str, key: ThreadKey, message_id: str) -> None:
         async def request(client: discord.Client) -> None:

@@ -10,10 +10,9 @@ from adapters.discord import responses
 from adapters.discord.desks import Content
 from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.splitting import split
-from adapters.discord.store import DiscordStore, Posted
+from adapters.discord.store import STATUS, DiscordStore, Posted
 from bot.domain import ThreadKey
 
-STATUS = ":status"  # how the identity of a turn's surface ends
 _NOWHERE = 0  # the id of a message that is not in the chat
 _SAID_MAX = 2  # Discord takes five answers to a command where the bot is not [doc: interactions]
 _LATE = "-# An earlier answer, which came too late to be sent:"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.domain import ThreadKey
 
 TOKEN_SECONDS = 14.5 * 60  # Discord's 15 minutes, less what a request takes [facts: discord]
 CLAIM_SECONDS = 86_400.0  # long after which nobody delivers a command again, or edits it
+STATUS = ":status"  # how the identity of a turn's surface ends
 _NONE = ""  # the message of a post that is about to be sent
 
 
@@ -70,6 +72,15 @@ class DiscordStore:
             "created_at": time.time(),
         }
         await self._put(posts, {"id": post_id}, values)
+
+    async def taken(self, message_ids: Sequence[int], identity: str) -> set[int]:
+        """Which of these messages carry something else than this post: it may stand where its
+        turn's status was."""
+        own = [identity, f"{identity.partition(':')[0]}{STATUS}"]
+        among = posts.c.message_id.in_([str(each) for each in message_ids])
+        query = select(posts.c.message_id).where(among, posts.c.id.not_in(own))
+        async with self._database.connect() as db:
+            return {int(row.message_id) for row in await db.execute(query)}
 
     async def thread_of(self, message_id: int) -> ThreadKey | None:
         """The conversation of one of the bot's messages, or None."""
