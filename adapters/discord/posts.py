@@ -25,7 +25,7 @@ class Portions:
 def plan(answer: Answer, portions: Portions) -> Sequence[Post]:
     """Split an answer into posts: text first, files and buttons with the last of it.
 
-    Files that one message does not take follow in messages of their own.
+    Files that one message does not take follow in messages of their own, which are numbered.
     """
     frame = _frame_chars(answer)
     pieces = _pieces(_warned(as_discord(answer.text), failed=answer.failed), frame)
@@ -38,7 +38,7 @@ def plan(answer: Answer, portions: Portions) -> Sequence[Post]:
         posts.append(
             Post(
                 id=f"{answer.turn_id}:{number}",
-                text=pieces[number] if number < len(pieces) else "",
+                text=pieces[number] if number < len(pieces) else _numbered(groups, group),
                 artifacts=groups[group] if 0 <= group < len(groups) else (),
                 runs=answer.runs if number == last_text else (),
                 notes=answer.notes if number == last_text else (),
@@ -73,6 +73,16 @@ def portioned(artifacts: Sequence[Artifact], portions: Portions) -> list[tuple[A
         groups[-1] += (artifact,)
         taken_bytes += size
     return groups
+
+
+def _numbered(groups: Sequence[Sequence[Artifact]], group: int) -> str:
+    """Which of all files a further message brings: it is known again by that."""
+    if not 0 < group < len(groups):
+        return ""
+    first = sum(len(each) for each in groups[:group]) + 1
+    last, count = first + len(groups[group]) - 1, sum(len(each) for each in groups)
+    named = f"File {first}" if first == last else f"Files {first} to {last}"
+    return f"-# {named} of {count}"
 
 
 def _frame_chars(answer: Answer) -> int:

@@ -65,14 +65,13 @@ class Upload:
 
     @property
     def caption(self) -> str:
-        """What stands over parts; nothing over whole files, which say who they are."""
+        """What stands over files in a message of their own, which is known again by that."""
         numbers: dict[tuple[str, int], list[str]] = {}
         for piece in self.files:
-            if piece.parts:
-                name = piece.name.rpartition(".")[0]
-                numbers.setdefault((name, piece.parts), []).append(str(piece.part))
+            name = piece.name.rpartition(".")[0] if piece.parts else piece.name
+            numbers.setdefault((name, piece.parts), []).append(str(piece.part))
         return "\n".join(
-            f"-# {name}, part {' and '.join(parts)} of {count}"
+            f"-# {name}, part {' and '.join(parts)} of {count}" if count else f"-# {name}"
             for (name, count), parts in numbers.items()
         )
 

@@ -61,7 +61,8 @@ class TestPlan:
         posts = plan(Answer("t", "Here.", artifacts=files), PORTIONS)
 
         assert [len(post.artifacts) for post in posts] == [10, 10, 3]
-        assert [post.text for post in posts] == ["Here.", "", ""]
+        texts = ["Here.", "-# Files 11 to 20 of 23", "-# Files 21 to 23 of 23"]
+        assert [post.text for post in posts] == texts
 
     def test_needs_no_text_to_send_all_files(self) -> None:
         """An answer of files alone, more than one message takes, is complete."""
