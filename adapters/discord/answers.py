@@ -16,6 +16,7 @@ from adapters.discord.delivery import because_of_files
 from adapters.discord.desks import ChannelDesk, Content
 from adapters.discord.detours import NO_PERMISSION
 from adapters.discord.file_limits import MARGIN_BYTES
+from adapters.discord.hints import offered
 from adapters.discord.markdown import as_discord
 from adapters.discord.pictures import CONTENT_CHARS_MAX, notes
 from adapters.discord.posts import portioned
@@ -48,6 +49,7 @@ async def post_result(
     Raises:
         PlatformError: it was not said, or not all of it.
     """
+    result = offered(result, order.command, context.services.commands.specs)
     message_id = int(order.id)
     desk = ChannelDesk(context.rest, context.store, int(order.locator["channel"]), message_id)
     said = await desk.replies() if again else 0

@@ -14,6 +14,7 @@ from adapters.discord import menu, responses
 from adapters.discord.answers import respond
 from adapters.discord.asks import Asks
 from adapters.discord.context import DiscordContext
+from adapters.discord.hints import offered
 from adapters.discord.keys import is_private, key_of_channel, private_key
 from adapters.discord.messages import author_of
 from adapters.discord.places import Places
@@ -165,7 +166,8 @@ class Interactions:
             return None
         key = await self._key(interaction)
         commands = self._context.services.commands
-        return key, await commands.run(name, key, _caller(interaction), arguments)
+        result = await commands.run(name, key, _caller(interaction), arguments)
+        return key, offered(result, name, commands.specs)
 
     async def _complete(self, interaction: discord.Interaction[Any], data: Any) -> None:
         typed = menu.focused(data)

@@ -15,6 +15,7 @@ from adapters.discord.buttons import STOP
 from adapters.discord.context import DiscordContext
 from adapters.discord.delivery import Delivery
 from adapters.discord.desks import Content
+from adapters.discord.hints import with_slashes
 from adapters.discord.places import Spot
 from adapters.discord.rest import Refused
 from adapters.discord.store import Posted
@@ -68,8 +69,9 @@ class DiscordReply:
 
     def plan(self, answer: Answer) -> Sequence[Post]:
         """The answer as messages of 2000 characters, with its files in portions."""
-        if self._spot.say_once:
-            answer = replace(answer, notes=(*answer.notes, self._spot.say_once))
+        specs = self._context.services.commands.specs
+        notes = [with_slashes(note, specs) for note in answer.notes]
+        answer = replace(answer, notes=(*notes, *filter(None, [self._spot.say_once])))
         planned = posts.plan(answer, self._context.portions)
         self._planned |= {post.id: post for post in planned}
         return planned

@@ -162,6 +162,19 @@ class TestCommands:
         assert "4g" in [choice["value"] for choice in memory["choices"]]
 
 
+    async def test_are_named_as_they_are_given_here(
+        self, bot: Running, ann: Person, general: Channel
+    ) -> None:
+        """Help and the hints of errors show slash commands with their options."""
+        lists = await (await ann.slash(general, "help", all="all")).answer()
+        asked = await ann.say(general, "2 + 3", mention=True)
+        thread = (await bot.answer_to(asked)).channel
+        wrong = await (await ann.slash(thread, "files", what="get")).answer()
+
+        assert "`/files [what] [name]`" in lists.content
+        assert "Write `/files what:get name:<name>`" in wrong.content
+
+
 class TestAnswer:
     async def test_brings_a_file_that_is_too_large_for_the_server(
         self, bot: Running, ann: Person, general: Channel
