@@ -31,6 +31,10 @@ log = structlog.get_logger(__name__)
 
 _NOTES_CHARS = 500  # room for what is to be said of files
 NOTHING_TO_SAY = "Done."
+LOCKED = (
+    "This thread is locked. Where I may not write in it, the answer comes in <#{channel}>, as a "
+    "reply to the question, or to you directly."
+)
 _Part = tuple[str, Sequence[Artifact], Sequence[Action]]
 
 
@@ -84,12 +88,7 @@ async def respond(
 ) -> None:
     """Answer a command or a button: only for who gave it, unless it concerns everybody."""
     if not result.text and not result.files:
-        if responses.is_answered(interaction):
-            await responses.take_back(interaction)
-        elif interaction.type is discord.InteractionType.component:
-            await responses.defer(interaction)
-        else:
-            await responses.say(interaction, NOTHING_TO_SAY, ephemeral=True)
+        await _say_nothing(interaction)
         return
     hidden = not result.public
     if result.files and not responses.is_answered(interaction):
@@ -102,6 +101,19 @@ async def respond(
                 # Its buttons go on with this conversation, also where replies are chained.
                 posted = Posted(interaction.channel_id or 0, message_id)
                 await context.store.note_post(f"result:{message_id}", key, posted)
+
+
+async def _say_nothing(interaction: discord.Interaction[Any]) -> None:
+    """What follows is seen by itself; but not in a thread that is locked."""
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread) and channel.locked:
+        await responses.say(interaction, LOCKED.format(channel=channel.parent_id), ephemeral=True)
+    elif responses.is_answered(interaction):
+        await responses.take_back(interaction)
+    elif interaction.type is discord.InteractionType.component:
+        await responses.defer(interaction)
+    else:
+        await responses.say(interaction, NOTHING_TO_SAY, ephemeral=True)
 
 
 async def _contents(

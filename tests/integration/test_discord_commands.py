@@ -418,6 +418,21 @@ class TestButtons:
 
         assert len(site.discord.bot_messages(thread)) == 2
 
+    async def test_in_a_locked_thread_say_where_the_answer_comes(self, site: DiscordSite) -> None:
+        """A new answer can't be seen where the button is: who pressed is told so, alone."""
+        thread, general = await thread_in(site), site.discord.channel("general")
+        (answer,) = site.discord.bot_messages(thread)
+        site.discord.chat.update_thread(thread, locked=True)
+
+        told = await (await site.discord.person("Ann").click(answer, "Retry")).answer()
+        await site.answer_in(general, 1)
+
+        assert told.ephemeral
+        assert f"locked. Where I may not write in it, the answer comes in <#{general.id}>" in (
+            told.content
+        )
+        assert len(site.discord.bot_messages(thread)) == 1
+
 
 class TestUserInstall:
     async def test_answers_where_the_bot_is_not(self, site: DiscordSite) -> None:
