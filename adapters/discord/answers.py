@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -88,7 +89,12 @@ async def respond(
 ) -> None:
     """Answer a command or a button: only for who gave it, unless it concerns everybody."""
     if not result.text and not result.files:
-        await _say_nothing(interaction)
+        if responses.is_answered(interaction):
+            await responses.take_back(interaction)
+        elif interaction.type is discord.InteractionType.component:
+            await responses.defer(interaction)
+        else:
+            await responses.say(interaction, NOTHING_TO_SAY, ephemeral=True)
         return
     hidden = not result.public
     if result.files and not responses.is_answered(interaction):
@@ -103,17 +109,13 @@ async def respond(
                 await context.store.note_post(f"result:{message_id}", key, posted)
 
 
-async def _say_nothing(interaction: discord.Interaction[Any]) -> None:
-    """What follows is seen by itself; but not in a thread that is locked."""
+def where_it_comes(interaction: discord.Interaction[Any], result: CommandResult) -> CommandResult:
+    """What is asked again, and where its answer comes: not in a thread that is locked."""
     channel = interaction.channel
-    if isinstance(channel, discord.Thread) and channel.locked:
-        await responses.say(interaction, LOCKED.format(channel=channel.parent_id), ephemeral=True)
-    elif responses.is_answered(interaction):
-        await responses.take_back(interaction)
-    elif interaction.type is discord.InteractionType.component:
-        await responses.defer(interaction)
-    else:
-        await responses.say(interaction, NOTHING_TO_SAY, ephemeral=True)
+    if not (result.ok and isinstance(channel, discord.Thread) and channel.locked):
+        return result
+    told = [result.text, LOCKED.format(channel=channel.parent_id)]
+    return replace(result, text=" ".join(filter(None, told)))
 
 
 async def _contents(

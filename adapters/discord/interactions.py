@@ -11,7 +11,7 @@ import discord
 import structlog
 
 from adapters.discord import menu, responses
-from adapters.discord.answers import respond
+from adapters.discord.answers import respond, where_it_comes
 from adapters.discord.asks import Asks
 from adapters.discord.context import DiscordContext
 from adapters.discord.hints import offered
@@ -19,6 +19,7 @@ from adapters.discord.keys import is_private, key_of_channel, private_key
 from adapters.discord.messages import author_of
 from adapters.discord.places import Places
 from adapters.discord.shelf import say_kept
+from bot.commands.asking import AGAIN
 from bot.domain import Action, Caller, ThreadKey
 from bot.ports import CommandResult, CommandSpec
 
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 _CHOICE_CHARS_MAX = 100
+_ASKING_AGAIN = ("retry", AGAIN)
 FAILED = "That did not work: something went wrong on our side. Please try again."
 
 
@@ -167,6 +169,8 @@ class Interactions:
         key = await self._key(interaction)
         commands = self._context.services.commands
         result = await commands.run(name, key, _caller(interaction), arguments)
+        if name in _ASKING_AGAIN:
+            result = where_it_comes(interaction, result)
         return key, offered(result, name, commands.specs)
 
     async def _complete(self, interaction: discord.Interaction[Any], data: Any) -> None:

@@ -161,7 +161,6 @@ class TestCommands:
         assert "all" in [choice["value"] for choice in values]
         assert "4g" in [choice["value"] for choice in memory["choices"]]
 
-
     async def test_are_named_as_they_are_given_here(
         self, bot: Running, ann: Person, general: Channel
     ) -> None:
@@ -176,6 +175,22 @@ class TestCommands:
 
 
 class TestAnswer:
+    async def test_to_a_retry_in_a_locked_thread_comes_in_its_channel(
+        self, bot: Running, ann: Person
+    ) -> None:
+        """Who pressed is told so, alone, where nothing else is to be seen."""
+        place = bot.discord.add_channel("locked")
+        first = await bot.answer_to(await ann.say(place, "2 + 3", mention=True))
+        bot.discord.chat.update_thread(first.channel, locked=True)
+
+        told = await (await ann.click(first, "Retry")).answer()
+        reason, again = await bot.answers(place, 2)
+
+        assert told.ephemeral
+        assert f"the answer comes in <#{place.id}>" in told.content
+        assert "locked" in reason.content
+        assert "5" in again.content
+
     async def test_brings_a_file_that_is_too_large_for_the_server(
         self, bot: Running, ann: Person, general: Channel
     ) -> None:
