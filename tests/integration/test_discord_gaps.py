@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -72,6 +74,38 @@ class TestMessages:
 
         assert answer.content == "You said: one"
         assert failures == []
+
+    async def test_that_could_never_be_taken_hold_up_nothing_for_ever(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One that is too old to be read again does not keep newer ones from being noted."""
+        settings = {"DISCORD_SEEN_SECONDS": "0.05", "DISCORD_BACKFILL_AGE_MINUTES": "60"}
+        async with (
+            FakeDiscord(rate_limits=False) as discord,
+            serve(tmp_path, discord=discord, **settings) as site,
+        ):
+            await site.until(site.platform.ready.is_set)
+            accept, general = site.core.accept, discord.channel("general")
+
+            async def failing(message: IncomingMessage) -> bool:
+                if message.text == "one":
+                    raise LOCKED
+                return await accept(message)
+
+            site.core.accept = failing  # type: ignore[method-assign]
+            bad = await discord.person("Ann").say(general, "one", mention=True)
+            discord.clock.advance(7200)
+            good = await discord.person("Ann").say(general, "two", mention=True)
+            await site.answer_in(await site.thread_of(good))
+            before = await _noted(site)
+
+            later = SimpleNamespace(time=discord.clock.now, monotonic=time.monotonic)
+            monkeypatch.setattr("adapters.discord.backfill.time", later)
+            async with asyncio.timeout(10):
+                while await _noted(site) < good.id:
+                    await asyncio.sleep(0.01)
+
+        assert before < bad.id
 
     async def test_missed_by_one_shard_of_two_are_read(self, tmp_path: Path) -> None:
         """One shard's session is invalid, the other goes on: what the first missed is fetched."""
@@ -296,6 +330,34 @@ class TestFiles:
             await site.until(lambda: not unnamed())
 
         assert len(site.discord.bot_messages(thread)) > 2
+
+
+async def test_books_that_fail_at_the_end_do_not_keep_it_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told to stop, it stops, though it can't note up to where messages were seen."""
+    failed: list[str] = []
+
+    async def failing(store: DiscordStore, name: str, value: str) -> None:
+        failed.append(name)
+        raise LOCKED
+
+    async with serve(tmp_path, DISCORD_SEEN_SECONDS="0.05") as site:
+        await site.until(site.platform.ready.is_set)
+        monkeypatch.setattr(DiscordStore, "set_value", failing)
+        await site.discord.person("Ann").say(site.discord.channel("general"), "hello there")
+        await site.until(lambda: failed)
+
+        site.running.cancel()
+        before = len(failed)
+        await asyncio.wait({site.running}, timeout=10)
+
+    assert len(failed) > before
+    assert site.running.cancelled()
+
+
+async def _noted(site: DiscordSite) -> int:
+    return int(await DiscordStore(site.core.services.database).value("seen up to") or 0)
 
 
 async def test_a_token_that_is_refused_later_leaves_other_platforms_alone(tmp_path: Path) -> None:
