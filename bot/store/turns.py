@@ -81,11 +81,14 @@ class Turns:
     async def collect(self, turn_id: str) -> None:
         """Give the turn the messages it answers: the first that waits, and what the same author
         wrote after it before anybody else did; by the chat's time, as several workers may take
-        them in in another order. Running it twice takes no message away."""
+        them in in another order. Running it twice takes no message away; once the engine was
+        asked it adds none, as the answer would not know of it."""
+        thread = sa.select(turns.c.thread).where(turns.c.id == turn_id).scalar_subquery()
+        never = turns.c.response_id.is_(None) & turns.c.outcome.is_(None)
+        unasked = sa.exists().where(turns.c.id == turn_id, never)
         async with self._database.begin() as db:
             await still_ours(db, turn_id)
-            thread = sa.select(turns.c.thread).where(turns.c.id == turn_id).scalar_subquery()
-            free = messages.c.turn_id.is_(None) | (messages.c.turn_id == turn_id)
+            free = (messages.c.turn_id.is_(None) & unasked) | (messages.c.turn_id == turn_id)
             query = (
                 sa.select(messages.c.seq, messages.c.author_id, messages.c.turn_id)
                 .where(messages.c.thread == thread, free, messages.c.withdrawn.is_(False))

@@ -715,3 +715,25 @@ class TestRestart:
 
         questions = [body["input"][-1]["content"][0]["text"] for body in api.asked]
         assert questions == ["one", "two"]
+
+    async def test_checkpoints_are_lost(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """Where the steps' records are gone, as after a move to another database, the answer under
+        way is followed, and takes in nothing that it does not know of."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Wait(gate), Say(body["input"][-1]["content"][0]["text"])]
+        async with running(chat, tmp_path, api.base_url, shutdown_seconds=0.1):
+            await chat.say("one", author=ANN)
+            while not api.responses:
+                await asyncio.sleep(0.01)
+            await chat.say("two", author=ANN)
+        for records in tmp_path.glob("workflows.db*"):
+            records.unlink()
+        gate.set()
+
+        async with running(chat, tmp_path, api.base_url):
+            surfaces = await chat.finished(2)
+
+        assert [chat.text_of(surface) for surface in surfaces] == ["one", "two"]
+        assert len(api.asked) == 2
