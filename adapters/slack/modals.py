@@ -19,7 +19,7 @@ QUESTION = "question"
 FIELD = "value"
 
 _QUESTION_CHARS = 3_000
-_FILES_MAX = 20
+_NAME_CHARS = 50  # a view keeps 3,000 [facts: slack]
 _OPTIONS_MAX = 100
 _DIGEST_CHARS = 16
 _LABEL_CHARS = 75
@@ -46,28 +46,30 @@ View = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class AskedAbout:
-    """The message that a question is about, as a modal keeps it."""
+    """The message that a question is about, as a modal keeps it. `files` are names by ids; of a
+    message without any, `quote` is what it says."""
 
     channel: str
     thread: str
-    files: tuple[str, ...]
+    files: Mapping[str, str]
     quote: str
 
     def as_json(self) -> str:
-        """For a view's `private_metadata`."""
-        kept = [self.channel, self.thread, list(self.files), self.quote]
+        """For a view's `private_metadata`: the ends of long names, which say what a file is."""
+        files = {file: name[-_NAME_CHARS:] for file, name in self.files.items()}
+        kept = [self.channel, self.thread, files, "" if files else self.quote]
         return json.dumps(kept, ensure_ascii=False)
 
     @classmethod
     def parse(cls, text: str) -> AskedAbout:
         """From a view's `private_metadata`."""
         channel, thread, files, quote = json.loads(text)
-        return cls(str(channel), str(thread), tuple(str(file) for file in files), str(quote))
+        return cls(str(channel), str(thread), dict(files), str(quote))
 
 
-def ask_modal(about: AskedAbout, names: Sequence[str]) -> View:
+def ask_modal(about: AskedAbout) -> View:
     """Asks for a question about a message's files."""
-    listed = ", ".join(f"`{escaped(name)}`" for name in names[:_FILES_MAX])
+    listed = ", ".join(f"`{escaped(name)}`" for name in about.files.values())
     what = f"About {listed}." if listed else "There are no files in this message; its text counts."
     return {
         "type": "modal",

@@ -707,6 +707,20 @@ class TestShortcuts:
 
         assert b"".join(chunks) == b"a,b\n1,2\n"
 
+    async def test_a_file_keeps_its_name_while_slack_is_busy(self, site: SlackSite) -> None:
+        """What Slack does not tell when the question is asked was in the message already."""
+        name = f"{'x' * 200} sales.csv"
+        posted = await site.ann.say("C1", '"ä"\n' * 900, files={name: b"a,b\n1,2\n"})
+        site.slack.fail("files.info", status=429)
+
+        await site.ann.shortcut("threadlab_analyse", posted)
+        await site.ann.submit(site.ann.modal(), {"question": "total?"})
+        await site.slack.until(lambda: site.core.accepted)
+
+        (message,) = site.core.accepted
+        assert message.text == "total?"
+        assert [file.name for file in message.attachments] == [name[-50:]]
+
     async def test_long_messages_are_quoted_in_part(self, site: SlackSite) -> None:
         """A message without files is quoted under the question, as far as a modal can keep it."""
         posted = await site.ann.say("C1", '"ä"\n' * 900)

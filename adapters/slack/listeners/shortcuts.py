@@ -97,10 +97,10 @@ class Shortcuts:
         about = AskedAbout(
             channel=str(body["channel"]["id"]),
             thread=str(message.get("thread_ts") or body["message_ts"]),
-            files=tuple(file.id for file in files),
+            files={file.id: file.name for file in files},
             quote=text[:_QUOTE_CHARS],
         )
-        view = ask_modal(about, [file.name for file in files])
+        view = ask_modal(about)
         key = ThreadKey(PLATFORM, team.id, about.channel, about.thread)
         aside = Aside(self._context.settings, team, key, str(body["user"]["id"]), respond)
         await self._open(body, view, aside, NO_QUESTION)
@@ -213,7 +213,7 @@ class Shortcuts:
     async def _message(
         self, team: Team, about: AskedAbout, user: str, question: str, ts: str
     ) -> IncomingMessage:
-        files = await asyncio.gather(*(self._file(team, file) for file in about.files))
+        files = await asyncio.gather(*(self._file(team, *file) for file in about.files.items()))
         quoted = f"{question}\n\n> {about.quote.replace(chr(10), chr(10) + '> ')}"
         return IncomingMessage(
             key=ThreadKey(PLATFORM, team.id, about.channel, about.thread),
@@ -225,14 +225,14 @@ class Shortcuts:
             sent_at=datetime.fromtimestamp(float(ts), UTC),
         )
 
-    async def _file(self, team: Team, file: str) -> Attachment:
+    async def _file(self, team: Team, file: str, name: str) -> Attachment:
         """A file by its id; where Slack can't be asked now, it is when the file is read."""
         try:
             async with asyncio.timeout(self._context.settings.slack_lookup_seconds):
                 found = await team.api.call("files.info", patient=False, file=file)
         except (PlatformError, TimeoutError) as error:
             log.info("file not known yet", file=file, error=repr(error))
-            return attachment({"id": file, "file_access": "check_file_info"})
+            return attachment({"id": file, "name": name, "file_access": "check_file_info"})
         return attachment(found["file"])
 
 
