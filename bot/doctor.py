@@ -21,12 +21,21 @@ from bot.events import Usage
 from bot.interpreter import Interpreter
 from bot.ports import AdapterPlugin
 from bot.settings import Settings
-from bot.store.database import open_database
+from bot.store.database import open_database, shown
 from bot.variables import Stranger, strangers
 
 EMBEDDED = "embedded"
 GIGABYTE = 1_000_000_000
 NAMES_SHOWN_MAX = 5
+# Whether a database that opens will do: where its tables are missing, they must be made.
+LOOKS = {
+    "sqlite": "SELECT count(*) >= 0 FROM sqlite_master",
+    "postgresql": (
+        "SELECT to_regclass('alembic_version_core') IS NOT NULL"
+        " OR has_schema_privilege(current_schema(), 'CREATE')"
+        " AND has_database_privilege(current_database(), 'CREATE')"
+    ),
+}
 
 
 class Verdict(StrEnum):
@@ -128,8 +137,7 @@ async def _database(where: Path | str, settings: Settings) -> Finding:
     if isinstance(where, Path) and not await asyncio.to_thread(where.exists):
         return Finding(Verdict.FINE, "database", f"{where} will be made at the first start.")
     database = open_database(where, timeout_seconds=settings.database_timeout_seconds)
-    shown = where if isinstance(where, Path) else database.url.render_as_string()
-    table = "sqlite_master" if isinstance(where, Path) else "pg_class"
+    name = shown(database.url)
     advice = (
         "Put a backup in its place, or move it away."
         if isinstance(where, Path)
@@ -137,15 +145,18 @@ async def _database(where: Path | str, settings: Settings) -> Finding:
     )
     try:
         async with database.connect() as connection:
-            await connection.execute(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
+            allowed = await connection.scalar(text(LOOKS[database.dialect.name]))
     except SQLAlchemyError as error:
         why = " ".join(str(error.__cause__ or error).split())
         return Finding(
-            Verdict.WRONG, "database", f"{shown} does not open ({why.rstrip('.')}). {advice}"
+            Verdict.WRONG, "database", f"{name} does not open ({why.rstrip('.')}). {advice}"
         )
     finally:
         await database.dispose()
-    return Finding(Verdict.FINE, "database", f"{shown} opens.")
+    if not allowed:
+        why = "its role may not make tables and schemas. Make the role the database's owner."
+        return Finding(Verdict.WRONG, "database", f"{name} opens, but {why}")
+    return Finding(Verdict.FINE, "database", f"{name} opens.")
 
 
 async def engine(settings: Settings) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -19,13 +20,17 @@ from bot.upkeep import Upkeep
 
 OPENAI = "https://api.openai.com/v1"
 
+_HOST = re.compile(r"([^:]*|\[[^\]]*\])(:\d+)?")
+
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
 
 class Settings(Rules, Sharing, Upkeep):
     """Settings of the core. Adapters and the engine read their own from the same environment."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     data_dir: Path = Field(
         Path("data"), description="Where all state lives, or with DATABASE_URL the files alone."
@@ -206,6 +211,12 @@ class Settings(Rules, Sharing, Upkeep):
         address = value.get_secret_value() if value else ""
         if address and not address.startswith(("postgresql://", "postgres://")):
             raise ValueError("an address begins with postgresql://; without one, SQLite is used")
+        person, _, host = urlsplit(address).netloc.rpartition("@")
+        if "@" in person or not _HOST.fullmatch(host):
+            raise ValueError(
+                "write postgresql://user:password@host:port/database, and special characters of "
+                "the password as %40 for @, %2F for /, %3A for :"
+            )
         return value if address else None
 
     @property

@@ -92,6 +92,14 @@ def postgresql_url(address: str) -> sa.URL:
     return sa.make_url(address).set(drivername="postgresql+psycopg")
 
 
+def shown(url: sa.URL) -> str:
+    """Which database it is, without a name or a secret, wherever in the address they stand."""
+    if not url.host:
+        return str(url.database)
+    port = f":{url.port}" if url.port else ""
+    return f"{url.host}{port}/{url.database or ''}"
+
+
 def _drop_nul(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def adapt(_connection: Any, record: Any) -> None:
@@ -182,7 +190,7 @@ async def upgrade_all(engine: AsyncEngine, packages: Iterable[tuple[str, Path]])
             await upgrade(engine, name=name, migrations=migrations)
     except (OperationalError, ProgrammingError) as error:
         raise SettingsError(
-            f"The database {engine.url.render_as_string()} can't be used: {reason_of(error)}"
+            f"The database {shown(engine.url)} can't be used: {reason_of(error)}"
         ) from error
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from bot.app import application
 from bot.doctor import Verdict, examine
 from bot.errors import SettingsError
 from bot.settings import Settings
-from bot.store.database import open_database, upgrade_all
+from bot.store.database import open_database, postgresql_url, upgrade_all
 from bot.store.turns import Turns
 from tests.fakes.platform import ScriptedChat
 from tests.fakes.postgres import PostgresServer
@@ -20,6 +21,7 @@ from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 from tests.fakes.threadlab import running, settings_for
 
 NOWHERE = "postgresql://ann:secret@127.0.0.1:1/none"
+NOWHERE_EITHER = "postgresql://ann@127.0.0.1:1/none?password=secret"
 
 
 def cut_all(address: str) -> None:
@@ -32,9 +34,10 @@ def cut_all(address: str) -> None:
 
 
 class TestAddress:
-    async def test_nobody_there(self, chat: ScriptedChat, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("address", [NOWHERE, NOWHERE_EITHER])
+    async def test_nobody_there(self, chat: ScriptedChat, tmp_path: Path, address: str) -> None:
         """A server that can't be reached is named at the start, without the password."""
-        settings = settings_for(tmp_path, "http://127.0.0.1:1", database_url=NOWHERE)
+        settings = settings_for(tmp_path, "http://127.0.0.1:1", database_url=address)
 
         with pytest.raises(SettingsError, match=r"127\.0\.0\.1") as refused:
             async with application(settings, {}, [chat]):
@@ -60,6 +63,60 @@ class TestAddress:
         findings = await examine(settings, {}, frozenset())
 
         assert "opens" in next(each.sentence for each in findings if each.subject == "database")
+
+    async def test_examined_without_rights(
+        self, tmp_path: Path, postgres: PostgresServer, postgres_url: str
+    ) -> None:
+        """The doctor says that a role may not make the tables that are missing."""
+        with psycopg.connect(postgres_url, autocommit=True) as db:
+            db.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+        name = postgres.name_of(postgres_url)
+        theirs = sa.make_url(postgres_url).set(username="guest", password="guest")
+        settings = settings_for(
+            tmp_path, None, database_url=theirs.render_as_string(hide_password=False)
+        )
+
+        findings = await examine(settings, {}, frozenset())
+
+        with psycopg.connect(postgres_url, autocommit=True) as db:
+            db.execute("DROP ROLE guest")
+        (finding,) = (each for each in findings if each.subject == "database")
+        assert finding.verdict is Verdict.WRONG
+        assert f"{name} opens, but its role may not make tables" in finding.sentence
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "postgresql://ann:p@ssword-secret@db.example/lab",
+            "postgresql://ann:secret/more@db.example/lab",
+            "postgresql://ann:secret#more@db.example/lab",
+            "postgresql://ann:secret@db.example:port/lab",
+            "postgresql://ann:secret@one:5432,two:5432/lab",
+        ],
+    )
+    def test_that_can_be_misread(self, address: str) -> None:
+        """An address in which a password ends too early, or without a port where one should be, is
+        refused with a hint and without the password."""
+        with pytest.raises(ValueError, match="%40 for @") as refused:
+            Settings(_env_file=None, database_url=address)
+
+        assert "secret" not in str(refused.value)
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "postgresql://ann:p%40ss@db.example/lab",
+            "postgres://db.example:5432/lab?sslmode=require",
+            "postgresql://[::1]:5432/lab",
+            "postgresql:///lab?host=/var/run/postgresql",
+        ],
+    )
+    def test_of_each_kind(self, address: str) -> None:
+        """Addresses with and without a name, a port, a socket's folder are taken."""
+        settings = Settings(_env_file=None, database_url=address)
+
+        assert postgresql_url(address).database == "lab"
+        assert settings.shared
 
     def test_of_something_else(self) -> None:
         """An address that is not PostgreSQL's is refused."""
