@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +19,6 @@ from bot.upkeep import Upkeep
 
 OPENAI = "https://api.openai.com/v1"
 
-_HOST = re.compile(r"([^:]*|\[[^\]]*\])(:\d+)?")
-
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
 
@@ -34,11 +31,6 @@ class Settings(Rules, Sharing, Upkeep):
 
     data_dir: Path = Field(
         Path("data"), description="Where all state lives, or with DATABASE_URL the files alone."
-    )
-    database_url: SecretStr | None = Field(
-        None,
-        description="A PostgreSQL database for all state but files: `postgresql://…`. "
-        "Several workers may share it.",
     )
     blobs_url: str | None = Field(
         None,
@@ -204,20 +196,6 @@ class Settings(Rules, Sharing, Upkeep):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("an address begins with http:// or https://")
         return value or None
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        address = value.get_secret_value() if value else ""
-        if address and not address.startswith(("postgresql://", "postgres://")):
-            raise ValueError("an address begins with postgresql://; without one, SQLite is used")
-        person, _, host = urlsplit(address).netloc.rpartition("@")
-        if "@" in person or not _HOST.fullmatch(host):
-            raise ValueError(
-                "write postgresql://user:password@host:port/database, and special characters of "
-                "the password as %40 for @, %2F for /, %3A for :"
-            )
-        return value if address else None
 
     @property
     def database(self) -> Path | str:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
+
+_HOST = re.compile(r"([^:]*|\[[^\]]*\])(:\d+)?")
 
 
 class Sharing(BaseSettings):
     """The part of the settings that is about the database and its workers."""
 
+    database_url: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL database for all state but files: `postgresql://…`. "
+        "Several workers may share it.",
+    )
     database_connections: int = Field(
         10,
         ge=2,
@@ -51,6 +60,20 @@ class Sharing(BaseSettings):
         description="How long a worker has more than its part of what the workers divide "
         "(Discord's shards) before it gives some up to new ones.",
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        address = value.get_secret_value() if value else ""
+        if address and not address.startswith(("postgresql://", "postgres://")):
+            raise ValueError("an address begins with postgresql://; without one, SQLite is used")
+        person, _, host = urlsplit(address).netloc.rpartition("@")
+        if "@" in person or not _HOST.fullmatch(host):
+            raise ValueError(
+                "write postgresql://user:password@host:port/database, and special characters of "
+                "the password as %40 for @, %2F for /, %3A for :"
+            )
+        return value if address else None
 
     @model_validator(mode="after")
     def _gives_up_late(self) -> Self:
