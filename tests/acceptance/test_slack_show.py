@@ -1,4 +1,4 @@
-"""People on Slack and the whole bot: every command, menus, files first, events that come oddly."""
+"""People on Slack and the whole bot: every command, by name, menu, modal and button."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.app import Application
-from tests.fakes.slack import Envelope, FakeSlack, Message, Person
-from tests.fakes.slack_driver import QUICK, loopback, whole_bot
-from tests.fakes.slack_thread import ENDLESS, SECONDS, answers, picked, running, shared, typed
+from tests.fakes.slack import FakeSlack, Person
+from tests.fakes.slack_driver import loopback
+from tests.fakes.slack_thread import (
+    answers,
+    busy_bot,
+    picked,
+    rests,
+    said,
+    seen,
+    shared,
+    typed,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,9 +30,6 @@ pytestmark = [
 
 SALES = b"region,revenue\nNorth,120\nSouth,80\nNorth,30\nEast,55\n"
 OFFLINE = "there is no model to choose"
-# What people do here in a minute takes them ten: so do Slack's rates, and ours.
-RATES = 10
-PACE = {**QUICK, "SLACK_STREAMS_PER_MINUTE": "150", "SLACK_SESSIONS_PER_MINUTE": "400"}
 # What is typed after /threadlab in a channel, what the person then reads, and what everybody does
 # in the thread: words of a message, or the name of a file. In this order, in one thread.
 ANYWHERE = (
@@ -56,63 +61,16 @@ IN_THREADS = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def slack() -> AsyncIterator[FakeSlack]:
-    async with loopback() as fake:
-        fake.limits.scale = RATES
+async def slack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeSlack]:
+    async with loopback() as fake, busy_bot(fake, tmp_path_factory.mktemp("bot")):
         yield fake
-        assert not fake.violations, fake.violations
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def app(
-    slack: FakeSlack, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Application]:
-    async with whole_bot(slack, tmp_path_factory.mktemp("bot"), **PACE) as started:
-        yield started
 
 
 @pytest.fixture
-def ann(slack: FakeSlack, app: Application) -> Person:
-    del app  # it runs
+def ann(slack: FakeSlack) -> Person:
     person = slack.person("U1", "Ann", admin=True)
     slack.channel("C1", "general", members=[person])
     return person
-
-
-def seen(slack: FakeSlack, asked: Message) -> list[str]:
-    """What the bot has said in a thread, and the names of its files."""
-    found = slack.answers(asked.channel, asked.thread_ts or asked.ts)
-    return [word for message in found for word in (message.text, *(f.name for f in message.files))]
-
-
-async def said(slack: FakeSlack, asked: Message, words: str, since: int = 0) -> None:
-    """Wait until words or a file's name stand in the thread."""
-    await slack.until(
-        lambda: any(words in one for one in seen(slack, asked)[since:]), timeout_seconds=SECONDS
-    )
-
-
-async def rests(slack: FakeSlack, asked: Message) -> None:
-    """Wait until nothing in the thread looks as if it went on."""
-    thread = asked.thread_ts or asked.ts
-
-    def resting() -> bool:
-        return (
-            slack.sessions_of(asked.channel, thread).status != "processing"
-            and slack.status(asked.channel, thread) == ""
-            and not any(
-                m.streaming or "Stop" in m.buttons for m in slack.answers(asked.channel, thread)
-            )
-        )
-
-    await slack.until(resting, timeout_seconds=SECONDS)
-
-
-async def lost_line(slack: FakeSlack) -> None:
-    """Cut all connections, and wait for a new one."""
-    connects = slack.sockets.connects
-    slack.sockets.drop()
-    await slack.until(lambda: slack.sockets.connects > connects, timeout_seconds=SECONDS)
 
 
 async def test_no_command_is_forgotten(slack: FakeSlack, ann: Person) -> None:
@@ -164,104 +122,6 @@ async def test_a_menu_resets_the_thread_that_is_chosen(slack: FakeSlack, ann: Pe
     await ann.say("C1", "```python\nprint(kept + 1)\n```", thread_ts=kept.ts, mention=True)
     await said(slack, kept, "42")
     assert [label[:5] for label in offered[:2]] == ["lose ", "keep "]
-
-
-async def test_a_file_dropped_into_a_thread_is_asked_about(slack: FakeSlack, ann: Person) -> None:
-    """In a thread of a channel a file without a word gets a sign and no answer; the next question
-    knows it."""
-    asked = await ann.say("C1", "what is 3 * 4?", mention=True)
-    await answers(slack, asked)
-
-    dropped = await ann.say("C1", files={"sales.csv": SALES}, thread_ts=asked.ts)
-    await slack.until(lambda: "inbox_tray" in dropped.reactions, timeout_seconds=SECONDS)
-    await ann.say("C1", "what is the total revenue?", thread_ts=asked.ts)
-    _, answer = await answers(slack, asked, 2)
-
-    assert "285" in answer.text
-
-
-@pytest.mark.parametrize("order", [("app_mention", "message"), ("message", "app_mention")])
-async def test_a_mention_that_two_events_tell_of_is_answered_once(
-    slack: FakeSlack, ann: Person, order: tuple[str, ...]
-) -> None:
-    """In whichever order the two events come, and delivered once more after the answer: one
-    question, one answer."""
-    slack.mention_order = order
-    before = len(slack.delivery.sent)
-    asked = await ann.say("C1", "what is 6 * 7?", mention=True)
-    await answers(slack, asked)
-
-    for envelope in slack.delivery.sent[before : before + 2]:
-        again = await slack.delivery.send(Envelope("events_api", envelope.payload))
-        assert again.acknowledged
-    await slack.settled()
-    await ann.say("C1", "what is 8 * 8?", thread_ts=asked.ts)
-    first, second = await answers(slack, asked, 2)
-
-    assert "42" in first.text
-    assert "64" in second.text
-    assert asked.reactions == {}
-
-
-async def test_an_event_that_was_not_acknowledged_comes_again(
-    slack: FakeSlack, ann: Person
-) -> None:
-    """The line breaks before the acknowledgement: Slack delivers again, and the question is
-    answered once."""
-    asked = await ann.say("C1", "what is 12 * 12?", mention=True)
-    await lost_line(slack)
-    await slack.clock.advance(60)
-
-    (answer,) = await answers(slack, asked)
-
-    assert "144" in answer.text
-    await rests(slack, asked)
-    assert len(slack.answers("C1", asked.ts)) == 1
-
-
-async def test_an_upload_whose_mention_is_never_told(slack: FakeSlack, ann: Person) -> None:
-    """Slack may tell of a mention with a file by one event alone: it is answered."""
-    slack.app_mention_on_uploads = False
-    asked = await ann.say(
-        "C1", "what is the total revenue?", mention=True, files={"sales.csv": SALES}
-    )
-
-    (answer,) = await answers(slack, asked)
-
-    slack.app_mention_on_uploads = True
-    assert "285" in answer.text
-
-
-async def test_a_running_answer_survives_lost_connections(slack: FakeSlack, ann: Person) -> None:
-    """Slack asks to reconnect, then cuts the line, while code runs: Stop still works, and so does
-    the next question."""
-    asked = await ann.say("C1", ENDLESS, mention=True)
-    await running(slack, asked)
-
-    connects = slack.sockets.connects
-    await slack.sockets.disconnect()
-    await slack.until(lambda: slack.sockets.connects > connects, timeout_seconds=SECONDS)
-    await lost_line(slack)
-    await ann.stop("C1", asked.ts)
-    await answers(slack, asked)
-    await ann.say("C1", "what is 2 + 2?", thread_ts=asked.ts)
-    stopped, answer = await answers(slack, asked, 2)
-
-    assert "Stopped" in stopped.text
-    assert "4" in answer.text
-
-
-async def test_a_question_that_is_deleted_is_not_worked_on(slack: FakeSlack, ann: Person) -> None:
-    """Its code is interrupted, nothing in the thread looks as if it went on, and the thread
-    answers what is asked next."""
-    asked = await ann.say("C1", ENDLESS, mention=True)
-    await running(slack, asked)
-
-    await ann.delete(asked)
-    await rests(slack, asked)
-    await ann.say("C1", "what is 9 * 9?", thread_ts=asked.ts, mention=True)
-
-    await said(slack, asked, "81")
 
 
 async def test_settings_by_the_shortcut_count(slack: FakeSlack, ann: Person) -> None:

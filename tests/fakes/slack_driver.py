@@ -33,6 +33,8 @@ QUICK = {
     "SLACK_SHARE_SECONDS": "0.2",
 }
 
+EMBEDDED = {"openai_api_key": None, "engine": "embedded"}
+
 
 def over_http(slack: FakeSlack) -> dict[str, str]:
     """The settings with which events come as signed requests."""
@@ -118,9 +120,12 @@ async def serve(
 
 
 @asynccontextmanager
-async def whole_bot(slack: FakeSlack, folder: Path, **others: str) -> AsyncIterator[Application]:
-    """The bot with its embedded engine on a loopback Slack, at the pace that people see."""
-    settings = settings_for(folder, None, openai_api_key=None, engine="embedded")
+async def whole_bot(
+    slack: FakeSlack, folder: Path, engine: Mapping[str, Any] = EMBEDDED, **others: str
+) -> AsyncIterator[Application]:
+    """The bot with its embedded engine, or another one, on a loopback Slack, at the pace that
+    people see."""
+    settings = settings_for(folder, None, **engine)
     own_pace = {name: "" for name in QUICK}
     environ = {**environment(slack, **(own_pace | others)), "ENGINE_POOL_SIZE": "1"}
     async with application(settings, environ, [plugin]) as app:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
 from tests.fakes.slack import FakeSlack, Message, Person
+from tests.fakes.slack_driver import QUICK, whole_bot
 
 SECONDS = 60
+# What people do here in a minute takes them ten: so do Slack's rates, and ours.
+_RATES = 10
+_PACE = {**QUICK, "SLACK_STREAMS_PER_MINUTE": "150", "SLACK_SESSIONS_PER_MINUTE": "400"}
 # Endless, and yet it tells that it has begun.
 ENDLESS = "```python\nprint('begun', flush=True)\nwhile True:\n    pass\n```"
+
+
+@asynccontextmanager
+async def busy_bot(slack: FakeSlack, folder: Path, **others: str) -> AsyncIterator[None]:
+    """The bot with its embedded engine on a Slack where much happens in a short time."""
+    slack.limits.scale = _RATES
+    async with whole_bot(slack, folder, **_PACE, **others):
+        yield
+    assert not slack.violations, slack.violations
 
 
 async def answers(
@@ -60,3 +77,32 @@ async def picked(slack: FakeSlack, person: Person, menu: Message, asked: Message
     await person.click(menu, "threadlab_pick", asked.thread_ts or asked.ts)
     await slack.until(lambda: "Which thread" not in menu.text, timeout_seconds=SECONDS)
     return menu.text
+
+
+def seen(slack: FakeSlack, asked: Message) -> list[str]:
+    """What the bot has said in a thread, and the names of its files."""
+    found = slack.answers(asked.channel, asked.thread_ts or asked.ts)
+    return [word for message in found for word in (message.text, *(f.name for f in message.files))]
+
+
+async def said(slack: FakeSlack, asked: Message, words: str, since: int = 0) -> None:
+    """Wait until words or a file's name stand in the thread."""
+    await slack.until(
+        lambda: any(words in one for one in seen(slack, asked)[since:]), timeout_seconds=SECONDS
+    )
+
+
+async def rests(slack: FakeSlack, asked: Message) -> None:
+    """Wait until nothing in the thread looks as if it went on."""
+    thread = asked.thread_ts or asked.ts
+
+    def resting() -> bool:
+        return (
+            slack.sessions_of(asked.channel, thread).status != "processing"
+            and slack.status(asked.channel, thread) == ""
+            and not any(
+                m.streaming or "Stop" in m.buttons for m in slack.answers(asked.channel, thread)
+            )
+        )
+
+    await slack.until(resting, timeout_seconds=SECONDS)

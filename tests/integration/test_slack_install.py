@@ -22,9 +22,8 @@ from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import SCOPES, FakeSlack
 from tests.fakes.slack_driver import environment, loopback, over_http, running, serve
+from tests.fakes.slack_oauth import for_many, install
 from tests.fakes.web import echo
-
-KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture
@@ -39,16 +38,6 @@ async def with_button(core: FakeCore, message: IncomingMessage) -> AsyncIterator
     del core
     said = f"You said: {message.text}"
     yield Answer(f"turn-{message.id}", said, actions=(Action("code", "Code", "turn-1"),))
-
-
-def for_many(slack: FakeSlack) -> dict[str, str]:
-    return {
-        **over_http(slack),
-        "SLACK_BOT_TOKEN": "",
-        "SLACK_CLIENT_ID": slack.client_id,
-        "SLACK_CLIENT_SECRET": slack.client_secret,
-        "SLACK_ENCRYPTION_KEY": KEY,
-    }
 
 
 class TestHttp:
@@ -130,16 +119,6 @@ class TestHttp:
             with pytest.raises(SettingsError, match="SLACK_HTTP_PORT"):
                 async with serve(slack, tmp_path / "b", echo, **taken):
                     pass
-
-
-async def install(url: str) -> httpx.Response:
-    """Somebody clicks “Add to Slack”, agrees, and comes back."""
-    async with httpx.AsyncClient(trust_env=False) as browser:
-        page = await browser.get(f"{url}/slack/install")
-        cookie = page.headers["set-cookie"].partition(";")[0]
-        (agree,) = [part for part in page.text.split('"') if "/oauth/v2/authorize" in part]
-        agreed = await browser.get(agree.replace("&amp;", "&"))
-        return await browser.get(agreed.headers["location"], headers={"Cookie": cookie})
 
 
 class TestManyWorkspaces:
