@@ -10,7 +10,7 @@ import pytest
 
 from adapters.slack.platform import SlackPlatform
 from engine.planner.protocol import Lab, Question
-from tests.fakes.engine import KEY, running_engine
+from tests.fakes.engine import running_engine
 from tests.fakes.slack_driver import QUICK, loopback, whole_bot
 from tests.fakes.slack_oauth import for_many, install
 from tests.fakes.slack_thread import answers, rests, said, shared
@@ -46,12 +46,7 @@ async def test_a_stream_that_dies_loses_no_character(tmp_path: Path) -> None:
     async with (
         running_engine(tmp_path / "engine", speaker.answer) as engine,
         loopback() as slack,
-        whole_bot(
-            slack,
-            tmp_path,
-            {"openai_base_url": engine.base_url, "openai_api_key": KEY},
-            **QUICK,
-        ),
+        whole_bot(slack, tmp_path, engine.base_url, **QUICK),
     ):
         ann = slack.person("U1", "Ann")
         slack.channel("C1", members=[ann])

@@ -15,6 +15,7 @@ from bot.app import Application, application
 from bot.domain import IncomingMessage
 from bot.ports import ChatPlatform, Reply
 from tests.fakes.core import FakeCore, Script
+from tests.fakes.engine import KEY
 from tests.fakes.platform_driver import Seen
 from tests.fakes.slack import Envelope, FakeSlack, Message, Person
 from tests.fakes.threadlab import settings_for
@@ -32,8 +33,6 @@ QUICK = {
     "SLACK_SHORT_PACE_MS": "20",
     "SLACK_SHARE_SECONDS": "0.2",
 }
-
-EMBEDDED = {"openai_api_key": None, "engine": "embedded"}
 
 
 def over_http(slack: FakeSlack) -> dict[str, str]:
@@ -121,11 +120,13 @@ async def serve(
 
 @asynccontextmanager
 async def whole_bot(
-    slack: FakeSlack, folder: Path, engine: Mapping[str, Any] = EMBEDDED, **others: str
+    slack: FakeSlack, folder: Path, engine_url: str = "", **others: str
 ) -> AsyncIterator[Application]:
-    """The bot with its embedded engine, or another one, on a loopback Slack, at the pace that
+    """The bot with its embedded engine, or that of a test, on a loopback Slack, at the pace that
     people see."""
-    settings = settings_for(folder, None, **engine)
+    embedded: dict[str, Any] = {"openai_api_key": None, "engine": "embedded"}
+    engine = {"openai_api_key": KEY} if engine_url else embedded
+    settings = settings_for(folder, engine_url or None, **engine)
     own_pace = {name: "" for name in QUICK}
     environ = {**environment(slack, **(own_pace | others)), "ENGINE_POOL_SIZE": "1"}
     async with application(settings, environ, [plugin]) as app:
