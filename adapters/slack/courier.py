@@ -13,7 +13,7 @@ from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadat
 from adapters.slack.context import SlackContext
 from adapters.slack.outgoing_text import neutral, with_file_names
 from adapters.slack.replies import ORDER
-from adapters.slack.said import NOTHING, Said
+from adapters.slack.said import NOTHING, Standing
 from adapters.slack.split import split
 from adapters.slack.teams import Team
 from adapters.slack.uploads import NOT_UPLOADED, Uploaded, why
@@ -66,7 +66,7 @@ class Courier:
         result: CommandResult,
         *,
         order: str = "",
-        said: Said = NOTHING,
+        said: Standing = NOTHING,
     ) -> None:
         """Say a result in its thread: to all where it concerns them, else to the person alone.
 
@@ -129,7 +129,7 @@ class Courier:
             await aside.say(text, blocks, replace=replacing and number == 0)
 
     async def _with_files_once(
-        self, team: Team, key: ThreadKey, result: CommandResult, order: str, said: Said
+        self, team: Team, key: ThreadKey, result: CommandResult, order: str, said: Standing
     ) -> CommandResult:
         """Upload the files of an order that are not shared yet: by which ids they go is kept."""
         replies, ref = self._context.replies, f"{ORDER}{key}:{order}"

@@ -12,17 +12,17 @@ _MESSAGES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The ids that messages carry, and those of the files in them."""
+class Standing:
+    """What stands in a thread: the ids that messages carry, and those of the files in them."""
 
     posts: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
 
 
-NOTHING = Said()
+NOTHING = Standing()
 
 
-async def said_since(team: Team, order: Order) -> Said:
+async def said_since(team: Team, order: Order) -> Standing:
     """What the bot said in the thread since the command was written; asides to one person can't
     be seen. Raises PlatformError."""
     page = await team.api.call(
@@ -40,7 +40,7 @@ async def said_since(team: Team, order: Order) -> Said:
         if message.get("user") == team.bot_user and float(message["ts"]) > float(order.id)
     ]
     files = [file for message in ours for file in message.get("files") or ()]
-    return Said(
+    return Standing(
         posts=frozenset(post for message in ours if (post := post_of(message))),
         files=frozenset(str(file.get("id")) for file in files),
     )
