@@ -14,7 +14,7 @@ from adapters.discord.keys import is_direct, is_private, thread_key
 from adapters.discord.messages import attachments_of, author_of, words_of
 from adapters.discord.pictures import CONTENT_CHARS_MAX
 from adapters.discord.places import Places
-from adapters.discord.store import Posted
+from adapters.discord.store import Posted, Question
 from adapters.discord.titles import title_of
 from bot.domain import Addressing, Attachment, IncomingMessage, ThreadKey
 
@@ -71,10 +71,15 @@ class Asks:
         title = ANALYSIS.format(names=names)
         await self._ask(interaction, key, question, files, short=short, title=title)
 
-    async def keep(self, interaction: discord.Interaction[Any], key: ThreadKey) -> None:
+    async def keep(
+        self,
+        interaction: discord.Interaction[Any],
+        key: ThreadKey,
+        question: Question | None = None,
+    ) -> None:
         """Remember the command's token: it is the only way to answer there."""
         await self._context.store.note_invocation(
-            interaction.id, key, interaction.application_id, interaction.token
+            interaction.id, key, interaction.application_id, interaction.token, question
         )
 
     async def _ask(
@@ -92,7 +97,7 @@ class Asks:
         channel_id = interaction.channel_id
         assert channel_id is not None
         if is_private(key):
-            await self.keep(interaction, key)
+            await self.keep(interaction, key, Question(message_id, shown))
         elif not key.thread:
             key = thread_key(interaction.guild_id, channel_id, message_id)
         names = [file.name for file in files]

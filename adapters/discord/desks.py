@@ -1,9 +1,8 @@
-"""Where messages are sent and edited: a channel, or the answers to a command."""
+"""Where messages are sent and edited."""
 
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -12,12 +11,12 @@ import discord
 
 from adapters.discord.buttons import view_of
 from adapters.discord.rest import Refused, Rest
-from adapters.discord.store import DiscordStore, Invocation, Posted
+from adapters.discord.store import DiscordStore, Posted
 from adapters.discord.uploads import Upload
 from bot.domain import Action
 
 T = TypeVar("T")
-ARCHIVED, DEAD_TOKEN = 50083, 50027  # [doc: JSON error codes]
+ARCHIVED = 50083  # [doc: JSON error codes]
 _NONCE_BYTES = 12  # 24 characters; Discord takes 25 [facts: discord]
 _HISTORY_MAX = 50
 
@@ -177,73 +176,3 @@ class ChannelDesk:
                 raise
         await self._rest.call(unarchive)
         return await self._rest.call(request)
-
-
-class CommandDesk:
-    """The answers to a command, where the bot itself is not; for 15 minutes [facts: discord].
-
-    Arguments: `invocation` is the command, None where it is older than that.
-    """
-
-    def __init__(self, rest: Rest, channel_id: int, invocation: Invocation | None) -> None:
-        self._rest = rest
-        self._invocation = invocation
-        self.channel_id = channel_id
-
-    async def send(self, content: Content, identity: str) -> Posted:
-        """A new answer. Answers know no nonce: one that may have arrived is not repeated here."""
-        del identity
-
-        async def request(client: discord.Client) -> Posted:
-            options: dict[str, Any] = {}
-            if view := view_of(content.actions):
-                options["view"] = view
-            sent = await self._webhook(client).send(
-                content.text,
-                files=content.upload.opened(),
-                suppress_embeds=True,
-                allowed_mentions=discord.AllowedMentions.none(),
-                wait=True,
-                **options,
-            )
-            return Posted(self.channel_id, sent.id)
-
-        return await self._rest.call(request, repeatable=False)
-
-    async def edit(self, posted: Posted, content: Content) -> None:
-        """Another content."""
-
-        async def request(client: discord.Client) -> None:
-            await self._webhook(client).edit_message(
-                posted.message_id,
-                content=content.text,
-                attachments=content.upload.opened(),
-                view=view_of(content.actions),
-                allowed_mentions=discord.AllowedMentions.none(),
-            )
-
-        await self._rest.call(request)
-
-    async def delete(self, posted: Posted) -> None:
-        """Take an answer away."""
-
-        async def request(client: discord.Client) -> None:
-            await self._webhook(client).delete_message(posted.message_id)
-
-        await self._rest.call(request)
-
-    def seconds_left(self) -> float | None:
-        """Until Discord closes the way."""
-        known = self._invocation
-        return max(known.closes_at - time.time(), 0.0) if known is not None else None
-
-    async def find(self, identity: str, text: str | None, after: int | None) -> Posted | None:
-        """What cannot be looked through is never found."""
-        del identity, text, after
-        return None
-
-    def _webhook(self, client: discord.Client) -> discord.Webhook:
-        known = self._invocation
-        if known is None:
-            raise Refused("the command was given too long ago", DEAD_TOKEN, status=401)
-        return discord.Webhook.partial(known.application_id, known.token, client=client)

@@ -13,6 +13,7 @@ from adapters.discord.splitting import split
 from bot.domain import CodeRun, Progress, RunState
 
 CONTENT_CHARS_MAX = 2000  # [facts: discord]
+QUESTION_CHARS_MIN = 60  # less of a question than this is not shown
 RUNS_SHOWN_MAX = 5
 RUN_CHARS_MAX = 60
 _MARKS = {
@@ -62,6 +63,14 @@ def _named(run: CodeRun, limit_chars: int) -> str:
 def notes(sentences: Sequence[str]) -> str:
     """Small print under an answer."""
     return "\n".join(f"-# {_inline(sentence)}" for sentence in sentences)
+
+
+def below(question: str, text: str) -> str:
+    """An answer below its question, of which there is as much as fits."""
+    room = CONTENT_CHARS_MAX - len(text) - 1
+    if len(question) > room:
+        question = f"{question[: room - 1].rstrip()}…" if room >= QUESTION_CHARS_MIN else ""
+    return f"{question}\n{text}" if question else text
 
 
 def _inline(text: str) -> str:

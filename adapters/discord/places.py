@@ -11,8 +11,9 @@ from typing import Literal
 import discord
 import structlog
 
+from adapters.discord.command_desk import CommandDesk
 from adapters.discord.context import DiscordContext, plain_id
-from adapters.discord.desks import ChannelDesk, CommandDesk, Desk
+from adapters.discord.desks import ChannelDesk, Desk
 from adapters.discord.detours import DetourDesk, Detours
 from adapters.discord.keys import is_direct, is_private
 from adapters.discord.messages import words_of
@@ -55,7 +56,7 @@ class Places:
         detour = partial(self._detours.desk, key, turn_id, message_id)
         if is_private(key):
             await self._wait_for_answer(key)
-            invocation = await context.store.invocation(key)
+            invocation = await context.store.invocation(key, message_id)
             command = CommandDesk(context.rest, int(key.channel), invocation)
             return Spot(DetourDesk(context, command, detour))
         if is_direct(key):

@@ -22,13 +22,14 @@ class Portions:
     total_bytes: int
 
 
-def plan(answer: Answer, portions: Portions) -> Sequence[Post]:
+def plan(answer: Answer, portions: Portions, *, room_chars: int = 0) -> Sequence[Post]:
     """Split an answer into posts: text first, files and buttons with the last of it.
 
+    Each text leaves so many characters of room for something else in its message.
     Files that one message does not take follow in messages of their own, which are numbered.
     """
-    frame = _frame_chars(answer)
-    pieces = _pieces(_warned(as_discord(answer.text), failed=answer.failed), frame)
+    frame, limit = _frame_chars(answer), CONTENT_CHARS_MAX - room_chars
+    pieces = _pieces(_warned(as_discord(answer.text), failed=answer.failed), frame, limit)
     groups = portioned(answer.artifacts, portions)
     count = max(len(pieces), 1) + max(len(groups) - 1, 0)
     last_text = max(len(pieces), 1) - 1
@@ -94,10 +95,10 @@ def _warned(text: str, *, failed: bool) -> str:
     return f"⚠️ {text}" if failed and text else text
 
 
-def _pieces(text: str, frame_chars: int) -> list[str]:
+def _pieces(text: str, frame_chars: int, limit_chars: int) -> list[str]:
     """Pieces of which the last leaves room for the small print."""
-    pieces = split(text, CONTENT_CHARS_MAX)
-    room = max(CONTENT_CHARS_MAX - frame_chars, _LEAST_ROOM)
+    pieces = split(text, limit_chars)
+    room = max(limit_chars - frame_chars, _LEAST_ROOM)
     if pieces and len(pieces[-1]) > room:
         pieces[-1:] = split(pieces[-1], room)
     return pieces

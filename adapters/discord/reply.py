@@ -16,6 +16,7 @@ from adapters.discord.context import DiscordContext
 from adapters.discord.delivery import Delivery
 from adapters.discord.desks import Content
 from adapters.discord.hints import with_slashes
+from adapters.discord.keys import is_private
 from adapters.discord.places import Spot
 from adapters.discord.rest import Refused
 from adapters.discord.store import Posted
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 UNSAID = "⚠️ Discord did not take the answer. Press Retry to ask again."
 AGAIN = Action("retry", "Retry")
 LEAVING = "this takes longer than I can write here; the answer comes as a direct message…"
+_QUESTION_CHARS = 200  # of a question by command, above its answer
 _CALMING = 0.8  # by this the pace recovers with each edit that met no limit
 
 
@@ -72,7 +74,8 @@ class DiscordReply:
         specs = self._context.services.commands.specs
         notes = [with_slashes(note, specs) for note in answer.notes]
         answer = replace(answer, notes=(*notes, *filter(None, [self._spot.say_once])))
-        planned = posts.plan(answer, self._context.portions)
+        room_chars = _QUESTION_CHARS if is_private(self.key) else 0
+        planned = posts.plan(answer, self._context.portions, room_chars=room_chars)
         self._planned |= {post.id: post for post in planned}
         return planned
 

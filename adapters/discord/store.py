@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, insert, select, update
+from sqlalchemy import Row, Table, case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -36,6 +36,14 @@ class Place:
     chained: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question by command, as it is shown in a message."""
+
+    message_id: int
+    shown: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Invocation:
     """A command through which the bot may answer for a while. The token is a secret."""
@@ -43,6 +51,7 @@ class Invocation:
     application_id: int
     token: str
     closes_at: float  # seconds since 1970
+    question: Question | None = None
 
 
 class DiscordStore:
@@ -104,19 +113,28 @@ class DiscordStore:
         values = {"channel_id": str(place.channel_id), "chained": place.chained}
         await self._put(places, {"thread": str(key)}, values)
 
-    async def invocation(self, key: ThreadKey) -> Invocation | None:
-        """The newest command of a conversation, while its token lives."""
+    async def invocation(self, key: ThreadKey, message_id: str = "") -> Invocation | None:
+        """The command that asked what is shown in a message, else the newest of a conversation,
+        while its token lives."""
         mine = invocations.c.thread == str(key)
         alive = invocations.c.created_at > time.time() - TOKEN_SECONDS
-        newest = invocations.c.created_at.desc()
-        query = select(invocations).where(mine, alive).order_by(newest).limit(1)
-        row = await self._first(query)
+        asked = case((invocations.c.message_id == message_id, 0), else_=1)
+        order = asked, invocations.c.created_at.desc()
+        row = await self._first(select(invocations).where(mine, alive).order_by(*order).limit(1))
         if row is None:
             return None
-        return Invocation(int(row.application_id), row.token, row.created_at + TOKEN_SECONDS)
+        own = row.message_id and row.message_id == message_id
+        question = Question(int(row.message_id), row.question) if own else None
+        closes_at = row.created_at + TOKEN_SECONDS
+        return Invocation(int(row.application_id), row.token, closes_at, question)
 
     async def note_invocation(
-        self, interaction_id: int, key: ThreadKey, application_id: int, token: str
+        self,
+        interaction_id: int,
+        key: ThreadKey,
+        application_id: int,
+        token: str,
+        question: Question | None = None,
     ) -> None:
         """Keep a command's token; those that have died go."""
         now = time.time()
@@ -126,6 +144,8 @@ class DiscordStore:
             "application_id": str(application_id),
             "token": token,
             "created_at": now,
+            "message_id": str(question.message_id) if question else None,
+            "question": question.shown if question else None,
         }
         dead = invocations.c.created_at < now - TOKEN_SECONDS
         async with self._database.begin() as db:

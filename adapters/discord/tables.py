@@ -35,6 +35,8 @@ invocations = Table(
     Column("application_id", String(32), nullable=False),
     Column("token", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("message_id", String(32)),  # of a question: where it is shown, and as what
+    Column("question", Text),
 )
 
 # Commands that were followed: where two workers listen for a moment, one follows each.

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from adapters.discord.menu import ANALYSE
-from tests.fakes.discord import Channel, FakeDiscord, Person
-from tests.fakes.discord_program import Running
+from tests.fakes.discord import Channel, FakeDiscord, Message, Person
+from tests.fakes.discord_program import ANSWER_SECONDS, WORKING, Running
 
 pytestmark = [
     pytest.mark.slow,
@@ -54,6 +54,12 @@ def ann(bot: Running) -> Person:
 @pytest.fixture
 def general(bot: Running) -> Channel:
     return bot.discord.channel("general")
+
+
+async def finished(bot: Running, shown: Message) -> Message:
+    """A question by command, once its answer stands below it."""
+    await bot.discord.until(lambda: shown.buttons and WORKING not in shown.content, ANSWER_SECONDS)
+    return shown
 
 
 class TestPlaces:
@@ -102,12 +108,13 @@ class TestPlaces:
 
         for place in places:
             given = await ann.slash(place, "ask", question=TOTALS, file=("sales.csv", SALES))
-            _, first = await bot.answers(place, 2)
-            await ann.slash(place, "ask", question=BEST)
-            *_, second = await bot.answers(place, 4)
+            first = await finished(bot, await given.answer())
+            again = await ann.slash(place, "ask", question=BEST)
+            second = await finished(bot, await again.answer())
             files = await (await ann.click(first, "Files")).answer()
 
             assert given.user_installed
+            assert first.content.startswith(f"> {TOTALS}")
             assert "250" in first.content
             assert "South" in second.content
             assert files.ephemeral

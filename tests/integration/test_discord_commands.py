@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -442,9 +443,9 @@ class TestUserInstall:
         ann = site.discord.person("Ann", guild=elsewhere)
 
         given = await ann.slash(general, "ask", question="sum?", file=("a.csv", b"1"))
-        await site.until(lambda: _said(site, general, "You said: sum?"))
+        await site.until(lambda: _said(site, general, "> sum?\n-# 📎 a.csv\nYou said: sum?"))
         again = await ann.slash(general, "ask", question="and?")
-        await site.until(lambda: _said(site, general, "You said: and?"))
+        await site.until(lambda: _said(site, general, "> and?\nYou said: and?"))
 
         first, second = site.core.accepted
         assert first.key == second.key
@@ -452,13 +453,41 @@ class TestUserInstall:
         assert again.user_installed
         assert first.key.workspace == str(elsewhere.id)
 
+    async def test_answers_in_the_place_of_the_question(self, site: DiscordSite) -> None:
+        """One message shows the question, then the status and the answer below it; a lost line
+        makes no second one."""
+        elsewhere = site.discord.add_guild("Elsewhere", with_bot=False)
+        general = site.discord.channel("general", elsewhere)
+        ann = site.discord.person("Ann", guild=elsewhere)
+        lost = {"status": 503, "accepted": True}
+        met = [site.discord.fault(method, "/webhooks/*", **lost) for method in ("POST", "PATCH")]
+
+        shown = await (await ann.slash(general, "ask", question="sum?")).answer()
+        await site.until(lambda: "You said" in shown.content)
+
+        assert shown.past[0] == "> sum?"
+        assert shown.past[1].startswith("> sum?\n-# ⏳")
+        assert site.discord.bot_messages(general) == [shown]
+        assert [fault.met for fault in met] == [0, 1]
+
+    async def test_answers_though_the_question_was_deleted(self, site: DiscordSite) -> None:
+        """Then the answer is a message of its own."""
+        elsewhere = site.discord.add_guild("Elsewhere", with_bot=False)
+        general = site.discord.channel("general", elsewhere)
+        ann = site.discord.person("Ann", guild=elsewhere)
+        site.discord.fault("PATCH", "/webhooks/*", status=404)
+
+        await ann.slash(general, "ask", question="sum?")
+
+        await site.until(lambda: _said(site, general, "You said: sum?"))
+
     async def test_buttons_work_there(self, site: DiscordSite) -> None:
         """The buttons of such an answer are about the same conversation."""
         elsewhere = site.discord.add_guild("Elsewhere", with_bot=False)
         general = site.discord.channel("general", elsewhere)
         ann = site.discord.person("Ann", guild=elsewhere)
         await ann.slash(general, "ask", question="sum?")
-        answer = await site.until(lambda: _said(site, general, "You said: sum?"))
+        answer = await site.until(lambda: _said(site, general, "> sum?\nYou said: sum?"))
         site.core.results["code"] = CommandResult("The code.")
 
         shown = await (await ann.click(answer, "Code")).answer()
@@ -473,15 +502,24 @@ class TestUserInstall:
         general = site.discord.channel("general", elsewhere)
         ann = site.discord.person("Ann", guild=elsewhere)
         await ann.slash(general, "ask", question="sum?")
-        answer = await site.until(lambda: _said(site, general, "You said: sum?"))
+        answer = await site.until(lambda: _said(site, general, "> sum?\nYou said: sum?"))
         site.discord.clock.advance(901)  # the way of the question is closed
         site.core.results["reset"] = CommandResult("Reset.", public=True)
+
+        start_turn = site.core.start_turn
+
+        def again(message: IncomingMessage, turn_id: str) -> None:
+            """As the core does: a question asked again has an id of its own."""
+            own = replace(message, id=f"{message.id}~1")
+            start_turn(own, turn_id.replace(message.id, own.id))
+
+        site.core.start_turn = again  # type: ignore[method-assign]
 
         site.discord.fault("POST", "/interactions/*/*/callback", slow_seconds=0.5)
         await ann.click(answer, "Retry")
         second = await (await ann.click(answer, "Reset")).answer()
         said = site.discord.bot_messages
-        await site.until(lambda: [m.content for m in said(general)].count("You said: sum?") == 2)
+        await site.until(lambda: _said(site, general, "You said: sum?"))
 
         assert second.content == "Reset."
         assert said(site.discord.dm(ann)) == []

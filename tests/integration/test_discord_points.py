@@ -150,6 +150,7 @@ async def start(site: DiscordSite) -> list[str]:
     return [name for name in names if name == "ask"]
 
 
+ELSEWHERE = ("> one\nYou said: one",)
 ONE, LONG = ("You said: one",), tuple(f"Part {number}" for number in range(PIECES))
 MESSAGES, HOOK = "/channels/*/messages", "/webhooks/*"
 POINTS = [
@@ -164,8 +165,8 @@ POINTS = [
     Point("callback", "POST", "/interactions/*", slash, ("Little.",)),
     Point("putting off", "POST", "/interactions/*", slow_slash, ("Little.",)),
     Point("late answer", "POST", HOOK, slow_slash, ("Little.",), ("503 after the deed",)),
-    Point("question elsewhere", "POST", "/interactions/*", elsewhere, ("> one", *ONE)),
-    Point("answer elsewhere", "PATCH", HOOK, elsewhere, ("> one", *ONE)),
+    Point("question elsewhere", "POST", "/interactions/*", elsewhere, ELSEWHERE),
+    Point("answer elsewhere", "PATCH", HOOK, elsewhere, ELSEWHERE),
     Point("registering", "PUT", "/applications/*/commands", start, ("ask",)),
 ]
 

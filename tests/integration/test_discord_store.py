@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from adapters.discord import plugin
 from adapters.discord.keys import thread_key
-from adapters.discord.store import DiscordStore, Place, Posted
+from adapters.discord.store import DiscordStore, Place, Posted, Question
 from adapters.discord.tables import invocations
 from bot.store.database import open_database, upgrade
 
@@ -47,10 +47,14 @@ async def test_a_place_is_kept(store: DiscordStore) -> None:
 
 
 async def test_a_token_lives_for_a_quarter_of_an_hour(store: DiscordStore) -> None:
-    """The newest token of a conversation counts, and a dead one never."""
+    """The token of the question counts, else the newest, and a dead one never."""
     await store.note_invocation(1, KEY, 9, "first")
     await store.note_invocation(2, KEY, 9, "second")
     newest = await store.invocation(KEY)
+
+    await store.note_invocation(3, OTHER, 9, "asked", Question(30, "> sum?"))
+    await store.note_invocation(4, OTHER, 9, "later")
+    asked, later = await store.invocation(OTHER, "30"), await store.invocation(OTHER, "31")
 
     async with store._database.begin() as db:
         await db.execute(sa.update(invocations).values(created_at=0.0))
@@ -59,6 +63,10 @@ async def test_a_token_lives_for_a_quarter_of_an_hour(store: DiscordStore) -> No
     assert newest.token == "second"
     assert "second" not in repr(newest)
     assert await store.invocation(KEY) is None
+    assert asked is not None
+    assert later is not None
+    assert (asked.token, asked.question) == ("asked", Question(30, "> sum?"))
+    assert (later.token, later.question) == ("later", None)
 
 
 async def test_a_command_is_claimed_once(store: DiscordStore) -> None:

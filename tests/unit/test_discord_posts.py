@@ -10,7 +10,7 @@ from adapters.discord import pictures
 from adapters.discord.buttons import CUSTOM_ID_CHARS_MAX, ActionButton, custom_id
 from adapters.discord.deeds import deed
 from adapters.discord.desks import nonce_of
-from adapters.discord.pictures import CONTENT_CHARS_MAX
+from adapters.discord.pictures import CONTENT_CHARS_MAX, below
 from adapters.discord.posts import Portions, content_of, plan
 from adapters.discord.uploads import NAME_CHARS_MAX, file_name
 from bot.domain import Action, Answer, Artifact, Blob, CodeRun, Progress, RunState
@@ -47,6 +47,17 @@ class TestPlan:
         assert all(len(post.artifacts) <= 10 for post in posts)
         assert tuple(a for post in posts for a in post.artifacts) == files
         assert [bool(post.actions) for post in posts] == [False] * (len(posts) - 1) + [True]
+
+    @given(st.text(min_size=1, max_size=1600), st.text(max_size=6000))
+    def test_leaves_room_for_a_question(self, question: str, text: str) -> None:
+        """Above the first message there is some of the question, and it fits all the same."""
+        first = plan(Answer("t", text), PORTIONS, room_chars=200)[0]
+
+        shown = below(question, first.text)
+
+        assert len(shown) <= CONTENT_CHARS_MAX
+        assert shown.endswith(first.text)
+        assert shown.startswith(question[:100].rstrip())
 
     def test_puts_files_with_the_last_text(self) -> None:
         """The chart stands under the whole answer, not in the middle of it."""
