@@ -79,10 +79,14 @@ class TestMessages:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """One that is too old to be read again does not keep newer ones from being noted."""
-        settings = {"DISCORD_SEEN_SECONDS": "0.05", "DISCORD_BACKFILL_AGE_MINUTES": "60"}
         async with (
             FakeDiscord(rate_limits=False) as discord,
-            serve(tmp_path, discord=discord, **settings) as site,
+            serve(
+                tmp_path,
+                discord=discord,
+                DISCORD_SEEN_SECONDS="0.05",
+                DISCORD_BACKFILL_AGE_MINUTES="60",
+            ) as site,
         ):
             await site.until(site.platform.ready.is_set)
             accept, general = site.core.accept, discord.channel("general")
