@@ -198,6 +198,19 @@ class TestAnswer:
         assert "locked" in reason.content
         assert "5" in again.content
 
+    async def test_to_a_question_that_is_deleted_in_mid_code_is_stopped(
+        self, bot: Running, ann: Person, general: Channel
+    ) -> None:
+        """Nobody waits for it any more: the code ends, and what was there is kept."""
+        asked = await ann.say(general, LONG.replace("sleep(2)", "sleep(300)"), mention=True)
+        thread = await bot.discord.until(lambda: asked.thread)
+        await bot.discord.until(lambda: bot.discord.bot_messages(thread))
+
+        await ann.delete(asked)
+        (answer,) = await bot.answers(thread)
+
+        assert "Stopped" in answer.content
+
     async def test_brings_a_file_that_is_too_large_for_the_server(
         self, bot: Running, ann: Person, general: Channel
     ) -> None:

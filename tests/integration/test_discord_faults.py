@@ -157,7 +157,9 @@ class TestPictures:
             answer = await ask(site)
 
         edits = [r for r in site.discord.requests if r.method == "PATCH" and r.status == 200]
+        typing = [r for r in site.discord.requests if r.route.endswith("/typing")]
         assert limited.met == 1
+        assert len(typing) == 1  # a first sign, which passes: the status goes on from there
         assert 2 <= len(edits) <= 4
         assert "step" in answer.past[-1]
         assert answer.content == "final"
