@@ -64,15 +64,19 @@ class Sessions:
         return done
 
     async def renew(self, team: Team, key: ThreadKey) -> None:
-        """Slack has ended it by itself, and the work goes on."""
-        if self.works(key):
-            await self._set_working(team, key, "")
-            if key not in self._working:  # the answer was quicker than this call
-                await self.set_active(team, key)
+        """Slack has ended it by itself, and the work goes on, here or in another process."""
+        here = self.knows(key)
+        await self._set_working(team, key, "")
+        if here and not self.knows(key):  # the answer was quicker than this call
+            await self.set_active(team, key)
 
     def resumed(self, key: ThreadKey) -> None:
         """An earlier process has set it to work."""
         self._working[key] = time.monotonic()
+
+    def knows(self, key: ThreadKey) -> bool:
+        """Whether this process has set it to work, and not ended it."""
+        return key in self._working
 
     def works(self, key: ThreadKey) -> bool:
         """Whether the thread shows that work is being done."""
@@ -83,7 +87,7 @@ class Sessions:
 
     def status_at_end(self, key: ThreadKey) -> str | None:
         """What to say of it together with the end of a stream."""
-        return "active" if key in self._working else None
+        return "active" if self.knows(key) else None
 
     def ended(self, key: ThreadKey) -> None:
         """It was said with the end of a stream."""

@@ -82,13 +82,31 @@ class Lifecycle:
     async def _stop(self, team: Team, key: ThreadKey, user: str) -> None:
         caller = await self._courier.caller(team, user)
         refused = await self._context.services.commands.refusal(key, caller.author)
-        if refused is not None:  # the answer goes on, though Slack shows it as stopped
-            await self._context.sessions.renew(team, key)
+        if refused is not None:
+            await self._go_on(team, key)
             await Aside(self._context.settings, team, key, user, None).say(refused)
             return
         result = await self._courier.run(team, key, user, "stop", "")
         if not result.ok:  # nothing runs: let no Stop stay on the screen
             await self._context.sessions.set_active(team, key)
+
+    async def _go_on(self, team: Team, key: ThreadKey) -> None:
+        """The answer goes on, though Slack shows it as stopped: also another process's."""
+        sessions = self._context.sessions
+        if sessions.works(key) or await self._is_busy(key):
+            await sessions.renew(team, key)
+            if not (sessions.works(key) or await self._is_busy(key)):
+                await sessions.set_active(team, key)
+
+    async def _is_busy(self, key: ThreadKey) -> bool:
+        """Whether the core says that an answer is being worked on."""
+        newest = await self._context.services.threads.recent(
+            PLATFORM,
+            key.workspace,
+            channel=key.channel,
+            limit=self._context.settings.slack_threads_listed,
+        )
+        return any(thread.busy for thread in newest if thread.key == key)
 
     async def _greet(self, team: Team, channel: str) -> None:
         await team.api.attempt(

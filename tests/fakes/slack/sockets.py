@@ -51,11 +51,13 @@ class Connection:
 class Sockets:
     """All connections, in turn the receivers of envelopes.
 
-    `late` counts acknowledgements that came when the envelope was given up already.
+    `late` counts acknowledgements that came when the envelope was given up already; those in
+    `passed_over` get no envelopes.
     """
 
     def __init__(self, slack: FakeSlack) -> None:
         self.open: list[Connection] = []
+        self.passed_over: set[Connection] = set()
         self.connects = 0
         self.late = 0
         self._given_up: set[str] = set()  # sent on connections that have ended
@@ -71,7 +73,7 @@ class Sockets:
 
     def next(self) -> Connection | None:
         """The connection whose turn it is."""
-        live = [one for one in self.open if not one.socket.closed]
+        live = [one for one in self.open if not one.socket.closed and one not in self.passed_over]
         if not live:
             return None
         self._turn += 1
