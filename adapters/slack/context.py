@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any, Generic, TypeVar
 
+from adapters.slack.begun import Beginnings
 from adapters.slack.names import Names
 from adapters.slack.poster import Asker
-from adapters.slack.quotes import Quote
 from adapters.slack.replies import Replies
 from adapters.slack.settings import SlackSettings
 from adapters.slack.status import Sessions
@@ -62,10 +62,7 @@ class SlackContext:
         self.askers: Recently[tuple[str, str], Asker] = Recently(settings.slack_events_remembered)
         # The first messages of threads that the bot was called into.
         self.starters: Recently[str, Mapping[str, Any]] = Recently(settings.slack_events_remembered)
-        # What first mentions quote of them, by thread and message.
-        self.begun: Recently[tuple[str, str], Sequence[Quote]] = Recently(
-            settings.slack_events_remembered
-        )
+        self.begun = Beginnings(self.replies)
         self.handled: Recently[tuple[str, ...], None] = Recently(settings.slack_events_remembered)
 
     def first_time(self, *event: str) -> bool:

@@ -87,14 +87,19 @@ class Intake:
 
     async def edited(self, team: Team, edited: Edited) -> None:
         """Tell the core of a change."""
-        begun = self._context.begun.get((str(edited.key), edited.ts)) or ()
+        begun = await self._context.begun.of(edited.key, edited.ts)
         text = await self.text(team, edited.markup, (*begun, *edited.quotes))
         await self._context.services.inbox.revise(edited.key, edited.ts, text)
 
     async def deleted(self, team: Team, deleted: Deleted) -> None:
         """Tell the core of a deletion; what was waiting is not worked on any more."""
-        if await self._context.services.inbox.withdraw(deleted.key, deleted.ts):
-            await self._context.sessions.end(team, deleted.key)
+        if not await self._context.services.inbox.withdraw(deleted.key, deleted.ts):
+            return
+        sessions, thread = self._context.sessions, str(deleted.key)
+        if sessions.knows(deleted.key):
+            await sessions.end(team, deleted.key)
+        elif not await self._context.replies.are_open_in(thread):
+            await sessions.set_active(team, deleted.key)  # another process has begun it
 
     async def _attachments(self, team: Team, said: Said) -> tuple[Attachment, ...]:
         found = [attachment(file) for file in said.files]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,7 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.slack.tables import replies
 
-ORDER = "order:"  # what is kept of the answer to a command is under an id of its own
+# What is kept besides turns is under ids of its own.
+ORDER = "order:"  # of the answer to a command
+ASKED = "asked:"  # where the question of a modal stands
+BEGUN = "begun:"  # what a first mention quotes
+_KINDS = (ORDER, ASKED, BEGUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,11 @@ class Replies:
 
     async def are_in(self, thread: str) -> bool:
         """Whether something was answered in a thread."""
-        async with self._database.connect() as connection:
-            query = sa.select(replies.c.turn_id).where(
-                replies.c.thread == thread, ~replies.c.turn_id.startswith(ORDER)
-            )
-            return (await connection.execute(query.limit(1))).first() is not None
+        return bool(await self._of_turns(thread))
+
+    async def are_open_in(self, thread: str) -> bool:
+        """Whether an answer is shown in a thread that was not published yet, here or elsewhere."""
+        return any(not posts for posts in await self._of_turns(thread))
 
     async def begin(self, turn_id: str) -> None:
         """A message is about to be posted: should a crash come now, it has to be looked for."""
@@ -76,6 +80,13 @@ class Replies:
         """Nothing of a thread is kept any more."""
         async with self._database.begin() as connection:
             await connection.execute(sa.delete(replies).where(replies.c.thread == thread))
+
+    async def _of_turns(self, thread: str) -> Sequence[Mapping[str, str]]:
+        """The posts of each turn of a thread."""
+        others = [~replies.c.turn_id.startswith(kind) for kind in _KINDS]
+        query = sa.select(replies.c.posts).where(replies.c.thread == thread, *others)
+        async with self._database.connect() as connection:
+            return (await connection.execute(query)).scalars().all()
 
     async def _update(self, turn_id: str, **values: object) -> None:
         async with self._database.begin() as connection:

@@ -37,7 +37,7 @@ async def with_starter(context: SlackContext, team: Team, said: Said) -> Said:
     # What was said to the bot itself has reached it already.
     unheard = () if mentions(markup, team.bot_user) else (begun, *quotes_of(starter))
     quotes = [quote for quote in unheard if quote.markup.strip()]
-    context.begun.put((str(said.key), said.ts), quotes)
+    await context.begun.keep(said.key, said.ts, quotes)
     return replace(
         said,
         quotes=(*quotes, *said.quotes),

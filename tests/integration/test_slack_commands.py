@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.fakes.core import SPECS, FakeCore
 from tests.fakes.slack import FakeSlack, Message
 from tests.fakes.slack.records import ChannelKind
 from tests.fakes.slack_driver import SlackSite, loopback, serve
+from tests.fakes.slack_process import other_process
 
 ACTIONS = (Action("code", "Code", "turn-1"), Action("retry", "Retry"), Action("reset", "Reset"))
 BUTTONS = ["Code", "Retry", "Reset"]
@@ -632,10 +634,16 @@ class TestStop:
             assert "while True: n += 1" in str(task["details"])
             assert slack.calls["chat.stopStream"] == 1
 
+    @pytest.mark.parametrize("heard_by", [nullcontext, other_process])
     async def test_by_somebody_who_may_not_stops_nothing(
-        self, slack: FakeSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        slack: FakeSlack,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        heard_by: Callable[[SlackSite], AbstractAsyncContextManager[object]],
     ) -> None:
-        """Whoever may not use the bot is told so, and the thread shows that the work goes on."""
+        """Whoever may not use the bot is told so, and the thread shows that the work goes on, also
+        where another process hears of it."""
 
         async def endless(
             core: FakeCore, message: IncomingMessage
@@ -655,12 +663,12 @@ class TestStop:
             monkeypatch.setattr(site.core, "refusal", refusal)
             slack.channel("C1", members=[site.ann, bo := slack.person("U2", "Bo")])
 
-            await bo.stop("C1", asked.ts)
+            async with heard_by(site):
+                await bo.stop("C1", asked.ts)
+                said = await told(site, user="U2")
 
-            said = await told(site, user="U2")
             assert said.text == "You may not use me here."
-            await slack.until(lambda: session.status == "processing")
-            assert session.history.count("session: processing") == 2
+            assert session.history == ["session: processing"] * 2
             assert "stop" not in [name for name, _ in site.core.commands]
 
     async def test_of_nothing_leaves_no_button(self, site: SlackSite) -> None:
@@ -777,6 +785,29 @@ class TestShortcuts:
 
         question, _ = site.slack.answers("C1", posted.ts)
         assert (first.acknowledged, second.acknowledged) == (False, True)
+        assert [message.id for message in site.core.accepted] == [question.ts]
+        site.slack.violations.clear()  # Slack has shown a warning sign, as it should
+
+    async def test_a_question_that_another_process_has_posted_is_asked(
+        self, site: SlackSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A crash came between the question and the inbox: pressed again, it asks what stands in
+        the thread."""
+
+        async def accept(message: object) -> bool:
+            raise OSError("disk full")
+
+        posted = await site.ann.say("C1", "look", files={"a.csv": b"1"})
+        await site.ann.shortcut("threadlab_analyse", posted)
+        view = site.ann.modal()
+        with monkeypatch.context() as failing:
+            failing.setattr(site.core, "accept", accept)
+            await site.ann.submit(view, {"question": "total?"})
+        async with other_process(site):
+            await site.ann.submit(view, {"question": "total?"})
+            await site.slack.until(lambda: len(site.slack.answers("C1", posted.ts)) == 2)
+
+        question, _ = site.slack.answers("C1", posted.ts)
         assert [message.id for message in site.core.accepted] == [question.ts]
         site.slack.violations.clear()  # Slack has shown a warning sign, as it should
 

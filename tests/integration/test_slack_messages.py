@@ -14,6 +14,7 @@ from bot.ports import CommandResult
 from tests.fakes.core import FakeCore
 from tests.fakes.slack import Envelope, FakeSlack
 from tests.fakes.slack_driver import SlackSite, loopback, serve
+from tests.fakes.slack_process import other_process
 
 
 @pytest.fixture
@@ -236,6 +237,19 @@ class TestThreads:
         await site.slack.until(lambda: site.core.revised)
 
         assert site.core.revised[0][2] == "is that right?\n\n> Ann: revenue fell by 12 %"
+
+    async def test_keep_it_when_another_process_hears_of_the_edit(self, site: SlackSite) -> None:
+        """What the thread began with is not forgotten with the process that was told of it."""
+        site.core.answers = False
+        posted = await site.slack.person("U2", "Bo").say("C1", "our <sales>")
+        asked = await site.ann.say("C1", "totl?", mention=True, thread_ts=posted.ts)
+        await arrived(site)
+        async with other_process(site):
+            await site.ann.edit(asked, f"<@{site.slack.bot_user_id}> total?")
+            await site.slack.until(lambda: site.core.revised)
+
+        ((_, ts, text),) = site.core.revised
+        assert (ts, text) == (asked.ts, "total?\n\n> Bo: our <sales>")
 
     async def test_ask_for_each_name_once(self, site: SlackSite) -> None:
         """Names that Slack does not tell are not waited for twice."""

@@ -11,10 +11,13 @@ import pytest
 
 from adapters.slack import plugin
 from bot.app import application
+from bot.domain import IncomingMessage, Progress
 from engine.planner.protocol import Lab, Question
+from tests.fakes.core import FakeCore
 from tests.fakes.engine import KEY, running_engine
 from tests.fakes.slack import FakeSlack, Message
 from tests.fakes.slack_driver import environment, loopback, serve
+from tests.fakes.slack_process import other_process
 from tests.fakes.threadlab import settings_for
 
 SECONDS = 30
@@ -154,6 +157,47 @@ async def test_a_question_that_waits_behind_another_ends_it(
         scripted.released.set()
 
         await rests(slack, asked, "and whole.")
+
+
+async def test_one_that_another_process_has_begun_ends_with_its_question(
+    slack: FakeSlack, tmp_path: Path
+) -> None:
+    """A question that waits is deleted, and another process hears of it: nothing seems to go on."""
+    async with serve(slack, tmp_path) as site:
+        asked = await ask(slack, "hello")
+        await site.answer(asked)
+        session = slack.sessions_of("C1", asked.ts)
+        await slack.until(lambda: session.status == "active")
+        site.core.answers = False
+        second = await site.ann.say("C1", "and?", mention=True, thread_ts=asked.ts)
+        await slack.until(lambda: session.status == "processing")
+        async with other_process(site):
+            await site.ann.delete(second)
+
+            await slack.until(lambda: session.status == "active")
+
+
+async def test_one_that_shows_an_answer_outlives_a_deleted_question(
+    slack: FakeSlack, tmp_path: Path
+) -> None:
+    """Behind a running answer of another process, a deletion leaves its Stop where it is."""
+
+    async def endless(core: FakeCore, message: IncomingMessage) -> AsyncIterator[Progress]:
+        del core, message
+        yield Progress("writing…", (), "So far ")
+        await asyncio.Event().wait()
+
+    async with serve(slack, tmp_path, endless) as site:
+        asked = await ask(slack, "count")
+        await slack.until(lambda: slack.answers("C1", asked.ts))
+        second = await site.ann.say("C1", "and?", mention=True, thread_ts=asked.ts)
+        await slack.settled()
+        async with other_process(site):
+            await site.ann.delete(second)
+            await slack.until(lambda: site.core.withdrawn)
+            await slack.settled()
+
+            assert "session: active" not in slack.sessions_of("C1", asked.ts).history
 
 
 async def test_one_that_another_process_has_ended_begins_anew(

@@ -15,7 +15,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from adapters.slack.api import Refused
 from adapters.slack.asides import Aside, Respond
 from adapters.slack.blocks import ASIDE, fallback, metadata
-from adapters.slack.context import Recently, SlackContext
+from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM, attachment, files_of
 from adapters.slack.home_view import SETTINGS_BUTTON
@@ -37,6 +37,7 @@ from adapters.slack.modals import (
 from adapters.slack.mrkdwn import escaped
 from adapters.slack.poster import Asker
 from adapters.slack.quotes import quotes_of
+from adapters.slack.replies import ASKED
 from adapters.slack.teams import Team
 from bot.domain import Addressing, Attachment, IncomingMessage, ThreadKey
 from bot.errors import PlatformError
@@ -83,8 +84,6 @@ class Shortcuts:
         self._context = context
         self._intake = intake
         self._courier = courier
-        # Where the questions of modals stand, by the modals' ids.
-        self._asked: Recently[str, str] = Recently(context.settings.slack_events_remembered)
         self._posting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def on_message(self, ack: AsyncAck, body: Body, respond: Respond) -> None:
@@ -188,10 +187,12 @@ class Shortcuts:
         """Where the question of a modal stands. Where Slack lost patience with us, or we failed,
         people press the button again: it is posted once. Raises PlatformError."""
         async with self._posting.setdefault(view, asyncio.Lock()):
-            ts = self._asked.get(view)
+            replies, asked = self._context.replies, f"{ASKED}{view}"
+            key = ThreadKey(PLATFORM, team.id, about.channel, about.thread)
+            ts = (await replies.open(asked, str(key))).ts
             if ts is None:
                 ts = await self._say(team, about, user, question)
-                self._asked.put(view, ts)
+                await replies.shown(asked, ts)
             return ts
 
     async def _say(self, team: Team, about: AskedAbout, user: str, question: str) -> str:
