@@ -73,6 +73,10 @@ class SlackContext:
         """What an event asked for failed: it may come again."""
         self.handled.drop(event)
 
+    def admins_only(self, command: str) -> bool:
+        """Whether a command is for those who manage the workspace."""
+        return any(spec.admin for spec in self.services.commands.specs if spec.name == command)
+
     def knows(self, command: str) -> bool:
         """Whether the core has a command."""
         return any(spec.name == command for spec in self.services.commands.specs)

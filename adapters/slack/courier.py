@@ -24,6 +24,9 @@ from bot.ports import CommandResult
 log = structlog.get_logger(__name__)
 
 _RESPONSES_MAX = 4  # Slack takes five answers to one command; one stays in reserve
+UNKNOWN_CALLER = (
+    "Slack is too busy to say whether you manage this workspace. Please try again in a moment."
+)
 MORE = "There is more than fits here: in the thread, write the same after `@Threadlab`."
 
 
@@ -36,8 +39,13 @@ class Courier:
     async def run(
         self, team: Team, key: ThreadKey, user: str, command: str, arguments: str
     ) -> CommandResult:
-        """Carry a command out for somebody."""
-        caller = await self.caller(team, user)
+        """Carry a command out for somebody; nobody is refused what they may perhaps do."""
+        surely = self._context.admins_only(command)
+        try:
+            caller = await self._context.names.caller(team, user, surely=surely)
+        except PlatformError as error:
+            log.warning("command not run", command=command, thread=str(key), error=str(error))
+            return CommandResult(UNKNOWN_CALLER, ok=False)
         return await self._context.services.commands.run(command, key, caller, arguments)
 
     async def caller(self, team: Team, user: str) -> Caller:

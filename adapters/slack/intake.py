@@ -71,8 +71,7 @@ class Intake:
         Raises:
             PlatformError: it is for those who manage the workspace, and who does is not known now.
         """
-        specs = self._context.services.commands.specs
-        surely = any(spec.admin for spec in specs if spec.name == command)
+        surely = self._context.admins_only(command)
         caller = await self._context.names.caller(team, message.author.id, surely=surely)
         return await self._context.services.orders.accept(
             Order(

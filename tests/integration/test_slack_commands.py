@@ -253,6 +253,21 @@ class TestSlashCommand:
         assert "There is more than fits here" in said.text
         assert len(site.slack.ephemerals("U1")) == 4
 
+    async def test_of_admins_may_be_tried_again(self, site: SlackSite) -> None:
+        """While Slack does not say who manages the workspace, nobody is refused what they may do:
+        they are asked to try again."""
+        root = site.slack.person("U9", "Root", admin=True)
+        site.core.results["settings"] = CommandResult("These.")
+        site.slack.fail("users.info", status=429, retry_after_seconds=30)
+
+        await root.command("/threadlab", "settings", "C1")
+        first = await told(site, user="U9")
+        await root.command("/threadlab", "settings", "C1")
+        await site.slack.until(lambda: len(site.slack.ephemerals("U9")) == 2)
+
+        assert "try again" in first.text
+        assert site.slack.ephemerals("U9")[-1].text == "These."
+
     async def test_suggests_values(self, site: SlackSite) -> None:
         """`files get` without a name lets the core suggest names while somebody types."""
         answer = await asked_and_answered(site)
