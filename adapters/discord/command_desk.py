@@ -14,6 +14,7 @@ from adapters.discord.rest import Refused, Rest
 from adapters.discord.store import STATUS, Invocation, Posted, Question
 
 DEAD_TOKEN = 50027  # [doc: JSON error codes]
+_FIRST = "@original"
 
 
 class CommandDesk:
@@ -63,7 +64,7 @@ class CommandDesk:
 
         async def request(client: discord.Client) -> None:
             await self._webhook(client).edit_message(
-                posted.message_id,
+                self._name(posted),
                 content=self._text(posted, content),
                 attachments=content.upload.opened(),
                 view=view_of(content.actions),
@@ -76,7 +77,7 @@ class CommandDesk:
         """Take an answer away."""
 
         async def request(client: discord.Client) -> None:
-            await self._webhook(client).delete_message(posted.message_id)
+            await self._webhook(client).delete_message(self._name(posted))
 
         await self._rest.call(request)
 
@@ -95,9 +96,16 @@ class CommandDesk:
         return self._invocation.question if self._invocation is not None else None
 
     def _text(self, posted: Posted, content: Content) -> str:
+        asked = self._asked_in(posted)
+        return below(asked.shown, content.text) if asked is not None else content.text
+
+    def _name(self, posted: Posted) -> Any:
+        """A message's id; a command's first answer is called otherwise [doc: interactions]."""
+        return posted.message_id if self._asked_in(posted) is None else _FIRST
+
+    def _asked_in(self, posted: Posted) -> Question | None:
         asked = self._question
-        own = asked is not None and asked.message_id == posted.message_id
-        return below(asked.shown, content.text) if asked is not None and own else content.text
+        return asked if asked is not None and asked.message_id == posted.message_id else None
 
     def _webhook(self, client: discord.Client) -> discord.Webhook:
         known = self._invocation
