@@ -270,6 +270,20 @@ class TestPlan:
 
         assert (first.text, first.notes) == (text, notes)
 
+    @pytest.mark.parametrize(
+        ("text", "logs"),
+        [
+            ("```text\nbegun\n```", ""),
+            ("It said:\n```text\nbegun\n```", "begun\n"),
+            ("", "begun\n"),
+        ],
+    )
+    def test_output_that_is_the_text_stands_there_once(self, text: str, logs: str) -> None:
+        """Where an answer was stopped and has no words but what code printed, its step has none."""
+        first = plan(Answer("t", text, (run(logs="begun\n"),)), 11_000)[0]
+
+        assert [shown.logs for shown in first.runs] == [logs]
+
     def test_many_notes_stand_in_a_part_of_their_own(self) -> None:
         """Under the longest text there is no room for them; Slack would refuse it all."""
         notes = tuple(f"`{n}.csv` was not taken: " + "why " * 30 for n in range(20))
