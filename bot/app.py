@@ -138,7 +138,9 @@ async def application(
             books=books,
         )
         workspace = lab.workspace
-        worker = Worker(settings, Workers(database), workflows) if settings.shared else None
+        platforms: dict[str, ChatPlatform] = {}
+        crew = Workers(database, platforms)
+        worker = Worker(settings, crew, workflows) if settings.shared else None
         leases = leases_of(settings, worker)
         myself = worker or SoleWorker(turns)
         dispatcher = Dispatcher(
@@ -152,7 +154,6 @@ async def application(
         pacer = Pacer(settings, pace_of(settings, database), dispatcher, clock)
         recovery = Recovery(settings, threads, workspace, pacer)
         asker = Asker(settings, interpreter, threads, pacer, recovery)
-        platforms: dict[str, ChatPlatform] = {}
         open_turns = OpenTurns(turns, platforms, limit_seconds=settings.turn_seconds)
         tasks = TaskSet()
         stack.push_async_callback(tasks.close, settings.shutdown_seconds)

@@ -80,10 +80,10 @@ class SharedLeases:
         Raises:
             LeaseLost: in the block, when another worker may have it.
         """
-        granted = await self._worker.grant(name)
+        granted = await self._granted(name)
         while not granted:
             await asyncio.sleep(self._retry_seconds)
-            granted = await self._worker.grant(name)
+            granted = await self._granted(name)
         held = _Held()
         self._worker.hold(held)
         log.info("lease granted", lease=name, worker=self._worker.id)
@@ -104,6 +104,13 @@ class SharedLeases:
         while held:
             await asyncio.sleep(min(LOOK_SECONDS, self._retry_seconds))
             held = await self._worker.is_held_elsewhere(name)
+
+    async def _granted(self, name: str) -> bool:
+        try:
+            return await self._worker.grant(name)
+        except Exception:  # the database is busy, or gone for a while: the next try
+            log.exception("lease not asked for", lease=name)
+            return False
 
     async def share(self, names: Sequence[str], work: Work) -> None:
         """Do the work of each name on one worker at a time, evenly divided, until cancelled.
@@ -148,12 +155,7 @@ class SharedLeases:
         for name in names:
             if name in mine:
                 continue
-            try:
-                granted = await self._worker.grant(name)
-            except Exception:  # a busy database: the next round
-                log.exception("lease not asked for", lease=name)
-                return
-            if granted:
+            if await self._granted(name):
                 mine[name] = asyncio.create_task(self._do(name, work), name=name)
                 return
 

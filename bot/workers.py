@@ -79,6 +79,8 @@ class Worker:
         self._beating: asyncio.Task[None] | None = None
         self._executions: dict[str, Execution] = {}
         self._holders: set[Holder] = set()
+        self._leasing = asyncio.Lock()
+        self._unreleased: set[str] = set()
         self.id = _new_id()
 
     def is_certain(self) -> bool:
@@ -103,17 +105,26 @@ class Worker:
 
     async def grant(self, name: str) -> bool:
         """Ask for a lease."""
-        asked = self.id
-        granted = self.is_certain() and await self._workers.grant(asked, name)
-        return granted and asked == self.id
+        async with self._leasing:
+            asked = self.id
+            granted = self.is_certain() and await self._workers.grant(asked, name)
+            self._unreleased.discard(name)
+            return granted and asked == self.id
 
     async def is_held_elsewhere(self, name: str) -> bool:
         """Whether another worker has a lease."""
         return await self._workers.holder(name) not in (None, self.id)
 
     async def release(self, name: str) -> None:
-        """Take a lease back."""
-        await self._workers.release(self.id, name)
+        """Take a lease back; with one of the next heartbeats, where the database is gone."""
+        async with self._leasing:
+            self._unreleased.add(name)
+            try:
+                await self._workers.release(self.id, name)
+            except Exception:  # others wait for it: it must not stay with us for ever
+                log.exception("lease not released yet", lease=name)
+            else:
+                self._unreleased.discard(name)
 
     def hold(self, holder: Holder) -> None:
         """Have it lost with this worker's place among the others."""
@@ -165,10 +176,13 @@ class Worker:
         if not await self._workers.beat(self.id):
             log.warning("given up by the other workers, joining again", worker=self.id)
             self._lose()
+            self._unreleased.clear()  # they have gone with the old name
             self.id = _new_id()
             await self._join()
             return
         self._heard_at = heard_at
+        for name in list(self._unreleased):
+            await self.release(name)
         for turn_id in await self._workers.stopped(self.id):
             stop(turn_id)
         for turn_id in await self._workers.bury(self._dead_seconds):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -16,10 +17,15 @@ NOW = sa.extract("epoch", sa.func.clock_timestamp())
 
 
 class Workers:
-    """Queries on workers, their turns and their leases. Each method is one transaction."""
+    """Queries on workers, their turns and their leases. Each method is one transaction.
 
-    def __init__(self, database: AsyncEngine) -> None:
+    Of turns it sees those of the platforms that are served here, by their names: another worker
+    may serve others, and one that does not could only fail at them.
+    """
+
+    def __init__(self, database: AsyncEngine, platforms: Collection[str]) -> None:
         self._database = database
+        self._platforms = platforms
 
     async def join(self, worker: str) -> None:
         """A worker begins."""
@@ -70,7 +76,7 @@ class Workers:
     async def _hold(self, worker: str, turn_id: str, execution: str | None) -> bool:
         values = {"worker": worker} | ({"execution": execution} if execution else {})
         mine = sa.update(turns).where(
-            turns.c.id == turn_id, turns.c.state.not_in(OVER), _free(worker)
+            turns.c.id == turn_id, turns.c.state.not_in(OVER), _free(worker), self._served()
         )
         async with self._database.begin() as db:
             return bool((await db.execute(mine.values(**values))).rowcount)
@@ -79,12 +85,17 @@ class Workers:
         """Turns that are not over and no other worker's, oldest first."""
         query = (
             sa.select(turns.c.id)
-            .where(turns.c.state.not_in(OVER), _free(worker))
+            .where(turns.c.state.not_in(OVER), _free(worker), self._served())
             .order_by(turns.c.created_at)
             .limit(limit)
         )
         async with self._database.connect() as db:
             return (await db.scalars(query)).all()
+
+    def _served(self) -> sa.ColumnElement[bool]:
+        """Whether a turn is of a platform that is served here."""
+        begins = [f"{quote(platform, safe='')}/" for platform in self._platforms]
+        return sa.or_(sa.false(), *(turns.c.thread.startswith(b, autoescape=True) for b in begins))
 
     async def stopped(self, worker: str) -> Sequence[str]:
         """The worker's turns that somebody has asked to stop, at whichever worker."""

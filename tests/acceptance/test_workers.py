@@ -12,12 +12,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.fakes.postgres import PostgresServer
 from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 from tests.fakes.workers import Crew, crew
 
 pytestmark = pytest.mark.slow
 
 TAKEN_OVER_WITHIN_SECONDS = 30
+GONE_SECONDS = 5  # the workers give each other up after 3
 
 
 def question(body: dict[str, Any]) -> str:
@@ -98,6 +100,42 @@ class TestLoss:
             assert Counter(post["post"] for post in found.posts()).most_common(1)[0][1] == 1
             assert [worker.process.returncode for worker in found.workers] == [0, 0, 0]
             print(f"taken over and answered after {took:.1f} s")
+
+    async def test_of_the_database(
+        self,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        postgres: PostgresServer,
+        postgres_url: str,
+    ) -> None:
+        """Workers outlive a database that is gone for longer than it takes to give one up: what
+        was being answered is answered once, and so is what comes afterwards."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Wait(gate), Say(question(body))]
+        async with crew(
+            tmp_path, 3, DATABASE_URL=postgres_url, OPENAI_BASE_URL=api.base_url
+        ) as found:
+            await found.leased(3)  # all of them have begun
+            threads = [f"t{each}" for each in range(6)]
+            for thread in threads:
+                found.say(thread, f"{thread} first")
+            async with asyncio.timeout(30):
+                while len(api.responses) < len(threads):
+                    await asyncio.sleep(0.02)
+            postgres.shut(postgres_url)
+            gate.set()
+            await asyncio.sleep(GONE_SECONDS)
+            postgres.reopen(postgres_url)
+            await found.answered(len(threads))
+            found.say("late", "late")
+            await found.answered(len(threads) + 1)
+            await asyncio.gather(*(worker.end() for worker in found.workers))
+
+            assert [answers(found, thread) for thread in (*threads, "late")] == [
+                *([f"{thread} first"] for thread in threads),
+                ["late"],
+            ]
+            assert [worker.process.returncode for worker in found.workers] == [0, 0, 0]
 
     async def test_in_turn(self, api: FakeResponsesApi, tmp_path: Path, postgres_url: str) -> None:
         """Workers that are killed, paused and ended one after the other in the middle of it all

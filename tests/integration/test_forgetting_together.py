@@ -44,7 +44,7 @@ class Site:
     def __init__(self, database: AsyncEngine, chat: ScriptedChat) -> None:
         settings = Settings(_env_file=None, worker_heartbeat_seconds=0.05)
         self.stopped: list[str] = []
-        self.workers = Workers(database)
+        self.workers = Workers(database, ["script"])
         self.worker = Worker(settings, self.workers, cast("Workflows", None))
         self.arrivals = Arrivals(database)
         self.turns = Turns(database)

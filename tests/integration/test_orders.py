@@ -164,7 +164,7 @@ class TestOrderBook:
         """An order is taken up by another worker when its own is gone, and by one alone."""
         database = open_database(postgres_url, timeout_seconds=5)
         await upgrade(database)
-        book, crew = OrderBook(database), Workers(database)
+        book, crew = OrderBook(database), Workers(database, ["script"])
         for name in ("a", "b", "c"):
             await crew.join(name)
         await book.accept(order, "a")

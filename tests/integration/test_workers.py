@@ -31,6 +31,7 @@ from bot.store.turns import Turns, TurnState
 from bot.store.workers import Workers
 from bot.workers import Worker
 from tests.fakes.platform import ScriptedChat
+from tests.fakes.postgres import PostgresServer
 from tests.fakes.threadlab import settings_for
 
 SILENT_SECONDS = 10.0
@@ -46,7 +47,7 @@ async def database(postgres_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def rows(database: AsyncEngine) -> Workers:
-    found = Workers(database)
+    found = Workers(database, ["script"])
     for name in ("a", "b"):
         await found.join(name)
     return found
@@ -98,7 +99,7 @@ async def working(
     settings = Settings(
         _env_file=None, worker_heartbeat_seconds=0.05, worker_dead_seconds=SILENT_SECONDS
     )
-    worker = Worker(settings, Workers(database), cast("Workflows", workflows))
+    worker = Worker(settings, Workers(database, ["script"]), cast("Workflows", workflows))
     await worker.join((stopped if stopped is not None else []).append)
     try:
         yield worker
@@ -290,17 +291,32 @@ class TestWorker:
         """A worker that the others gave up joins again under a new name."""
         async with working(database, NoWorkflows()) as worker:
             before = worker.id
-            await Workers(database).leave(before)
+            await Workers(database, ["script"]).leave(before)
 
             await until(lambda: worker.id != before)
             async with asyncio.timeout(10):
-                while not await Workers(database).beat(worker.id):
+                while not await Workers(database, ["script"]).beat(worker.id):
                     await asyncio.sleep(0.01)
 
     def test_patience(self) -> None:
         """The others wait for three heartbeats or more."""
         with pytest.raises(ValueError, match="three"):
             Settings(_env_file=None, worker_heartbeat_seconds=5, worker_dead_seconds=10)
+
+
+class TestPlatforms:
+    async def test_of_another_worker(self, database: AsyncEngine, turn_id: str) -> None:
+        """A worker leaves the turns of platforms that it does not serve to those who do."""
+        others = Workers(database, ["slack", "scr", "discord"])
+        ours = Workers(database, ["slack", "script"])
+        for worker, rows in (("a", others), ("b", ours)):
+            await rows.join(worker)
+
+        assert await others.unsettled("a", 10) == []
+        assert not await others.take("a", turn_id)
+        assert not await others.begin("a", turn_id, "a/1")
+        assert await ours.unsettled("b", 10) == [turn_id]
+        assert await ours.begin("b", turn_id, "b/1")
 
 
 class TestLeases:
@@ -321,6 +337,34 @@ class TestLeases:
         assert order == [f"{one} has it", f"{one} had it", f"{two} has it", f"{two} had it"]
         assert {one, two} == {"a", "b"}
 
+    async def test_database_gone(
+        self, database: AsyncEngine, postgres: PostgresServer, postgres_url: str
+    ) -> None:
+        """While the database is gone one goes on to wait for a lease; it is had when the database
+        is back, and what could not be released meanwhile is released then."""
+        leave, left = asyncio.Event(), asyncio.Event()
+
+        async def use(worker: Worker) -> None:
+            async with SharedLeases(worker, retry_seconds=0.02).hold("x"):
+                await leave.wait()
+            left.set()
+
+        async with working(database, NoWorkflows()) as a, working(database, NoWorkflows()) as b:
+            first = asyncio.create_task(use(a))
+            await until(lambda: bool(a._holders))
+            second = asyncio.create_task(use(b))
+            postgres.shut(postgres_url)
+            leave.set()
+            await left.wait()
+            await asyncio.sleep(0.1)
+            waits = not second.done()
+            postgres.reopen(postgres_url)
+
+            async with asyncio.timeout(10):
+                await asyncio.gather(first, second)
+
+        assert waits
+
     async def test_lost(self, database: AsyncEngine) -> None:
         """The block of a lease ends when the worker is given up; the lease can be had again."""
         async with working(database, NoWorkflows()) as worker:
@@ -328,7 +372,7 @@ class TestLeases:
 
             async def given_up_in_the_block() -> None:
                 async with leases.hold("x"):
-                    await Workers(database).leave(worker.id)
+                    await Workers(database, ["script"]).leave(worker.id)
                     await asyncio.sleep(10)
 
             with pytest.raises(LeaseLost):
@@ -361,7 +405,7 @@ class TestLeases:
             leases = SharedLeases(worker, retry_seconds=0.02)
             working_on = asyncio.create_task(alone(leases, "x", work))
             await until(lambda: len(begun) == 1)
-            await Workers(database).leave(worker.id)
+            await Workers(database, ["script"]).leave(worker.id)
             await until(lambda: len(begun) == 2)
             working_on.cancel()
             await asyncio.gather(working_on, return_exceptions=True)
