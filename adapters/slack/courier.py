@@ -11,6 +11,7 @@ import structlog
 from adapters.slack.asides import Aside
 from adapters.slack.blocks import ASIDE, Block, body, buttons, fallback, metadata, notes
 from adapters.slack.context import SlackContext
+from adapters.slack.menus import more_menu
 from adapters.slack.outgoing_text import neutral, with_file_names
 from adapters.slack.replies import ORDER
 from adapters.slack.said import NOTHING, Standing
@@ -191,5 +192,7 @@ def messages(
     parts = split(text or "Choose:", context.settings.slack_message_chars)
     shown = [(part, body(part, tables=False)) for part in parts]
     if result.actions:
+        specs = context.services.commands.specs
         shown[-1][1].append(buttons(result.actions, thread, once=True))
+        shown[-1][1].extend(more_menu(specs, result.actions, thread))
     return shown

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from adapters.slack.blocks import Block
 from adapters.slack.mrkdwn import escaped
 from adapters.slack.titles import titled
-from bot.domain import ContainerState, ThreadSummary
-from bot.ports import Choice
+from bot.commands.files import BUTTONS_MAX
+from bot.domain import Action, ContainerState, ThreadSummary
+from bot.ports import Choice, CommandSpec
 
 PICK = "threadlab_pick"
 COMPLETE = "threadlab_complete"
+AMONG = "threadlab_among"  # the same in a message that stays
 TOO_LONG = "That is too long to be kept in a menu. In the thread, write `@Threadlab {command} …`."
 NOTHING_RUNS = "Nothing is being worked on in your threads here."
 NO_THREADS = (
@@ -72,7 +74,30 @@ def state_of(thread: ThreadSummary) -> str:
     return AT_WORK if thread.busy else STATES[thread.workspace.state]
 
 
-def value_menu(command: str, arguments: str, argument: str, thread: str) -> list[Block]:
+def left_open(specs: Sequence[CommandSpec], command: str, arguments: str) -> str | None:
+    """The argument that was not given, where the core can suggest its values: `files get`."""
+    spec = next((spec for spec in specs if spec.name == command), None)
+    given = len(arguments.split())
+    if spec is None or not 0 < given < len(spec.arguments):
+        return None
+    following = spec.arguments[given]
+    takes_none = arguments.split()[0] == "zip"  # of all files
+    return following.name if following.completes and not takes_none else None
+
+
+def more_menu(specs: Sequence[CommandSpec], actions: Sequence[Action], thread: str) -> list[Block]:
+    """A select beside buttons that may not be all there could be: of files, the newest have one."""
+    begun = [(action.command, action.arguments.partition(" ")[0]) for action in actions]
+    for command, arguments in dict.fromkeys(begun):
+        missing = left_open(specs, command, arguments)
+        if missing is not None and begun.count((command, arguments)) >= BUTTONS_MAX:
+            return value_menu(command, arguments, missing, thread, action_id=AMONG)
+    return []
+
+
+def value_menu(
+    command: str, arguments: str, argument: str, thread: str, *, action_id: str = COMPLETE
+) -> list[Block]:
     """A select whose values the core suggests while somebody types."""
     return [
         {
@@ -84,7 +109,7 @@ def value_menu(command: str, arguments: str, argument: str, thread: str) -> list
             },
             "accessory": {
                 "type": "external_select",
-                "action_id": COMPLETE,
+                "action_id": action_id,
                 "placeholder": _plain(f"Pick a {argument}"),
                 "min_query_length": 0,
             },

@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.fakes.slack import FakeSlack, Person
 from tests.fakes.slack_driver import loopback
 from tests.fakes.slack_thread import (
+    SECONDS,
     answers,
     busy_bot,
     picked,
@@ -122,6 +123,25 @@ async def test_a_menu_resets_the_thread_that_is_chosen(slack: FakeSlack, ann: Pe
     await ann.say("C1", "```python\nprint(kept + 1)\n```", thread_ts=kept.ts, mention=True)
     await said(slack, kept, "42")
     assert [label[:5] for label in offered[:2]] == ["lose ", "keep "]
+
+
+async def test_every_file_can_be_had(slack: FakeSlack, ann: Person) -> None:
+    """Of many files the newest have buttons; the others are chosen from a menu, and the list
+    stays."""
+    files = {f"part{n}.csv": SALES for n in range(6)}
+    asked = await ann.say("C1", "what is 3 * 4?", mention=True, files=files)
+    (answer,) = await answers(slack, asked)
+    told = len(slack.ephemerals("U1"))
+    await ann.click(answer, "Files")
+    await slack.until(lambda: len(slack.ephemerals("U1")) > told, timeout_seconds=SECONDS)
+    listing = slack.ephemerals("U1")[-1]
+    (oldest,) = [name for name in files if f"Get {name}" not in listing.buttons][:1]
+
+    (option,) = await ann.suggest(listing, "threadlab_among", oldest)
+    await ann.click(listing, "threadlab_among", option)
+
+    assert await shared(slack, asked, oldest) == SALES
+    assert "6 files in the workspace" in listing.text
 
 
 async def test_settings_by_the_shortcut_count(slack: FakeSlack, ann: Person) -> None:

@@ -16,7 +16,7 @@ from adapters.slack.blocks import body, fallback, fenced, given_command, metadat
 from adapters.slack.context import Recently
 from adapters.slack.events import Deleted, Edited, Said, attachment, read_event
 from adapters.slack.home_view import SETTINGS_BUTTON, home_view
-from adapters.slack.menus import ago
+from adapters.slack.menus import ago, more_menu
 from adapters.slack.modals import changed, settings_modal
 from adapters.slack.pace import Allowance, Growth
 from adapters.slack.plan import plan
@@ -25,6 +25,7 @@ from adapters.slack.settings import SlackSettings
 from adapters.slack.stream import Streamed, StreamState
 from adapters.slack.teams import Team
 from adapters.slack.titles import titled
+from bot.commands.files import BUTTONS_MAX
 from bot.domain import (
     Action,
     Addressing,
@@ -40,6 +41,7 @@ from bot.domain import (
     WorkspaceView,
 )
 from bot.ports import ChannelSettings
+from tests.fakes.core import SPECS
 
 SAID: dict[str, Any] = {
     "type": "message",
@@ -602,6 +604,14 @@ def _untouched(block: dict[str, Any]) -> dict[str, Any]:
 def test_titles_are_words(text: str, title: str) -> None:
     """A thread is called by its first words: code without fences, nothing longer than fits."""
     assert titled(text, 60, "files") == title
+
+
+@pytest.mark.parametrize(("files", "menus"), [(BUTTONS_MAX - 1, 0), (BUTTONS_MAX, 1)])
+def test_a_menu_stands_beside_buttons_that_are_not_all(files: int, menus: int) -> None:
+    """Where every file may have its button, nothing is to be chosen."""
+    gets = [Action("files", f"Get {n}", f"get {n}.csv") for n in range(files)]
+
+    assert len(more_menu(SPECS, [Action("files", "All", "zip"), *gets], "1.0")) == menus
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,16 @@ from adapters.slack.context import SlackContext
 from adapters.slack.courier import Courier
 from adapters.slack.events import PLATFORM
 from adapters.slack.listeners.origin import team_of
-from adapters.slack.menus import COMPLETE, PICK, options, picked_command, value_menu, value_of
+from adapters.slack.menus import (
+    AMONG,
+    COMPLETE,
+    PICK,
+    left_open,
+    options,
+    picked_command,
+    value_menu,
+    value_of,
+)
 from adapters.slack.teams import Team
 from bot.domain import ThreadKey
 
@@ -29,7 +38,9 @@ def register(app: AsyncApp, context: SlackContext, courier: Courier) -> None:
     app.action(FEEDBACK)(listener.on_button)
     app.action(PICK)(listener.on_pick)
     app.action(COMPLETE)(listener.on_value)
+    app.action(AMONG)(listener.on_value)
     app.options(COMPLETE)(listener.on_typing)
+    app.options(AMONG)(listener.on_typing)
 
 
 class Actions:
@@ -70,7 +81,11 @@ class Actions:
         key = ThreadKey(PLATFORM, team.id, _channel(body), thread)
         whole = f"{arguments} {_selected(action)}".strip()
         aside = self._aside(team, key, body, respond)
-        self._context.tasks.spawn(self._run(aside, command, whole), "value")
+        if action["action_id"] == AMONG:
+            work = self._courier.give(team, key, aside.user, command, whole)
+        else:
+            work = self._run(aside, command, whole)
+        self._context.tasks.spawn(work, "value")
 
     async def on_typing(self, ack: AsyncAck, body: Body) -> None:
         """Suggest values for what was typed."""
@@ -97,24 +112,13 @@ class Actions:
         return Aside(self._context.settings, team, key, str(body["user"]["id"]), respond)
 
     async def _run(self, aside: Aside, command: str, arguments: str) -> None:
-        missing = self._left_open(command, arguments)
+        missing = left_open(self._context.services.commands.specs, command, arguments)
         if missing is not None:
             menu = value_menu(command, arguments, missing, aside.key.thread)
             await aside.say(f"Which {missing}?", menu, replace=True)
             return
         result = await self._courier.run(aside.team, aside.key, aside.user, command, arguments)
         await self._courier.tell(aside, result, replacing=True)
-
-    def _left_open(self, command: str, arguments: str) -> str | None:
-        """The argument that was not given, where the core can suggest its values: `files get`."""
-        specs = self._context.services.commands.specs
-        spec = next((spec for spec in specs if spec.name == command), None)
-        given = len(arguments.split())
-        if spec is None or not 0 < given < len(spec.arguments):
-            return None
-        following = spec.arguments[given]
-        takes_none = arguments.split()[0] == "zip"  # of all files
-        return following.name if following.completes and not takes_none else None
 
 
 def _value(action: Body) -> str:
