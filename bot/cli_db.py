@@ -12,13 +12,16 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot import doctor, plugins
+from bot import belonging, doctor, plugins
+from bot.assembly import blobs_of
 from bot.database_copy import Copied, copy_database
 from bot.durable import upgrade_workflows
 from bot.errors import SettingsError, ThreadlabError
 from bot.settings import Settings
-from bot.store.database import open_database, reason_of, upgrade_all
+from bot.store.database import open_database, upgrade_all
 from bot.store.folder import claimed
+from bot.store.marks import Marks
+from bot.store.refusals import reason_of
 
 db = typer.Typer(help="The database: its tables, and moving to PostgreSQL.", no_args_is_help=True)
 
@@ -39,6 +42,25 @@ def copy() -> None:
         typer.echo(f"{table.rows:>9,} {table.table}")
     total = sum(table.rows for table in copied)
     typer.echo(f"{total:,} rows were copied and compared. The SQLite file is as it was.")
+
+
+@db.command()
+def adopt() -> None:
+    """Go on without the files of this database, when they are lost for good."""
+    asyncio.run(_guarded(_adopt(_settings())))
+    typer.echo("The files from now on belong to this database.")
+
+
+async def _adopt(settings: Settings) -> list[Copied]:
+    database = _open(settings, settings.database)
+    try:
+        await upgrade_all(database, _packages())
+        marks, blobs = Marks(database), blobs_of(settings)
+        await belonging.adopt(marks, blobs)
+        await belonging.ensure_together(settings, marks, blobs)
+    finally:
+        await database.dispose()
+    return []
 
 
 async def _upgrade(settings: Settings) -> list[Copied]:

@@ -21,7 +21,8 @@ from bot.events import Usage
 from bot.interpreter import Interpreter
 from bot.ports import AdapterPlugin
 from bot.settings import Settings
-from bot.store.database import open_database, shown
+from bot.store.database import open_database, refuse_newer
+from bot.store.refusals import OWNER, shown
 from bot.variables import Stranger, strangers
 
 EMBEDDED = "embedded"
@@ -70,7 +71,8 @@ async def examine(
     """
     adapters, findings = _adapters(settings, environ)
     findings += [_folder(settings.data_dir)]
-    findings += [await _database(path, settings) for path in _databases(settings)]
+    tables = [(each.name, each.migrations) for each in adapters if each.migrations is not None]
+    findings += [await _database(path, settings, tables) for path in _databases(settings)]
     if adapters or settings.has_engine:  # else it was said above that none is chosen
         findings += await engine(settings)
     names = [adapter.name for adapter in adapters]
@@ -133,7 +135,9 @@ def _databases(settings: Settings) -> list[Path | str]:
     return [settings.database_path, settings.workflows_path]
 
 
-async def _database(where: Path | str, settings: Settings) -> Finding:
+async def _database(
+    where: Path | str, settings: Settings, tables: Sequence[tuple[str, Path]]
+) -> Finding:
     if isinstance(where, Path) and not await asyncio.to_thread(where.exists):
         return Finding(Verdict.FINE, "database", f"{where} will be made at the first start.")
     database = open_database(where, timeout_seconds=settings.database_timeout_seconds)
@@ -146,6 +150,9 @@ async def _database(where: Path | str, settings: Settings) -> Finding:
     try:
         async with database.connect() as connection:
             allowed = await connection.scalar(text(LOOKS[database.dialect.name]))
+        await refuse_newer(database, tables)
+    except SettingsError as error:
+        return Finding(Verdict.WRONG, "database", str(error))
     except SQLAlchemyError as error:
         why = " ".join(str(error.__cause__ or error).split())
         return Finding(
@@ -154,7 +161,7 @@ async def _database(where: Path | str, settings: Settings) -> Finding:
     finally:
         await database.dispose()
     if not allowed:
-        why = "its role may not make tables and schemas. Make the role the database's owner."
+        why = f"its role may not make tables and schemas. {OWNER}"
         return Finding(Verdict.WRONG, "database", f"{name} opens, but {why}")
     return Finding(Verdict.FINE, "database", f"{name} opens.")
 

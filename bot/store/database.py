@@ -12,13 +12,16 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError
 from bot.store.nul import TextWithoutNul, to_json
+from bot.store.refusals import in_a_sentence, shown
 from bot.store.tables import threads
 
+CORE = "core"
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
 
 # One number for all of Threadlab's migrations, of the core and of adapters.
@@ -92,14 +95,6 @@ def postgresql_url(address: str) -> sa.URL:
     return sa.make_url(address).set(drivername="postgresql+psycopg")
 
 
-def shown(url: sa.URL) -> str:
-    """Which database it is, without a name or a secret, wherever in the address they stand."""
-    if not url.host:
-        return str(url.database)
-    port = f":{url.port}" if url.port else ""
-    return f"{url.host}{port}/{url.database or ''}"
-
-
 def _drop_nul(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def adapt(_connection: Any, record: Any) -> None:
@@ -150,7 +145,7 @@ def set_durable(engine: sa.Engine, *, timeout_seconds: float) -> None:
 
 
 async def upgrade(
-    engine: AsyncEngine, *, name: str = "core", migrations: Path = CORE_MIGRATIONS
+    engine: AsyncEngine, *, name: str = CORE, migrations: Path = CORE_MIGRATIONS
 ) -> None:
     """Run a package's migrations to their newest.
 
@@ -168,40 +163,64 @@ async def upgrade(
 
 
 def _upgrade(connection: sa.Connection, name: str, migrations: Path) -> None:
+    _refuse_newer(connection, name, migrations)
+    config = _config(migrations)
+    config.attributes["connection"] = connection
+    config.attributes["version_table"] = f"alembic_version_{name}"
+    command.upgrade(config, "head")
+
+
+def _config(migrations: Path) -> Config:
     config = Config()
     # One env.py serves every package; only the versions differ.
     config.set_main_option("script_location", str(CORE_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("version_locations", str(migrations / "versions").replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
-    config.attributes["connection"] = connection
-    config.attributes["version_table"] = f"alembic_version_{name}"
-    command.upgrade(config, "head")
+    return config
+
+
+def _refuse_newer(connection: sa.Connection, name: str, migrations: Path) -> None:
+    table = {"version_table": f"alembic_version_{name}"}
+    there = MigrationContext.configure(connection, opts=table).get_current_heads()
+    scripts = ScriptDirectory.from_config(_config(migrations)).walk_revisions()
+    if not {script.revision for script in scripts}.issuperset(there):
+        whose = "" if name == CORE else f" of {name}"
+        raise SettingsError(
+            f"The tables{whose} in {shown(connection.engine.url)} are of a newer version of "
+            "Threadlab: start that version, or restore a backup from before its first start."
+        )
+
+
+async def refuse_newer(engine: AsyncEngine, packages: Iterable[tuple[str, Path]]) -> None:
+    """See that no tables are newer than this program.
+
+    Raises:
+        SettingsError: the core's are, or those of one of the packages.
+    """
+    async with engine.connect() as connection:
+        for name, migrations in [(CORE, CORE_MIGRATIONS), *packages]:
+            await connection.run_sync(_refuse_newer, name, migrations)
 
 
 async def upgrade_all(engine: AsyncEngine, packages: Iterable[tuple[str, Path]]) -> None:
     """Bring the core's tables, then each adapter's, up to date.
 
     Raises:
-        SettingsError: the database can't be reached, or lets us in but not make tables.
+        SettingsError: the database can't be reached, lets us in but not make tables, or has newer
+            ones.
     """
-    try:
+    with in_a_sentence(engine.url):
         await upgrade(engine)
         for name, migrations in packages:
             await upgrade(engine, name=name, migrations=migrations)
-    except (OperationalError, ProgrammingError) as error:
-        raise SettingsError(
-            f"The database {shown(engine.url)} can't be used: {reason_of(error)}"
-        ) from error
-
-
-def reason_of(error: DBAPIError) -> str:
-    """What the database says went wrong, in one line."""
-    return " ".join(str(error.orig).split())
 
 
 def ensure_folder(path: Path) -> None:
-    """Make a private folder where it is missing."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make a private folder where it is missing. Raises SettingsError where it can't be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"{path} can't be used as a folder ({error.strerror}).") from error
 
 
 async def ensure_folders(*paths: Path) -> None:

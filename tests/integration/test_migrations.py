@@ -10,11 +10,15 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.doctor import Verdict, examine
 from bot.domain import ThreadKey
-from bot.store.database import open_database, upgrade
+from bot.errors import SettingsError
+from bot.store.database import open_database, upgrade, upgrade_all
 from bot.store.tables import participants
 from bot.store.threads import Threads
+from tests.fakes.threadlab import settings_for
 
+WEB = ("web", Path(__file__).parents[2] / "adapters" / "web" / "migrations")
 KEY = ThreadKey("web", "local", "pages", "t/1")
 
 
@@ -78,3 +82,42 @@ async def test_threads_of_the_first_version(
     assert (thread.last_active_at, thread.ran_container) == (13.0, "cntr_1")
     assert people == {"u-ann", "u-ben"}
     assert old == []
+
+
+async def mark_newer(database: AsyncEngine, package: str) -> None:
+    """Have a package's tables be of a version that nobody here knows."""
+    async with database.begin() as db:
+        await db.execute(sa.text(f"UPDATE alembic_version_{package} SET version_num = '9999'"))
+
+
+class TestNewer:
+    @pytest.mark.parametrize(("package", "named"), [("core", "tables in"), ("web", "of web in")])
+    async def test_refused(self, empty: Path | str, package: str, named: str) -> None:
+        """Tables of a version that is newer than the program are left as they are: a sentence says
+        which they are, and to start that version."""
+        database = open_database(empty, timeout_seconds=5)
+        await upgrade_all(database, [WEB])
+        await mark_newer(database, package)
+
+        with pytest.raises(SettingsError, match="start that version") as refused:
+            await upgrade_all(database, [WEB])
+
+        async with database.connect() as db:
+            marks = await db.scalars(sa.text(f"SELECT version_num FROM alembic_version_{package}"))
+            assert marks.all() == ["9999"]
+        await database.dispose()
+        assert named in str(refused.value)
+
+    async def test_examined(self, database_url: str | None, tmp_path: Path) -> None:
+        """The doctor says so too."""
+        settings = settings_for(tmp_path, None, database_url=database_url)
+        database = open_database(settings.database, timeout_seconds=5)
+        await upgrade_all(database, [WEB])
+        await mark_newer(database, "web")
+        await database.dispose()
+
+        findings = await examine(settings, {}, frozenset())
+
+        finding = next(each for each in findings if each.subject == "database")
+        assert finding.verdict is Verdict.WRONG
+        assert "tables of web" in finding.sentence

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+def threadlab(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from bot.cli import main; main()", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 @pytest.mark.slow
@@ -29,15 +42,24 @@ ROOT = Path(__file__).parents[2]
 )
 def test_says_why(tmp_path: Path, environ: dict[str, str], said: str) -> None:
     """It ends with 2 and says what to change."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from bot.cli import main; main()", "run"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = threadlab(tmp_path, "run", **environ)
 
     assert done.returncode == 2
     assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["run"], ["db", "upgrade"]])
+def test_tables_of_a_newer_version(tmp_path: Path, command: list[str]) -> None:
+    """Over tables of a newer version it ends with 2, and says to start that one."""
+    (tmp_path / "data").mkdir()
+    assert threadlab(tmp_path, "db", "upgrade").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "threadlab.db")) as db, db:
+        db.execute("UPDATE alembic_version_core SET version_num = '9999'")
+
+    done = threadlab(tmp_path, *command, ENGINE="embedded")
+
+    assert done.returncode == 2
+    assert "start that version" in done.stderr
     assert "Traceback" not in done.stderr
