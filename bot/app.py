@@ -17,6 +17,7 @@ from bot.access import Access, Gate
 from bot.artifacts import ArtifactKeeper
 from bot.asking import Asker
 from bot.assembly import blobs_of, books_of, commands_of, lab_of, leases_of, limits_of
+from bot.belonging import ensure_together
 from bot.budgets import Clock
 from bot.channels import Channels
 from bot.dispatcher import Dispatcher
@@ -43,6 +44,7 @@ from bot.store.feedback import Feedback
 from bot.store.fencing import certainly_ours
 from bot.store.files import Files
 from bot.store.folder import claimed
+from bot.store.marks import Marks
 from bot.store.orders import OrderBook
 from bot.store.outbox import Outbox
 from bot.store.threads import Threads
@@ -116,6 +118,7 @@ async def application(
         stack.push_async_callback(interpreter.close)
 
         blobs = blobs_of(settings)
+        await ensure_together(settings, Marks(database), blobs)
         turns = Turns(database, patience_seconds=settings.database_timeout_seconds)
         threads, files = Threads(database), Files(database)
         workflows = Workflows(

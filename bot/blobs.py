@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from bot.domain import Blob, ThreadKey
@@ -29,6 +29,7 @@ REMOTE_PART_BYTES = 8 * 1024 * 1024  # S3 takes no parts below 5 MiB
 ARRIVING = "arriving"
 PROBE = bytes(4096)
 THREADS = "threads"
+MARK = "mark"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -170,10 +171,27 @@ class BlobStore:
         return len(unread) + await self._erase(ARRIVING, before)
 
     async def probe(self) -> None:
-        """Write and delete a little. Raises where that fails, such as on a full disk."""
+        """Write and delete a little. Raises where that fails, such as on a full disk, or where the
+        files are gone."""
+        if await self.mark() is None:
+            raise BlobMissing("The folder or bucket of the files is not there, or another one.")
         path = f"{ARRIVING}/{secrets.token_hex(16)}"
         await obstore.put_async(self._store, path, PROBE)
         await obstore.delete_async(self._store, path)
+
+    async def mark(self) -> str | None:
+        """What says whose files these are; None where nothing does."""
+        try:
+            found = await obstore.get_async(self._store, MARK)
+        except FileNotFoundError:
+            return None
+        return bytes(await found.bytes_async()).decode(errors="replace")
+
+    async def ensure_mark(self, mark: str) -> str:
+        """Say whose files these are, unless it is said already; what is said now."""
+        with suppress(AlreadyExistsError):
+            await obstore.put_async(self._store, MARK, mark.encode(), mode="create")
+        return await self.mark() or mark
 
     async def folders(self) -> list[str]:
         """The folders of all threads that have blobs."""

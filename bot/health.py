@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bot.errors import ThreadlabError
 from bot.serving import Address, Server
 
 log = structlog.get_logger()
@@ -73,6 +74,9 @@ class Health:
                 await self.probes[name]()
         except TimeoutError:
             return f"no answer within {self.timeout_seconds:g} s"
+        except ThreadlabError as error:
+            log.error("unhealthy", part=name, why=str(error))
+            return str(error)
         except Exception as error:  # of any library: it is what we are asked for
             log.exception("unhealthy", part=name)
             return type(error).__name__

@@ -253,6 +253,11 @@ class Settings(Rules, Sharing, Upkeep):
         return self.data_dir / "blobs"
 
     @property
+    def blobs_place(self) -> str:
+        """Where the files are, for people."""
+        return self.blobs_url or str(self.blobs_path)
+
+    @property
     def has_engine(self) -> bool:
         """Whether the operator named an engine at all."""
         return bool(self.openai_api_key or self.openai_base_url or self.engine)

@@ -154,7 +154,11 @@ class Worker:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
-        left = await self._workers.leave(self.id)
+        try:
+            left = await self._workers.leave(self.id)
+        except Exception:  # the database is gone: the others notice our silence
+            log.exception("not signed off", worker=self.id)
+            return
         if left:
             log.info("turns left to the other workers", turns=left)
             await self._workflows.resume_after_close(left)

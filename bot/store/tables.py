@@ -163,6 +163,14 @@ uploads = sa.Table(
     sa.Index("ix_uploads_begun_at", "begun_at"),
 )
 
+# The mark that the files of this database bear; one row.
+blob_marks = sa.Table(
+    "blob_marks",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("mark", sa.String, nullable=False),
+)
+
 # What each turn cost. `thread` is emptied when the thread is forgotten: the books stay right.
 usage = sa.Table(
     "usage",

@@ -79,7 +79,7 @@ async def test_a_question_with_a_file(
 ) -> None:
     """Health says that files can't be had; a question that came with one is answered once they
     can, and the file is there."""
-    settings = {"blobs_url": f"s3://{BUCKET}/lab", "health_seconds": 0.5}
+    settings = {"blobs_url": f"s3://{BUCKET}/lab", "health_seconds": 2}
     async with running(chat, tmp_path, api.base_url, **settings) as app:  # type: ignore[arg-type]
         transport = httpx.ASGITransport(app.health.app())
         async with httpx.AsyncClient(transport=transport, base_url="http://health") as http:

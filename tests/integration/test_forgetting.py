@@ -60,7 +60,7 @@ def filled(found: dict[str, list[Any]]) -> set[str]:
 
 
 def blobs(data_dir: Path) -> list[Path]:
-    return [path for path in (data_dir / "blobs").rglob("*") if path.is_file()]
+    return [path for path in (data_dir / "blobs" / "threads").rglob("*") if path.is_file()]
 
 
 def traces(data_dir: Path, *words: str) -> list[str]:

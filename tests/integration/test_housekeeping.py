@@ -39,7 +39,7 @@ async def known(chat: ScriptedChat) -> list[str]:
 
 
 def blobs(data_dir: Path) -> list[Path]:
-    return [path for path in (data_dir / "blobs").rglob("*") if path.is_file()]
+    return [path for path in (data_dir / "blobs" / "threads").rglob("*") if path.is_file()]
 
 
 def age(path: Path, seconds: float) -> None:
