@@ -83,6 +83,7 @@ async def test_an_event_that_was_not_acknowledged_comes_again(
 ) -> None:
     """The line breaks before the acknowledgement: Slack delivers again, and the question is
     answered once."""
+    before = len(slack.delivery.sent)
     asked = await ann.say("C1", "what is 12 * 12?", mention=True)
     await lost_line(slack)
     await slack.clock.advance(60)
@@ -92,6 +93,7 @@ async def test_an_event_that_was_not_acknowledged_comes_again(
     assert "144" in answer.text
     await rests(slack, asked)
     assert len(slack.answers("C1", asked.ts)) == 1
+    assert max(envelope.attempts for envelope in slack.delivery.sent[before:]) > 1
 
 
 async def test_an_upload_whose_mention_is_never_told(slack: FakeSlack, ann: Person) -> None:
