@@ -1,10 +1,9 @@
-"""Starts turns: at once where there is room, the rest in the order in which they came."""
+"""Starts turns: at once where there is room, the rest in fair order between channels."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -12,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from bot.durable import Workflows, WorkflowState
+from bot.fair_queue import FairQueue
 from bot.store.turns import OVER, Turns, TurnState
 
 log = structlog.get_logger()
@@ -58,8 +58,9 @@ class Dispatcher:
         self._at_once = at_once
         self._sweep_seconds = sweep_seconds
         self._stray_seconds = stray_seconds
-        self._waiting: deque[str] = deque()
+        self._waiting = FairQueue()
         self._active: set[str] = set()
+        self._places: dict[str, str] = {}  # of turns that wait or run
         self._resting: set[str] = set()
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
@@ -70,22 +71,25 @@ class Dispatcher:
         """The turns that run now."""
         return frozenset(self._active)
 
-    def wake(self, turn_id: str) -> None:
-        """A turn was claimed."""
+    def wake(self, turn_id: str, place: str) -> None:
+        """A turn was claimed, of a thread in this place."""
         if turn_id not in self._active and turn_id not in self._waiting:
-            self._waiting.append(turn_id)
+            self._places[turn_id] = place
+            self._waiting.add(turn_id, place)
             self._changed.set()
 
     def began(self, turn_id: str) -> None:
         """A turn runs, started here or recovered."""
-        if turn_id in self._waiting:
-            self._waiting.remove(turn_id)
+        self._waiting.drop(turn_id)
         self._active.add(turn_id)
         self._idle.clear()
 
-    def finished(self, turn_id: str) -> None:
-        """A turn is over."""
+    def finished(self, turn_id: str, next_turn: str | None = None) -> None:
+        """A turn is over; the thread's next one may begin."""
         self._active.discard(turn_id)
+        place = self._places.pop(turn_id, "")  # not known of one that was recovered
+        if next_turn:
+            self.wake(next_turn, place)
         if not self._active:
             self._idle.set()
         self._changed.set()
@@ -114,7 +118,7 @@ class Dispatcher:
         while True:
             self._changed.clear()
             while self._waiting and len(self._active - self._resting) < self._at_once:
-                await self._begin(self._waiting.popleft())
+                await self._begin(self._waiting.take())
             await self._changed.wait()
 
     async def _sweep_for_ever(self) -> None:
@@ -134,14 +138,15 @@ class Dispatcher:
                 continue
             state = await self._workflows.state(turn_id)
             if state is WorkflowState.UNKNOWN:
-                self.wake(turn_id)
+                self.wake(turn_id, (await self._turns.get(turn_id)).key.place)
             elif state is WorkflowState.OVER and turn_id not in self._active:
-                if (await self._turns.get(turn_id)).state in OVER:
+                turn = await self._turns.get(turn_id)
+                if turn.state in OVER:
                     continue  # it was settled between the two looks
                 log.error("turn was never settled", turn=turn_id)
                 next_turn, _ = await self._turns.settle(turn_id, TurnState.FAILED)
                 if next_turn:
-                    self.wake(next_turn)
+                    self.wake(next_turn, turn.key.place)
             elif state is WorkflowState.UNDER_WAY:
                 strays[turn_id] = self._strays.get(turn_id, time.monotonic())
         self._strays = strays

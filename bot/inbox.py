@@ -60,7 +60,7 @@ class DurableInbox:
             platform = self._platforms[message.key.platform]
             self._tasks.spawn(platform.acknowledge(message), "acknowledge")
         if turn_id:
-            self._dispatcher.wake(turn_id)
+            self._dispatcher.wake(turn_id, message.key.place)
         return True
 
     async def _arrive(self, message: IncomingMessage) -> Arrival:

@@ -164,10 +164,10 @@ class Settings(Rules, Sharing, Upkeep):
         8, ge=2, description="How often closing a turn is tried while the database refuses."
     )
     turns_at_once: int = Field(
-        64,
+        150,
         ge=1,
         description="Turns that run at the same time, without those that wait for the engine's "
-        "pace.",
+        "pace. Others wait in fair order between channels.",
     )
     sweep_seconds: float = Field(
         15, gt=0, description="How often forgotten turns are looked for and started."

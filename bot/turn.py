@@ -103,6 +103,7 @@ class TurnSteps:
         """Answer, whatever happens: a failure becomes a sentence in the thread."""
         self._dispatcher.began(turn_id)
         began, failed = time.monotonic(), False
+        next_turn = None
         try:
             try:
                 await self._answer(turn_id)
@@ -118,9 +119,7 @@ class TurnSteps:
             self._metrics.turns.labels(state).inc()
             self._metrics.seconds.observe(time.monotonic() - began)
         finally:
-            self._dispatcher.finished(turn_id)
-        if next_turn:
-            self._dispatcher.wake(next_turn)
+            self._dispatcher.finished(turn_id, next_turn)
 
     async def _publish(self, turn_id: str, failed: bool) -> str:
         attempts = self._settings.post_attempts

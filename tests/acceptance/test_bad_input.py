@@ -111,7 +111,9 @@ class TestFiles:
 
         assert (answer.status_code, answer.json()) == (413, TOO_LARGE)
         assert program.peak_mb - before_mb < SMALL_GROWTH_MB
-        kept = [path for path in (program.data_dir / "blobs" / "threads").rglob("*") if path.is_file()]
+        kept = [
+            path for path in (program.data_dir / "blobs" / "threads").rglob("*") if path.is_file()
+        ]
         assert sum(path.stat().st_size for path in kept) < MEGABYTE
 
     async def test_a_name_that_climbs(self, program: Program, talk: str) -> None:

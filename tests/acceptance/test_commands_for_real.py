@@ -187,4 +187,6 @@ async def test_deleting_takes_files_that_were_never_sent(
 
 
 def _blobs(program: Program) -> list[Path]:
-    return sorted(path for path in (program.data_dir / "blobs" / "threads").rglob("*") if path.is_file())
+    return sorted(
+        path for path in (program.data_dir / "blobs" / "threads").rglob("*") if path.is_file()
+    )

@@ -195,10 +195,10 @@ async def test_begin_one_after_the_other(
 ) -> None:
     """Where Discord lets one session begin at a time, two workers wait for each other."""
     discord.gateway.identifying.max_concurrency = 1
-    discord.gateway.identifying.span_seconds = 0.9
+    discord.gateway.identifying.span_seconds = 1.0
     settings = base | {
         "DISCORD_SHARDS": "0",
-        "DISCORD_IDENTIFY_SECONDS": "1.5",
+        "DISCORD_IDENTIFY_SECONDS": "3",
         "WORKER_HEARTBEAT_SECONDS": "0.3",
         "WORKER_DEAD_SECONDS": "30",
     }
