@@ -170,7 +170,7 @@ async def application(
             eraser=lab.eraser,
             leases=leases,
         )
-        book = OrderBook(database)
+        book = OrderBook(database, platforms)
         housekeeping = Housekeeping(
             settings,
             threads=threads,

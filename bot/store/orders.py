@@ -12,13 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.domain import Author, Caller, Order, ThreadKey
 from bot.store.messages import insert_once
 from bot.store.tables import orders, workers
+from bot.store.workers import served
 
 
 class OrderBook:
-    """Queries on orders. Each method is one transaction."""
+    """Queries on orders. Each method is one transaction.
 
-    def __init__(self, database: AsyncEngine) -> None:
+    `platforms` are those that are served here, by their names: what another worker alone serves
+    is left to it.
+    """
+
+    def __init__(self, database: AsyncEngine, platforms: Collection[str]) -> None:
         self._database = database
+        self._platforms = platforms
 
     async def accept(self, order: Order, worker: str) -> bool:
         """Commit an order as this worker's; False where it is known."""
@@ -41,7 +47,8 @@ class OrderBook:
         self, worker: str, under_way: Collection[tuple[ThreadKey, str]], limit: int
     ) -> Sequence[Order]:
         """Have this worker follow what nobody does, oldest first, but for what is `under_way`."""
-        open_ones = sa.select(orders).where(orders.c.answered_at.is_(None), _free(worker))
+        ours = served(orders.c.thread, self._platforms)
+        open_ones = sa.select(orders).where(orders.c.answered_at.is_(None), _free(worker), ours)
         open_ones = open_ones.order_by(orders.c.sent_at).limit(limit + len(under_way))
         async with self._database.begin() as db:
             known = [_from_row(row) for row in await db.execute(open_ones)]

@@ -93,9 +93,7 @@ class Workers:
             return (await db.scalars(query)).all()
 
     def _served(self) -> sa.ColumnElement[bool]:
-        """Whether a turn is of a platform that is served here."""
-        begins = [f"{quote(platform, safe='')}/" for platform in self._platforms]
-        return sa.or_(sa.false(), *(turns.c.thread.startswith(b, autoescape=True) for b in begins))
+        return served(turns.c.thread, self._platforms)
 
     async def stopped(self, worker: str) -> Sequence[str]:
         """The worker's turns that somebody has asked to stop, at whichever worker."""
@@ -127,6 +125,12 @@ class Workers:
         async with self._database.begin() as db:
             mine = (leases.c.name == name) & (leases.c.worker == worker)
             await db.execute(sa.delete(leases).where(mine))
+
+
+def served(thread: sa.ColumnElement[str], platforms: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether a thread is of one of the platforms, which are those that are served here."""
+    begins = [f"{quote(platform, safe='')}/" for platform in platforms]
+    return sa.or_(sa.false(), *(thread.startswith(b, autoescape=True) for b in begins))
 
 
 def _free(worker: str) -> sa.ColumnElement[bool]:

@@ -164,7 +164,7 @@ class TestOrderBook:
         """An order is taken up by another worker when its own is gone, and by one alone."""
         database = open_database(postgres_url, timeout_seconds=5)
         await upgrade(database)
-        book, crew = OrderBook(database), Workers(database, ["script"])
+        book, crew = OrderBook(database, ["script"]), Workers(database, ["script"])
         for name in ("a", "b", "c"):
             await crew.join(name)
         await book.accept(order, "a")
@@ -175,6 +175,18 @@ class TestOrderBook:
         assert await book.take_up("c", (), 10) == []
         assert not await book.is_ours(order, "a")
         assert await book.take_up("b", {(order.key, order.id)}, 10) == []
+        await database.dispose()
+
+    async def test_of_another_chat(self, tmp_path: Path, order: Order) -> None:
+        """A worker leaves the orders of chats that it does not serve to those who do."""
+        database = open_database(tmp_path / "orders.db", timeout_seconds=5)
+        await upgrade(database)
+        others = OrderBook(database, ["slack", "scr", "discord"])
+        ours = OrderBook(database, ["slack", "script"])
+        await ours.accept(order, "dead")
+
+        assert await others.take_up("a", (), 10) == []
+        assert await ours.take_up("b", (), 10) == [order]
         await database.dispose()
 
     @pytest.fixture
