@@ -255,8 +255,8 @@ async def application(
         if worker is not None:
             await worker.join(open_turns.stop)
             stack.push_async_callback(worker.leave)
-        workflows.launch(run)
         stack.push_async_callback(workflows.close)
+        workflows.launch(run)
         stack.push_async_callback(_drain, dispatcher, settings.shutdown_seconds)
         await dispatcher.sweep()
         tidying = partial(alone, leases, "housekeeping", housekeeping.run)

@@ -27,6 +27,7 @@ from bot.errors import Undeliverable
 from bot.store.database import Limits, open_blocking, postgresql_url
 from bot.store.fencing import TakenOver, current
 from bot.store.patience import patiently
+from bot.store.refusals import in_a_sentence
 
 T = TypeVar("T")
 
@@ -101,8 +102,19 @@ async def step(
 
 
 def upgrade_workflows(address: str) -> None:
-    """Bring the library's own tables in PostgreSQL up to date; blocks."""
-    DBOS.migrate(postgresql_url(address).render_as_string(hide_password=False))
+    """Bring the library's own tables in PostgreSQL up to date; blocks.
+
+    Raises:
+        SettingsError: the database can't be reached, or lets us in but not make them.
+    """
+    url = postgresql_url(address)
+    with in_a_sentence(url):
+        DBOS.migrate(url.render_as_string(hide_password=False))
+
+
+def _is_not_raised(record: logging.LogRecord) -> bool:
+    """Whether a line of the library's is more than the traceback of what it raises as well."""
+    return not record.getMessage().startswith("DBOS failed to launch")
 
 
 class WorkflowState(StrEnum):
@@ -146,10 +158,16 @@ class Workflows:
         )
 
     def launch(self, run_turn: Callable[[str], Awaitable[None]]) -> None:
-        """Begin, on the running loop, and take unfinished turns up where they stood."""
+        """Begin, on the running loop, and take unfinished turns up where they stood.
+
+        Raises:
+            SettingsError: the database lets us in, but not make the library's own tables.
+        """
         global _run_turn
         _run_turn = run_turn
-        DBOS.launch()
+        logging.getLogger("dbos").addFilter(_is_not_raised)
+        with in_a_sentence(self._engine.url):
+            DBOS.launch()
 
     async def start(self, turn_id: str) -> None:
         """Start a turn; one that was started before is left alone."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -11,6 +15,7 @@ import sqlalchemy as sa
 
 from bot.app import application
 from bot.doctor import Verdict, examine
+from bot.durable import upgrade_workflows
 from bot.errors import SettingsError
 from bot.settings import Settings
 from bot.store.database import open_database, postgresql_url, upgrade_all
@@ -31,6 +36,20 @@ def cut_all(address: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+@contextmanager
+def guest(address: str, *grants: LiteralString) -> Iterator[str]:
+    """The same address for a role that may do no more than what it is granted."""
+    with psycopg.connect(address, autocommit=True) as db:
+        for statement in ("CREATE ROLE guest LOGIN PASSWORD 'guest'", *grants):
+            db.execute(statement)
+        theirs = sa.make_url(address).set(username="guest", password="guest")
+        try:
+            yield theirs.render_as_string(hide_password=False)
+        finally:
+            db.execute("DROP OWNED BY guest")
+            db.execute("DROP ROLE guest")
 
 
 class TestAddress:
@@ -68,21 +87,32 @@ class TestAddress:
         self, tmp_path: Path, postgres: PostgresServer, postgres_url: str
     ) -> None:
         """The doctor says that a role may not make the tables that are missing."""
-        with psycopg.connect(postgres_url, autocommit=True) as db:
-            db.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
-        name = postgres.name_of(postgres_url)
-        theirs = sa.make_url(postgres_url).set(username="guest", password="guest")
-        settings = settings_for(
-            tmp_path, None, database_url=theirs.render_as_string(hide_password=False)
-        )
+        with guest(postgres_url) as theirs:
+            settings = settings_for(tmp_path, None, database_url=theirs)
+            findings = await examine(settings, {}, frozenset())
 
-        findings = await examine(settings, {}, frozenset())
-
-        with psycopg.connect(postgres_url, autocommit=True) as db:
-            db.execute("DROP ROLE guest")
         (finding,) = (each for each in findings if each.subject == "database")
+        name = postgres.name_of(postgres_url)
         assert finding.verdict is Verdict.WRONG
         assert f"{name} opens, but its role may not make tables" in finding.sentence
+
+    async def test_without_rights(
+        self, tmp_path: Path, postgres_url: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A role that may make no schema is refused at the start and by `db upgrade` with a
+        sentence, and no traceback is logged."""
+        logging.getLogger("dbos").addHandler(caplog.handler)
+        with guest(postgres_url, "GRANT CREATE ON SCHEMA public TO guest") as theirs:
+            settings = settings_for(tmp_path, "http://127.0.0.1:1", database_url=theirs)
+            with pytest.raises(SettingsError, match=r"permission denied .* owner") as at_start:
+                async with application(settings, {}, [ScriptedChat()]):
+                    pass
+            with pytest.raises(SettingsError) as upgrading:
+                await asyncio.to_thread(upgrade_workflows, theirs)
+
+        logging.getLogger("dbos").removeHandler(caplog.handler)
+        assert str(upgrading.value) == str(at_start.value)
+        assert not any(record.exc_info for record in caplog.records)
 
     @pytest.mark.parametrize(
         "address",
