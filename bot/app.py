@@ -216,6 +216,7 @@ async def application(
             platforms=platforms,
             tasks=tasks,
             worker_id=lambda: myself.id,
+            is_certain=worker.is_certain if worker else lambda: True,
         )
         services = Services(
             inbox=inbox,

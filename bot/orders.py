@@ -13,6 +13,7 @@ from bot.domain import Order, ThreadKey
 from bot.errors import PlatformError, Undeliverable
 from bot.ports import ChatPlatform, CommandResult, Commands
 from bot.settings import Settings
+from bot.store.fencing import Execution, TakenOver, certainly_ours, executing
 from bot.store.orders import OrderBook
 from bot.store.patience import patiently
 from bot.supervision import TaskSet
@@ -31,7 +32,8 @@ TOO_LATE = (
 class DurableOrders:
     """Follows orders: at once, and after a crash those that were left behind.
 
-    Commands are safe to run twice; what they say is looked up before it is said again.
+    Commands are safe to run twice; what they say is looked up before it is said again, and said
+    only while `is_certain` tells that no other worker can have given this one up.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class DurableOrders:
         platforms: Mapping[str, ChatPlatform],
         tasks: TaskSet,
         worker_id: Callable[[], str],
+        is_certain: Callable[[], bool],
     ) -> None:
         self._patience_seconds = settings.database_timeout_seconds
         self._sweep_seconds = settings.sweep_seconds
@@ -53,6 +56,7 @@ class DurableOrders:
         self._platforms = platforms
         self._tasks = tasks
         self._worker_id = worker_id
+        self._is_certain = is_certain
         self._under_way: set[tuple[ThreadKey, str]] = set()
 
     async def accept(self, order: Order) -> bool:
@@ -93,9 +97,14 @@ class DurableOrders:
         try:
             result = await self._result(order)
             if await self._is_ours(order, worker):
-                await self._answer(order, result, again=again)
+                with executing(Execution(worker, lambda: self._is_still(worker))):
+                    await self._answer(order, result, again=again)
                 answered = partial(self._book.answered, order)
                 await patiently(answered, seconds=self._patience_seconds)
+        except TakenOver:
+            log.warning(
+                "order may be another worker's now", thread=str(order.key), message=order.id
+            )
         finally:
             self._under_way.discard((order.key, order.id))
 
@@ -111,9 +120,14 @@ class DurableOrders:
         ours = partial(self._book.is_ours, order, worker)
         return await patiently(ours, seconds=self._patience_seconds)
 
+    def _is_still(self, worker: str) -> bool:
+        """Whether this process goes by a name that nobody can have given up yet."""
+        return self._worker_id() == worker and self._is_certain()
+
     async def _answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
         platform, pause_seconds = self._platforms[order.key.platform], FIRST_PAUSE_SECONDS
         for attempt in range(1, self._attempts + 1):
+            certainly_ours()
             try:
                 await platform.answer(order, result, again=again or attempt > 1)
             except PlatformError as error:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
 
 from bot.domain import Caller, Order
 from bot.errors import AmbiguousSend, PlatformError
+from bot.orders import DurableOrders
+from bot.ports import CommandResult, Commands
 from bot.store.database import open_database, upgrade
+from bot.store.fencing import certainly_ours
 from bot.store.orders import OrderBook
 from bot.store.tables import orders
 from bot.store.workers import Workers
+from bot.supervision import TaskSet
 from tests.fakes.platform import ANN, ScriptedChat
 from tests.fakes.responses_api import FakeResponsesApi
 from tests.fakes.threadlab import running, settings_for
@@ -159,6 +164,107 @@ class TestOrders:
         assert [row["id"] for row in await rows(tmp_path)] == [second.id]
 
 
+class Standing:
+    """What a worker knows of itself: its name, and whether the others may have given it up."""
+
+    def __init__(self) -> None:
+        self.id, self.certain = "a", True
+
+
+class Echo:
+    """Commands that come to a word."""
+
+    async def run(self, command: str, *_: object, **__: object) -> CommandResult:
+        return CommandResult(f"{command}: done")
+
+
+class Hesitant(ScriptedChat):
+    """A chat whose answers leave only after a while, as where it asks to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.open = asyncio.Event(), asyncio.Event()
+
+    async def answer(self, order: Order, result: CommandResult, *, again: bool) -> None:
+        self.asked.set()
+        await self.open.wait()
+        certainly_ours()  # `Services.fence`
+        await super().answer(order, result, again=again)
+
+
+class TestFencing:
+    @pytest.fixture
+    async def book(self, tmp_path: Path) -> AsyncIterator[OrderBook]:
+        database = open_database(settings_for(tmp_path, None).database, timeout_seconds=5)
+        await upgrade(database)
+        yield OrderBook(database, ["script"])
+        await database.dispose()
+
+    @pytest.mark.parametrize("change", [{"certain": False}, {"id": "a2"}])
+    async def test_given_up_meanwhile(
+        self, book: OrderBook, tmp_path: Path, change: dict[str, object]
+    ) -> None:
+        """A worker that may have been given up while the chat asked it to wait says nothing; who
+        takes the order up answers it."""
+        chat, standing, tasks = Hesitant(), Standing(), TaskSet()
+        orders = following(book, chat, standing, tasks, tmp_path)
+        order = order_in(chat, datetime.now(UTC))
+        await orders.accept(order)
+        await chat.asked.wait()
+
+        for name, value in change.items():
+            setattr(standing, name, value)
+        chat.open.set()
+        await tasks.close(5)
+        said_before = dict(chat.answers)
+        running = asyncio.create_task(following(book, chat, Standing(), tasks, tmp_path).run())
+        await until(lambda: chat.answers)
+        running.cancel()
+        await tasks.close(5)
+
+        assert said_before == {}
+        assert [kind for _, kind, _ in chat.effects] == ["answer"]
+
+    async def test_given_up_between_tries(self, book: OrderBook, tmp_path: Path) -> None:
+        """A worker that may have been given up does not try again what the chat refused."""
+        chat, standing, tasks = ScriptedChat(), Standing(), TaskSet()
+        chat.answer_faults = [PlatformError("not now"), PlatformError("not now")]
+        orders = following(book, chat, standing, tasks, tmp_path)
+        await orders.accept(order_in(chat, datetime.now(UTC)))
+        await until(lambda: len(chat.answer_faults) == 1)
+
+        standing.certain = False
+        await tasks.close(5)
+
+        assert len(chat.answer_faults) == 1
+
+
+def following(
+    book: OrderBook, chat: ScriptedChat, standing: Standing, tasks: TaskSet, folder: Path
+) -> DurableOrders:
+    return DurableOrders(
+        settings_for(folder, None),
+        book=book,
+        commands=cast("Commands", Echo()),
+        platforms={"script": chat},
+        tasks=tasks,
+        worker_id=lambda: standing.id,
+        is_certain=lambda: standing.certain,
+    )
+
+
+def order_in(chat: ScriptedChat, sent_at: datetime) -> Order:
+    return Order(
+        key=chat.thread(),
+        id="m1",
+        caller=Caller(ANN),
+        command="reset",
+        arguments="everything",
+        sent_at=sent_at,
+        locator={"channel": "c"},
+    )
+
+
 class TestOrderBook:
     async def test_whose_it_is(self, postgres_url: str, order: Order) -> None:
         """An order is taken up by another worker when its own is gone, and by one alone."""
@@ -179,7 +285,7 @@ class TestOrderBook:
 
     async def test_of_another_chat(self, tmp_path: Path, order: Order) -> None:
         """A worker leaves the orders of chats that it does not serve to those who do."""
-        database = open_database(tmp_path / "orders.db", timeout_seconds=5)
+        database = open_database(settings_for(tmp_path, None).database, timeout_seconds=5)
         await upgrade(database)
         others = OrderBook(database, ["slack", "scr", "discord"])
         ours = OrderBook(database, ["slack", "script"])
@@ -191,12 +297,4 @@ class TestOrderBook:
 
     @pytest.fixture
     def order(self, chat: ScriptedChat) -> Order:
-        return Order(
-            key=chat.thread(),
-            id="m1",
-            caller=Caller(ANN),
-            command="reset",
-            arguments="everything",
-            sent_at=datetime(2026, 11, 20, tzinfo=UTC),
-            locator={"channel": "c"},
-        )
+        return order_in(chat, datetime(2026, 11, 20, tzinfo=UTC))
