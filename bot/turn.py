@@ -135,9 +135,12 @@ class TurnSteps:
             await self._open_turns.close(turn_id)
 
     async def _answer(self, turn_id: str) -> None:
-        # A disk, a database or a chat may refuse for a moment: each step is safe to run twice.
+        # A disk or a database may refuse for a moment, a chat for long: each step is safe to run
+        # twice.
         tried = partial(step, attempts=self._settings.step_attempts)
-        collected = await tried("collect", self.collect, turn_id)
+        collected = await step(
+            "collect", self.collect, turn_id, attempts=self._settings.post_attempts
+        )
         if collected["files"]:
             await tried("ingest", self.ingest, turn_id)
         if collected["intent"] == Intent.FILES:

@@ -380,9 +380,10 @@ class TestFailures:
     async def test_chat_that_opens_late(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
     ) -> None:
-        """A chat that refuses to open the reply at first costs time, not the answer."""
+        """A chat that refuses to open the reply is tried as often as with a post: that costs time,
+        not the answer."""
         chat.open_faults = [PlatformError("not now"), PlatformError("nor now")]
-        async with running(chat, tmp_path, api.base_url):
+        async with running(chat, tmp_path, api.base_url, step_attempts=1, post_attempts=3):
             await chat.say("go")
             (surface,) = await chat.finished(1)
 
