@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
-import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -17,6 +15,7 @@ from bot import doctor, plugins
 from bot.app import application
 from bot.cli_db import db
 from bot.errors import ThreadlabError
+from bot.logs import configure_logs
 from bot.settings import Settings, env_file_values, environment
 from bot.variables import strangers
 
@@ -130,30 +129,6 @@ def _leaves(group: BaseExceptionGroup[ThreadlabError]) -> list[BaseException]:
         for error in group.exceptions
         for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
     ]
-
-
-def configure_logs(level: str) -> None:
-    """Log lines of names and values to stderr; other libraries' warnings too."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    # A handler of logging's: where a line can't be written (a full disk, a closed pipe) the line
-    # is lost, and not the work.
-    lines = logging.getLogger("threadlab")
-    lines.handlers, lines.propagate = [logging.StreamHandler(sys.stderr)], False
-    lines.setLevel(logging.DEBUG)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                # The default shows local variables: questions, keys, tokens.
-                exception_formatter=structlog.dev.plain_traceback,
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=lambda *_: lines,
-    )
 
 
 def main() -> None:

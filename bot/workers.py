@@ -170,6 +170,8 @@ class Worker:
                 # A query that hangs must not keep us from seeing that time is up.
                 async with asyncio.timeout(self._dead_seconds * CERTAIN / 2):
                     await self._beat(stop)
+            except TimeoutError:
+                log.warning("no heartbeat", worker=self.id, error="the database does not answer")
             except Exception:  # a busy database: the next beat, or the loss of our place
                 log.exception("no heartbeat", worker=self.id)
             if not self.is_certain():

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from bot.errors import SettingsError
 
 INSUFFICIENT_PRIVILEGE = "42501"
 OWNER = "Make the role the database's owner."
+
+
+def is_outage(error: BaseException | None) -> TypeGuard[DBAPIError]:
+    """Whether a database could not be had, as opposed to a statement that is wrong."""
+    if not isinstance(error, DBAPIError):
+        return False
+    if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False  # SQLite calls a wrong statement an operational error too
+    return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
 
 
 def reason_of(error: DBAPIError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from bot.app import application
 from bot.doctor import Verdict, examine
 from bot.durable import upgrade_workflows
 from bot.errors import SettingsError
+from bot.logs import configure_logs
 from bot.settings import Settings
 from bot.store.database import open_database, postgresql_url, upgrade_all
 from bot.store.turns import Turns
@@ -182,8 +184,12 @@ class TestUse:
         tmp_path: Path,
         postgres: PostgresServer,
         postgres_url: str,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """While the database is down a message waits to be accepted; then all is answered, once."""
+        """While the database is down a message waits to be accepted; then all is answered, once.
+        The log says so in lines, without tracebacks."""
+        monkeypatch.setattr("sys.stderr", log := io.StringIO())
+        configure_logs("INFO")
         gate = asyncio.Event()
         api.script = lambda body: [Wait(gate), Say("Done.")]
         async with running(chat, tmp_path, api.base_url, database_url=postgres_url):
@@ -199,6 +205,8 @@ class TestUse:
             surfaces = await chat.finished(2)
 
         assert waiting
+        assert "not available" in log.getvalue()
+        assert "Traceback" not in log.getvalue()
         assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
         assert [effect[1] for effect in chat.effects].count("post") == 2
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 
 import pytest
+import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import OperationalError
 
-from bot.cli import configure_logs
+from bot.logs import configure_logs
 from engine.cli import configure_logs as configure_engine_logs
 
 
@@ -17,6 +20,74 @@ class FullDisk(io.StringIO):
 
     def write(self, _text: str) -> int:
         raise OSError(28, "No space left on device")
+
+
+NOWHERE = "postgresql+psycopg://ann:secret@127.0.0.1:1/none"
+
+
+def failure(address: str, statement: str) -> OperationalError:
+    """What a database says to a statement."""
+    with pytest.raises(OperationalError) as caught, sa.create_engine(address).connect() as db:
+        db.execute(sa.text(statement))
+    return caught.value
+
+
+@pytest.fixture
+def of_the_library() -> Iterator[io.StringIO]:
+    """What DBOS logs."""
+    logger, written = logging.getLogger("dbos"), io.StringIO()
+    handler, filters = logging.StreamHandler(written), list(logger.filters)
+    logger.addHandler(handler)
+    yield written
+    logger.removeHandler(handler)
+    logger.filters = filters
+
+
+class TestOutages:
+    def test_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A database that is gone is a line with the reason, without a traceback."""
+        configure_logs("INFO")
+        try:
+            raise failure(NOWHERE, "SELECT 1")
+        except OperationalError:
+            structlog.get_logger().exception("no heartbeat", worker="w1")
+
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "no heartbeat" in line
+        assert "worker=w1" in line
+        assert "refused" in line
+
+    def test_wrong_statement(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A statement that is wrong keeps its traceback, though SQLite calls it operational."""
+        configure_logs("INFO")
+        structlog.get_logger().error("sweep failed", exc_info=failure("sqlite://", "SELECT nobody"))
+
+        assert "Traceback" in capsys.readouterr().err
+
+    def test_of_the_library(self, of_the_library: io.StringIO) -> None:
+        """Lines of DBOS's are short as well, whether the error is in their text or beside it."""
+        configure_logs("INFO")
+        gone, wrong = failure(NOWHERE, "SELECT 1"), failure("sqlite://", "SELECT nobody")
+
+        logging.getLogger("dbos").warning(f"Exception listing queues: {gone}")
+        logging.getLogger("dbos").warning(f"Notification poller error: {wrong}")
+        logging.getLogger("dbos").error("Fallback poll failed", exc_info=gone)
+
+        first, second, third = of_the_library.getvalue().splitlines()
+        assert "listing queues" in first
+        assert "no such column: nobody" in second
+        assert "poll failed" in third
+        assert "refused" in third
+
+    def test_other_errors_of_the_library(self, of_the_library: io.StringIO) -> None:
+        """DBOS's other errors keep their traceback."""
+        configure_logs("INFO")
+        try:
+            raise ValueError("odd")
+        except ValueError:
+            logging.getLogger("dbos").exception("Exception encountered")
+
+        assert "Traceback" in of_the_library.getvalue()
 
 
 class TestLogs:
