@@ -149,10 +149,11 @@ class Settings(Rules, Sharing, Upkeep):
         60, gt=0, description="Longest single wait that a busy engine may ask for."
     )
     post_attempts: int = Field(
-        10,
+        15,
         ge=1,
-        description="How often an answer is posted to a chat that refuses, with pauses from half "
-        "a second that double: ten take about four minutes.",
+        description="How often an answer, or the reply it goes into, is offered to a chat that is "
+        "away, with pauses from half a second that double, up to an hour: fifteen take about two "
+        "hours. What a command came to is offered as often, with pauses of a minute at most.",
     )
     step_attempts: int = Field(
         4,

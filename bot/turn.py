@@ -7,9 +7,11 @@ What passes between steps is small JSON; the rest lies in the database.
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -38,6 +40,8 @@ from bot.store.turns import Turns, TurnState
 from bot.workspace import Workspace
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 NAMES_SHOWN_MAX = 3
 
@@ -122,9 +126,8 @@ class TurnSteps:
             self._dispatcher.finished(turn_id, next_turn)
 
     async def _publish(self, turn_id: str, failed: bool) -> str:
-        attempts = self._settings.post_attempts
         try:
-            return await step("publish", self.publish, turn_id, failed, attempts=attempts)
+            return await self._with_the_chat("publish", self.publish, turn_id, failed)
         except Undeliverable as error:
             log.warning("answer not delivered", turn=turn_id, why=str(error))
             return TurnState.FAILED.value
@@ -138,9 +141,7 @@ class TurnSteps:
         # A disk or a database may refuse for a moment, a chat for long: each step is safe to run
         # twice.
         tried = partial(step, attempts=self._settings.step_attempts)
-        collected = await step(
-            "collect", self.collect, turn_id, attempts=self._settings.post_attempts
-        )
+        collected = await self._with_the_chat("collect", self.collect, turn_id)
         if collected["files"]:
             await tried("ingest", self.ingest, turn_id)
         if collected["intent"] == Intent.FILES:
@@ -154,6 +155,23 @@ class TurnSteps:
                 break
         if verdict == Verdict.COMPUTED:
             await tried("keep", self.keep, turn_id, prepared)
+
+    async def _with_the_chat(
+        self, name: str, work: Callable[..., Awaitable[T]], turn_id: str, *arguments: Any
+    ) -> T:
+        """Run a step that needs the chat, which may be away for hours: between two tries another
+        turn has the room."""
+        with ExitStack() as pause:
+
+            async def tried() -> T:
+                pause.close()
+                try:
+                    return await work(turn_id, *arguments)
+                except Exception:
+                    pause.enter_context(self._dispatcher.resting(turn_id))
+                    raise
+
+            return await step(name, tried, attempts=self._settings.post_attempts)
 
     async def collect(self, turn_id: str) -> dict[str, Any]:
         """Take the waiting messages; where something is asked, open the reply.

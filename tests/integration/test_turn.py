@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import Caller, ContainerState
+from bot import durable
+from bot.domain import Caller, ContainerState, Post
 from bot.errors import AmbiguousSend, PlatformError, Undeliverable
 from bot.store.turns import Turns, TurnState
 from engine.planner.protocol import Lab, Question
 from tests.fakes.engine import KEY, running_engine
-from tests.fakes.platform import ANN, BEN, ScriptedChat, Surface
+from tests.fakes.platform import ANN, BEN, ScriptedChat, ScriptedReply, Surface
 from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
@@ -446,6 +447,52 @@ class TestFailures:
             surfaces = await chat.finished(2)
 
         assert [chat.text_of(surface) for surface in surfaces] == ["", "Done."]
+
+    async def test_chat_that_is_away_for_two_hours(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """An answer outlasts a chat that takes nothing for two hours."""
+        pauses = [min(durable.FIRST_PAUSE_SECONDS * 2**n, 3600) for n in range(14)]
+        monkeypatch.setattr(durable, "FIRST_PAUSE_SECONDS", 0.0001)
+        chat.send_faults = [PlatformError("away") for _ in pauses]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go")
+            (surface,) = await chat.finished(1)
+
+        assert chat.text_of(surface) == "Done."
+        assert sum(pauses) > 2 * 3600
+
+    async def test_room_while_a_chat_is_away(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """An answer that waits for its chat leaves its room to another turn."""
+        send, refused, back = ScriptedReply.send, asyncio.Event(), asyncio.Event()
+
+        async def away_in_one(reply: ScriptedReply, post: Post) -> str:
+            if reply.surface.key.thread == "t1" and not back.is_set():
+                refused.set()
+                raise PlatformError("away")
+            return await send(reply, post)
+
+        monkeypatch.setattr(ScriptedReply, "send", away_in_one)
+        async with running(chat, tmp_path, api.base_url, turns_at_once=1):
+            await chat.say("one", thread="t1")
+            await refused.wait()
+            await chat.say("two", thread="t2")
+            (first,) = await chat.finished(1)
+            back.set()
+            surfaces = await chat.finished(2)
+
+        assert first.key.thread == "t2"
+        assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
 
     async def test_chat_that_refuses_for_good(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
