@@ -25,6 +25,8 @@ cli = typer.Typer(
     help="Gives every chat thread its own Python lab: questions in, numbers and charts out.",
     no_args_is_help=True,
     add_completion=False,
+    # Typer's own are boxes that show what local variables hold.
+    pretty_exceptions_enable=False,
 )
 cli.add_typer(db, name="db")
 

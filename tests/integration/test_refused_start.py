@@ -14,9 +14,24 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def threadlab(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+MAIN = "from bot.cli import main; main()"
+CRASH = """
+import bot.cli
+
+def crash(settings):
+    token = "".join(["xoxb", "-secret"])
+    raise RuntimeError(f"odd after {len(token)}")
+
+bot.cli._run = crash
+bot.cli.main()
+"""
+
+
+def threadlab(
+    folder: Path, *arguments: str, program: str = MAIN, **environ: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from bot.cli import main; main()", *arguments],
+        [sys.executable, "-c", program, *arguments],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
         capture_output=True,
@@ -63,3 +78,14 @@ def test_tables_of_a_newer_version(tmp_path: Path, command: list[str]) -> None:
     assert done.returncode == 2
     assert "start that version" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_crash(tmp_path: Path) -> None:
+    """A fault of the program's own is a plain traceback, never with what its variables hold."""
+    done = threadlab(tmp_path, "run", program=CRASH)
+
+    assert done.returncode == 1
+    assert "RuntimeError: odd after 11" in done.stderr
+    assert "xoxb-secret" not in done.stderr
+    assert "│" not in done.stderr
