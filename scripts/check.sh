@@ -12,8 +12,9 @@ bin=.venv/bin
 if [ $# -gt 0 ]; then
     "$bin/pytest" "$@"
 else
-    # Modules side by side, the long ones of tests/acceptance first.
-    "$bin/pytest" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-        -m "not alone"
+    # Modules side by side, one more than there are cores, as much of a test is waiting; the long
+    # ones of tests/acceptance come first.
+    "$bin/pytest" --numprocesses $(($(nproc) + 1)) --maxprocesses 6 \
+        --dist loadfile --no-loadscope-reorder -m "not alone"
     "$bin/pytest" -m alone
 fi
