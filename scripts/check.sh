@@ -14,7 +14,7 @@ if [ $# -gt 0 ]; then
 else
     # Modules side by side, one more than there are cores, as much of a test is waiting; the long
     # ones of tests/acceptance come first.
-    "$bin/pytest" --numprocesses $(($(nproc) + 1)) --maxprocesses 6 \
-        --dist loadfile --no-loadscope-reorder -m "not alone"
+    processes=$(($(nproc) < 5 ? $(nproc) + 1 : 6))
+    "$bin/pytest" --numprocesses $processes --dist loadfile --no-loadscope-reorder -m "not alone"
     "$bin/pytest" -m alone
 fi
