@@ -22,7 +22,7 @@ from bot.budgets import Clock
 from bot.channels import Channels
 from bot.dispatcher import Dispatcher
 from bot.durable import Workflows
-from bot.engines import engine_of
+from bot.engines import ONE_WORKER, engine_of, ensure_only_worker
 from bot.forgetting import Forgetter
 from bot.health import Health, Metrics, serve
 from bot.housekeeping import Housekeeping
@@ -43,7 +43,7 @@ from bot.store.database import ensure_folders, open_database, probe, upgrade_all
 from bot.store.feedback import Feedback
 from bot.store.fencing import certainly_ours
 from bot.store.files import Files
-from bot.store.folder import claimed
+from bot.store.folder import ANOTHER_FOLDER, claimed
 from bot.store.marks import Marks
 from bot.store.orders import OrderBook
 from bot.store.outbox import Outbox
@@ -102,7 +102,8 @@ async def application(
     """
     async with AsyncExitStack() as stack:
         if settings.embedded or not settings.shared:
-            await stack.enter_async_context(claimed(settings.data_dir))
+            advice = ONE_WORKER if settings.shared else ANOTHER_FOLDER
+            await stack.enter_async_context(claimed(settings.data_dir, advice))
         await ensure_folders(settings.blobs_path)
         database = open_database(
             settings.database,
@@ -112,6 +113,8 @@ async def application(
         stack.push_async_callback(database.dispose)
         own_tables = [(a.name, a.migrations) for a in adapters if a.migrations is not None]
         await upgrade_all(database, own_tables)
+        if settings.embedded and settings.shared:
+            await ensure_only_worker(Workers(database, ()), settings.worker_dead_seconds)
 
         engine = await stack.enter_async_context(engine_of(settings, environ))
         interpreter = Interpreter(settings, base_url=engine.base_url, api_key=engine.api_key)

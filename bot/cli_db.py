@@ -79,7 +79,7 @@ async def _copy(settings: Settings) -> list[Copied]:
         raise SettingsError("Set DATABASE_URL to the PostgreSQL database to copy to.")
     if not await asyncio.to_thread(settings.database_path.exists):
         raise SettingsError(f"There is no SQLite database at {settings.database_path}.")
-    async with claimed(settings.data_dir):
+    async with claimed(settings.data_dir, "end it first."):
         source, target = _open(settings, settings.database_path), _open(settings, settings.database)
         try:
             await upgrade_all(source, _packages())

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import plugins
+from bot.engines import ONE_WORKER
 from bot.errors import EngineError, SettingsError
 from bot.events import Usage
 from bot.interpreter import Interpreter
@@ -171,7 +172,10 @@ async def engine(settings: Settings) -> list[Finding]:
     if settings.embedded:
         asked = "as ENGINE asks" if settings.engine else "as neither a key nor a server is named"
         sentence = f"Threadlab's own, on this machine, {asked}. Its planner is no language model."
-        return [Finding(Verdict.FINE, "engine", sentence)]
+        own = Finding(Verdict.FINE, "engine", sentence)
+        if settings.shared:
+            return [own, Finding(Verdict.NOTE, "engine", ONE_WORKER)]
+        return [own]
     where = settings.openai_base_url or "OpenAI's API"
     interpreter = Interpreter(
         settings, base_url=settings.openai_base_url, api_key=settings.engine_key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,8 +13,15 @@ import structlog
 from bot import plugins
 from bot.errors import SettingsError
 from bot.settings import Settings
+from bot.store.workers import Workers
 
 log = structlog.get_logger()
+
+ONE_WORKER = (
+    "The embedded engine belongs to one worker. For several, run `threadlab engine`, and set "
+    "OPENAI_BASE_URL at each of them."
+)
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +53,22 @@ async def engine_of(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
             raise SettingsError(f"Threadlab's own engine can't start. {error}") from error
         log.info("embedded engine", url=embedded.base_url, note=embedded.note)
         yield Engine(embedded.base_url, embedded.api_key, embedded.note)
+
+
+async def ensure_only_worker(workers: Workers, silent_seconds: float) -> None:
+    """See, before it joins, that a worker with the embedded engine is alone on its database; one
+    that was killed a moment ago is waited for.
+
+    Args:
+        workers: those on the database.
+        silent_seconds: after which silence a worker counts no more.
+
+    Raises:
+        SettingsError: it is not alone.
+    """
+    until = time.monotonic() + silent_seconds + LOOK_SECONDS
+    while count := await workers.alive(silent_seconds):
+        if time.monotonic() > until:
+            raise SettingsError(f"Another worker uses this database: {ONE_WORKER}")
+        log.info("are other workers alive?", workers=count, at_most_seconds=silent_seconds)
+        await asyncio.sleep(LOOK_SECONDS)

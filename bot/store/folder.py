@@ -12,25 +12,30 @@ from pathlib import Path
 from bot.errors import SettingsError
 
 LOCK_NAME = "lock"
+ANOTHER_FOLDER = "end it first, or set DATA_DIR to another folder."
 
 
 @asynccontextmanager
-async def claimed(data_dir: Path) -> AsyncIterator[None]:
+async def claimed(data_dir: Path, advice: str = ANOTHER_FOLDER) -> AsyncIterator[None]:
     """Hold the folder until the block ends; the system lets go of it when the process dies.
 
     Two processes would both take up the same unfinished turns.
 
+    Args:
+        data_dir: the folder.
+        advice: what helps where another process holds it.
+
     Raises:
         SettingsError: it can't be written to, or another process holds it.
     """
-    lock = await asyncio.to_thread(_claim, data_dir)
+    lock = await asyncio.to_thread(_claim, data_dir, advice)
     try:
         yield
     finally:
         os.close(lock)
 
 
-def _claim(data_dir: Path) -> int:
+def _claim(data_dir: Path, advice: str) -> int:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
@@ -42,8 +47,5 @@ def _claim(data_dir: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise SettingsError(
-            f"Threadlab runs already over DATA_DIR={data_dir}: end it first, or set DATA_DIR to "
-            "another folder."
-        ) from error
+        raise SettingsError(f"Threadlab runs already over DATA_DIR={data_dir}: {advice}") from error
     return lock

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -17,16 +17,26 @@ import sqlalchemy as sa
 from bot.app import application
 from bot.doctor import Verdict, examine
 from bot.durable import upgrade_workflows
+from bot.engines import ONE_WORKER
 from bot.errors import SettingsError
 from bot.logs import configure_logs
 from bot.settings import Settings
 from bot.store.database import open_database, postgresql_url, upgrade_all
+from bot.store.folder import claimed
+from bot.store.tables import workers
 from bot.store.turns import Turns
+from bot.store.workers import Workers
 from tests.fakes.platform import ScriptedChat
 from tests.fakes.postgres import PostgresServer
 from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 from tests.fakes.threadlab import running, settings_for
 
+EMBEDDED: dict[str, Any] = {
+    "openai_api_key": None,
+    "engine": "embedded",
+    "worker_heartbeat_seconds": 0.3,
+    "worker_dead_seconds": 1.0,
+}
 NOWHERE = "postgresql://ann:secret@127.0.0.1:1/none"
 NOWHERE_EITHER = "postgresql://ann@127.0.0.1:1/none?password=secret"
 
@@ -78,11 +88,12 @@ class TestAddress:
         assert "secret" not in finding.sentence
 
     async def test_examined_and_fine(self, tmp_path: Path, postgres_url: str) -> None:
-        """The doctor says that the database opens."""
-        settings = settings_for(tmp_path, None, database_url=postgres_url)
+        """The doctor says that the database opens, and that the embedded engine is for one."""
+        settings = settings_for(tmp_path, None, database_url=postgres_url, engine="embedded")
 
         findings = await examine(settings, {}, frozenset())
 
+        assert ONE_WORKER in [each.sentence for each in findings]
         assert "opens" in next(each.sentence for each in findings if each.subject == "database")
 
     async def test_examined_without_rights(
@@ -209,6 +220,40 @@ class TestUse:
         assert "Traceback" not in log.getvalue()
         assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
         assert [effect[1] for effect in chat.effects].count("post") == 2
+
+    @pytest.mark.parametrize("alive", [True, False])
+    async def test_embedded_engine_beside_another_worker(
+        self, tmp_path: Path, postgres_url: str, alive: bool
+    ) -> None:
+        """A worker with the embedded engine is refused beside one that lives; one that died a
+        moment ago is waited for."""
+        database = open_database(postgres_url, timeout_seconds=10)
+        await upgrade_all(database, [])
+        await Workers(database, []).join("other")
+        if alive:
+            async with database.begin() as db:
+                await db.execute(sa.update(workers).values(seen_at=workers.c.seen_at + 600))
+        await database.dispose()
+        started = running(ScriptedChat(), tmp_path, None, **EMBEDDED, database_url=postgres_url)
+
+        if alive:
+            with pytest.raises(SettingsError, match=r"Another worker .* `threadlab engine`"):
+                await started.__aenter__()
+        else:
+            async with started as app:
+                assert app.platforms
+
+    async def test_embedded_engine_over_the_same_folder(
+        self, tmp_path: Path, postgres_url: str
+    ) -> None:
+        """A second worker with the embedded engine over one folder is not sent to another one."""
+        settings = settings_for(tmp_path, None, **EMBEDDED, database_url=postgres_url)
+        async with claimed(tmp_path):
+            with pytest.raises(SettingsError, match=r"runs already .* `threadlab engine`") as said:
+                async with application(settings, {}, [ScriptedChat()]):
+                    pass
+
+        assert "another folder" not in str(said.value)
 
     async def test_nul(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, postgres_url: str
