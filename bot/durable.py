@@ -230,6 +230,18 @@ class Workflows:
         )
         return [workflow.workflow_id for workflow in found]
 
+    async def unfinished_since(self, when: datetime, limit: int, skip: int) -> list[str]:
+        """Turns whose workflows began before a time and have not ended, the oldest first."""
+        found = await DBOS.list_workflows_async(
+            status=list(_UNDER_WAY),
+            end_time=when.isoformat(),
+            limit=limit,
+            offset=skip,
+            load_input=False,
+            load_output=False,
+        )
+        return [workflow.workflow_id for workflow in found]
+
     async def close(self) -> None:
         """End the library's threads. Turns still running are taken up at the next launch."""
         # Cancelled, a workflow leaves its state as it is; failing, it would be over. The library

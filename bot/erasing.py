@@ -23,6 +23,7 @@ log = structlog.get_logger()
 SECONDS_PER_DAY = 86_400
 WORKFLOW_POLLS = 100  # a settled turn has only its last record to write
 POLL_SECONDS = 0.02
+LAST_RECORD_SECONDS = 60  # after that its worker died before it could
 
 
 class NotYet(ThreadlabError):
@@ -92,13 +93,17 @@ class Eraser:
         return True
 
     async def _delete_workflow(self, erasure: Erasure) -> None:
-        for _ in range(WORKFLOW_POLLS):
-            if await self._workflows.state(erasure.ref) is not WorkflowState.UNDER_WAY:
-                break
-            await asyncio.sleep(POLL_SECONDS)
-        else:
-            raise NotYet("The workflow has not ended.")
+        if time.time() - erasure.created_at < LAST_RECORD_SECONDS:
+            await self._end_of_workflow(erasure.ref)
+        # Its turn was over when it was noted, so that nobody goes on with it.
         await self._workflows.delete([erasure.ref])
+
+    async def _end_of_workflow(self, turn_id: str) -> None:
+        for _ in range(WORKFLOW_POLLS):
+            if await self._workflows.state(turn_id) is not WorkflowState.UNDER_WAY:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise NotYet("The workflow has not ended.")
 
     async def _delete_blobs(self, erasure: Erasure) -> None:
         key = ThreadKey.parse(erasure.ref)

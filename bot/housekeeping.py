@@ -17,6 +17,7 @@ from bot.settings import Settings
 from bot.store.files import Files
 from bot.store.orders import OrderBook
 from bot.store.threads import Threads
+from bot.store.turns import Turns
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ class Housekeeping:
         self,
         settings: Settings,
         *,
+        turns: Turns,
         threads: Threads,
         files: Files,
         blobs: BlobStore,
@@ -41,6 +43,7 @@ class Housekeeping:
     ) -> None:
         self._settings = settings
         self._most = settings.housekeeping_at_once
+        self._turns = turns
         self._threads = threads
         self._files = files
         self._blobs = blobs
@@ -61,6 +64,7 @@ class Housekeeping:
             ("erasures resumed", self._resume),
             ("threads past their time", self._old_threads),
             ("workflow records", self._old_workflows),
+            ("workflow records without an end", self._left_workflows),
             ("answered orders", self._old_orders),
             ("expired uploads", self._expired_uploads),
             ("orphan uploads", self._orphan_uploads),
@@ -97,6 +101,18 @@ class Housekeeping:
         while finished := await self._workflows.finished_before(when, self._most):
             await self._workflows.delete(finished)
             deleted += len(finished)
+        return deleted
+
+    async def _left_workflows(self) -> int:
+        """Of turns whose worker died when all was done, but for the library's last record."""
+        since = time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
+        when = datetime.fromtimestamp(since, UTC)
+        deleted = kept = 0
+        while left := await self._workflows.unfinished_since(when, self._most, skip=kept):
+            over = await self._turns.ended_before(left, since)
+            await self._workflows.delete(over)
+            deleted += len(over)
+            kept += len(left) - len(over)
         return deleted
 
     async def _old_orders(self) -> int:

@@ -175,6 +175,14 @@ class Turns:
         async with self._database.connect() as db:
             return (await db.scalars(query)).all()
 
+    async def ended_before(self, turn_ids: Sequence[str], when: float) -> Sequence[str]:
+        """Which of these turns were over before a time (seconds since 1970), or are gone."""
+        needed = turns.c.state.not_in(OVER) | (turns.c.finished_at >= when)
+        query = sa.select(turns.c.id).where(turns.c.id.in_(turn_ids), needed)
+        async with self._database.connect() as db:
+            kept = set(await db.scalars(query))
+        return [turn_id for turn_id in turn_ids if turn_id not in kept]
+
     async def latest(self, key: ThreadKey) -> str | None:
         """The thread's newest turn that has begun to answer a question."""
         asks = sa.select(messages.c.turn_id).where(

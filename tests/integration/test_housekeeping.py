@@ -13,9 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain import Caller
-from bot.store.tables import files, threads
+from bot.store.database import open_blocking
+from bot.store.tables import erasures, files, threads, turns
 from tests.fakes.platform import ANN, ScriptedChat
-from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say
+from tests.fakes.responses_api import Code, FakeResponsesApi, Fault, Say, Wait
 from tests.fakes.threadlab import running
 
 DAY_SECONDS = 86_400
@@ -56,6 +57,30 @@ async def zipped(chat: ScriptedChat) -> str:
     """Ask for a zip; its name in the blob store."""
     result = await chat.services.commands.run("files", chat.thread(), Caller(ANN), "zip")
     return result.files[0].blob.sha256
+
+
+def workflow_status(database: sa.Engine) -> sa.TableClause:
+    schema = "dbos" if database.dialect.name == "postgresql" else None
+    names = ("workflow_uuid", "status", "executor_id", "created_at", "completed_at")
+    return sa.table("workflow_status", *map(sa.column, names), schema=schema)
+
+
+def leave_without_end(where: Path | str) -> None:
+    """Have all workflows look as those of a process that died long ago."""
+    database = open_blocking(where, timeout_seconds=5)
+    values = {"status": "PENDING", "executor_id": "dead", "created_at": 1, "completed_at": None}
+    with database.begin() as db:
+        db.execute(sa.update(workflow_status(database)).values(**values))
+    database.dispose()
+
+
+def recorded(where: Path | str) -> set[str]:
+    """The turns that have a workflow."""
+    database = open_blocking(where, timeout_seconds=5)
+    with database.connect() as db:
+        found = set(db.scalars(sa.select(workflow_status(database).c.workflow_uuid)))
+    database.dispose()
+    return found
 
 
 @pytest.fixture
@@ -244,6 +269,70 @@ class TestRecords:
         async with running(chat, tmp_path, computing.base_url, **settings):  # type: ignore[arg-type]
             await until(empty)
         workflows.dispose()
+
+    async def test_without_an_end(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        database_url: str | None,
+    ) -> None:
+        """Records go as well that never got their end, as a worker's that died before the last of
+        them; not those of a turn that was over just now, or is not."""
+        gate = asyncio.Event()
+        api.script = lambda body: [Wait(gate) if "wait" in str(body) else Say("Done.")]
+        async with running(chat, tmp_path, api.base_url):
+            await chat.say("go", thread="over")
+            await chat.say("go", thread="just over")
+            await chat.finished(2)
+        past = time.time() - 40 * DAY_SECONDS
+        where = database_url or tmp_path / "workflows.db"
+        async with running(chat, tmp_path, api.base_url, **ROUND):
+            await chat.say("wait", thread="under way")
+            while len(api.asked) < 3:
+                await asyncio.sleep(0.01)
+            over = turns.c.thread == str(chat.thread("over"))
+            async with chat.services.database.begin() as db:
+                await db.execute(sa.update(turns).where(over).values(finished_at=past))
+                found = await db.execute(sa.select(turns.c.thread, turns.c.id))
+                ids = {row.thread: row.id for row in found}
+            await asyncio.to_thread(leave_without_end, where)
+
+            async def gone() -> bool:
+                return ids[str(chat.thread("over"))] not in await asyncio.to_thread(recorded, where)
+
+            await until(gone)
+            left = await asyncio.to_thread(recorded, where)
+            gate.set()
+            await chat.finished(3)
+
+        assert left == {ids[str(chat.thread(name))] for name in ("just over", "under way")}
+
+    async def test_without_an_end_and_forgotten(
+        self,
+        chat: ScriptedChat,
+        computing: FakeResponsesApi,
+        tmp_path: Path,
+        database_url: str | None,
+    ) -> None:
+        """Records that never get their end keep a forgotten thread for a minute, not for ever."""
+        where = database_url or tmp_path / "workflows.db"
+        async with running(chat, tmp_path, computing.base_url):
+            await chat.say("go")
+            await chat.finished(1)
+        async with running(chat, tmp_path, computing.base_url, **ROUND):
+            await asyncio.to_thread(leave_without_end, where)
+            told = await chat.services.commands.run("forget", chat.thread(), Caller(ANN), "yes")
+            at_first = await asyncio.to_thread(recorded, where)
+            await change(chat, erasures, created_at=time.time() - 61)
+
+            async def gone() -> bool:
+                return not await asyncio.to_thread(recorded, where)
+
+            await until(gone)
+
+        assert told.ok
+        assert len(at_first) == 1
 
     async def test_one_job_fails(
         self,
