@@ -261,7 +261,7 @@ async def application(
             stack.push_async_callback(worker.leave)
         stack.push_async_callback(workflows.close)
         workflows.launch(run)
-        stack.push_async_callback(_drain, dispatcher, settings.shutdown_seconds)
+        stack.push_async_callback(_drain, dispatcher, settings)
         await dispatcher.sweep()
         tidying = partial(alone, leases, "housekeeping", housekeeping.run)
         renewing = partial(alone, leases, "renewal", lab.containers.run)
@@ -279,10 +279,11 @@ async def application(
         yield Application(services, platforms, dispatcher, health, background)
 
 
-async def _drain(dispatcher: Dispatcher, timeout_seconds: float) -> None:
+async def _drain(dispatcher: Dispatcher, settings: Settings) -> None:
     """Let running turns finish, as long as there is time."""
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with asyncio.timeout(settings.shutdown_seconds):
             await dispatcher.idle()
     except TimeoutError:
-        log.warning("turns cut off, resumed at the next start", turns=sorted(dispatcher.active))
+        when = "by other workers or at the next start" if settings.shared else "at the next start"
+        log.warning(f"turns cut off, resumed {when}", turns=sorted(dispatcher.active))

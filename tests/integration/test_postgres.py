@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 import sqlalchemy as sa
+import structlog.testing
 
 from bot.app import application
 from bot.doctor import Verdict, examine
@@ -254,6 +255,21 @@ class TestUse:
                     pass
 
         assert "another folder" not in str(said.value)
+
+    async def test_cut_off(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, postgres_url: str
+    ) -> None:
+        """What a worker can't finish before it ends is said to be the other workers' too."""
+        api.script = lambda body: [Wait(asyncio.Event()), Say("Done.")]
+        quick = {"database_url": postgres_url, "shutdown_seconds": 1}
+        with structlog.testing.capture_logs() as lines:
+            async with running(chat, tmp_path, api.base_url, **quick):
+                await chat.say("one")
+                while not api.responses:
+                    await asyncio.sleep(0.01)
+
+        (line,) = (each for each in lines if each["event"].startswith("turns cut off"))
+        assert "by other workers" in line["event"]
 
     async def test_nul(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path, postgres_url: str
