@@ -176,6 +176,7 @@ async def application(
         book = OrderBook(database, platforms)
         housekeeping = Housekeeping(
             settings,
+            turns=turns,
             threads=threads,
             files=files,
             orders=book,
