@@ -49,10 +49,10 @@ def _outage(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 def _outage_of_the_library(record: logging.LogRecord) -> bool:
-    """The same of a line of DBOS's; what it tells of the statement is left out too."""
-    error = record.exc_info[1] if record.exc_info else None
-    said = record.getMessage().partition("\n[SQL:")[0].partition("\n(Background")[0]
+    """The same of a line of DBOS's, which may tell of the error in its text as well."""
+    error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
     if is_outage(error):
-        said, record.exc_info = f"{said} {reason_of(error)}", None
-    record.msg, record.args = " ".join(said.split()), None
+        said = record.getMessage().partition("Traceback")[0].partition(str(error))[0]
+        record.msg, record.args = f"{said.strip()} {reason_of(error)}", None
+        record.exc_info = None
     return True
