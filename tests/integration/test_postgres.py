@@ -261,7 +261,7 @@ class TestUse:
     ) -> None:
         """What a worker can't finish before it ends is said to be the other workers' too."""
         api.script = lambda body: [Wait(asyncio.Event()), Say("Done.")]
-        quick = {"database_url": postgres_url, "shutdown_seconds": 1}
+        quick: dict[str, Any] = {"database_url": postgres_url, "shutdown_seconds": 1}
         with structlog.testing.capture_logs() as lines:
             async with running(chat, tmp_path, api.base_url, **quick):
                 await chat.say("one")

@@ -37,11 +37,13 @@ def failure(address: str, statement: str) -> OperationalError:
 def of_the_library() -> Iterator[io.StringIO]:
     """What DBOS logs."""
     logger, written = logging.getLogger("dbos"), io.StringIO()
-    handler, filters = logging.StreamHandler(written), list(logger.filters)
+    handler, filters, level = logging.StreamHandler(written), list(logger.filters), logger.level
     logger.addHandler(handler)
+    logger.setLevel(logging.WARNING)
     yield written
     logger.removeHandler(handler)
     logger.filters = filters
+    logger.setLevel(level)
 
 
 class TestOutages:
