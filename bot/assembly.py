@@ -194,6 +194,7 @@ def limits_of(settings: Settings) -> Limits:
         settings.database_connections,
         settings.database_connect_seconds,
         settings.database_idle_transaction_seconds,
+        settings.database_silence_seconds,
     )
 
 

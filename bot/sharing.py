@@ -31,6 +31,13 @@ class Sharing(BaseSettings):
     database_connect_seconds: int = Field(
         10, ge=2, description="Longest wait for a connection to PostgreSQL."
     )
+    database_silence_seconds: int = Field(
+        20,
+        ge=4,
+        le=600,
+        description="After how long a PostgreSQL server that no longer acknowledges what is sent "
+        "to it counts as gone (its host is lost, or the network between). Not over a Unix socket.",
+    )
     database_idle_transaction_seconds: float = Field(
         10,
         gt=0,

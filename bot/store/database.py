@@ -27,16 +27,19 @@ CORE_MIGRATIONS = Path(__file__).parent / "migrations"
 # One number for all of Threadlab's migrations, of the core and of adapters.
 MIGRATION_LOCK = 7_468_726_561
 
+PROBES = 2  # of a connection in which nothing is sent
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of connections to PostgreSQL: how many there are, how long one may take to be made, and how
-    long a transaction may stand still. A process that is paused in one would hold its locks until
-    it is woken."""
+    """Of connections to PostgreSQL: how many there are, how long one may take to be made, how
+    long a transaction may stand still, and how long the server may be silent. A process that is
+    paused in a transaction would hold its locks until it is woken."""
 
     connections_max: int = 10
     connect_seconds: int = 10
     idle_transaction_seconds: float = 10.0
+    silence_seconds: int = 20
 
 
 def open_database(
@@ -115,7 +118,21 @@ def _postgresql(timeout_seconds: float, limits: Limits) -> dict[str, Any]:
         "connect_args": {
             "connect_timeout": limits.connect_seconds,
             "options": " ".join(f"-c {name}={value * 1000:.0f}" for name, value in seconds.items()),
+            **_alive(limits.silence_seconds),
         },
+    }
+
+
+def _alive(seconds: int) -> dict[str, int]:
+    """What has a connection break whose server is silent for so long: without it the kernel waits
+    for a quarter of an hour, and for hours where nothing was sent. Over a Unix socket it is
+    ignored: there the server can't go away silently."""
+    interval_seconds = seconds // (2 * PROBES)
+    return {
+        "keepalives_idle": seconds - PROBES * interval_seconds,
+        "keepalives_interval": interval_seconds,
+        "keepalives_count": PROBES,
+        "tcp_user_timeout": seconds * 1000,
     }
 
 
