@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from bot import doctor, plugins
 from bot.app import application
 from bot.cli_db import db
+from bot.ending import REST_SECONDS, THREADS_SECONDS, end_within
 from bot.errors import ThreadlabError
 from bot.logs import configure_logs
 from bot.settings import Settings, env_file_values, environment
@@ -92,6 +93,8 @@ async def _run(settings: Settings) -> None:
     def end() -> None:
         if stop.is_set():  # asked twice: running answers are not waited for
             main_task.cancel()
+        else:
+            end_within(settings.shutdown_seconds + REST_SECONDS)
         stop.set()
 
     loop = asyncio.get_running_loop()
@@ -137,4 +140,11 @@ def main() -> None:
     """The program. Packages add commands under the entry-point group `threadlab.commands`."""
     for name, command in plugins.load(plugins.COMMANDS).items():
         cli.command(name)(command)
-    cli()
+    code = 1
+    try:
+        cli()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        raise
+    finally:
+        end_within(THREADS_SECONDS, code)

@@ -155,10 +155,13 @@ class Worker:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
         try:
-            left = await self._workers.leave(self.id)
+            async with asyncio.timeout(self._dead_seconds):
+                await self._sign_off()
         except Exception:  # the database is gone: the others notice our silence
             log.exception("not signed off", worker=self.id)
-            return
+
+    async def _sign_off(self) -> None:
+        left = await self._workers.leave(self.id)
         if left:
             log.info("turns left to the other workers", turns=left)
             await self._workflows.resume_after_close(left)

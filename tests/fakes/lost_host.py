@@ -51,9 +51,10 @@ class Route:
         self._writers.append(writer)
         path = f"{self._folder}/.s.PGSQL.5432"
         from_server, to_server = await asyncio.open_unix_connection(path)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_pump(reader, to_server, self._asked))
-            group.create_task(_pump(from_server, writer, bytearray()))
+        ways = (_pump(reader, to_server, self._asked), _pump(from_server, writer, bytearray()))
+        await asyncio.gather(*ways, return_exceptions=True)  # either side may break off
+        for end in (writer, to_server):
+            end.close()
 
 
 async def _pump(

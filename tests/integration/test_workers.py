@@ -298,6 +298,23 @@ class TestWorker:
                 while not await Workers(database, ["script"]).beat(worker.id):
                     await asyncio.sleep(0.01)
 
+    @pytest.mark.parametrize("fault", ["fails", "hangs"])
+    async def test_can_not_sign_off(
+        self, database: AsyncEngine, rows: Workers, turn_id: str, fault: str
+    ) -> None:
+        """A worker whose turns can't be handed over at its end does not wait for it for ever."""
+
+        class Lost(NoWorkflows):
+            async def resume_after_close(self, turn_ids: Sequence[str]) -> None:
+                if fault == "fails":
+                    raise ConnectionError("gone")
+                await asyncio.Event().wait()
+
+        async with asyncio.timeout(10), working(database, Lost()) as worker:
+            await worker.take(turn_id)
+
+        assert await rows.alive(SILENT_SECONDS) == 0
+
     def test_patience(self) -> None:
         """The others wait for three heartbeats or more."""
         with pytest.raises(ValueError, match="three"):
