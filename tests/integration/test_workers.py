@@ -93,11 +93,14 @@ class NoWorkflows:
 
 @asynccontextmanager
 async def working(
-    database: AsyncEngine, workflows: NoWorkflows, stopped: list[str] | None = None
+    database: AsyncEngine,
+    workflows: NoWorkflows,
+    stopped: list[str] | None = None,
+    dead_seconds: float = SILENT_SECONDS,
 ) -> AsyncIterator[Worker]:
     """A worker that beats."""
     settings = Settings(
-        _env_file=None, worker_heartbeat_seconds=0.05, worker_dead_seconds=SILENT_SECONDS
+        _env_file=None, worker_heartbeat_seconds=0.05, worker_dead_seconds=dead_seconds
     )
     worker = Worker(settings, Workers(database, ["script"]), cast("Workflows", workflows))
     await worker.join((stopped if stopped is not None else []).append)
@@ -310,10 +313,10 @@ class TestWorker:
                     raise ConnectionError("gone")
                 await asyncio.Event().wait()
 
-        async with asyncio.timeout(10), working(database, Lost()) as worker:
+        async with asyncio.timeout(10), working(database, Lost(), dead_seconds=2) as worker:
             await worker.take(turn_id)
 
-        assert await rows.alive(SILENT_SECONDS) == 0
+        assert not await rows.beat(worker.id)
 
     def test_patience(self) -> None:
         """The others wait for three heartbeats or more."""
