@@ -33,6 +33,7 @@ from bot.open_turn import OpenTurn
 from bot.pacing import Pacer
 from bot.recovery import Recovery, Verdict, verdict_of
 from bot.settings import Settings
+from bot.store.fencing import certainly_ours
 from bot.store.threads import Threads
 
 log = structlog.get_logger()
@@ -146,6 +147,7 @@ class Asker:
                 return Outcome(stopped=True)
             if turn.seconds_left() <= 0:
                 return Outcome(failure=self._minutes(WAITED_TOO_LONG))
+            certainly_ours()  # else it may be asked, and paid for, at two workers
         events = (
             self._interpreter.resume(response_id)
             if response_id

@@ -16,6 +16,7 @@ from bot.domain import Progress
 from bot.errors import QueueFull
 from bot.open_turn import OpenTurn
 from bot.settings import Settings
+from bot.store.fencing import certainly_ours, is_certainly_ours
 from bot.store.pace import Pace, Rate, Ticket
 
 log = structlog.get_logger()
@@ -68,6 +69,7 @@ class Pacer:
 
         Raises:
             QueueFull: too many wait already.
+            TakenOver: another worker has the turn, or may have it.
         """
         pace, now = self._pace, self._clock()
         if pace is None or await pace.take(now):
@@ -83,7 +85,8 @@ class Pacer:
             with self._room.resting(turn.id):
                 granted = await self._wait(pace, turn, waiting)
         finally:
-            if not granted:
+            # A worker that took the turn over waits in the same place.
+            if not granted and is_certainly_ours():
                 await pace.leave(turn.id)
 
     async def pause(self, seconds: float) -> bool:
@@ -96,8 +99,10 @@ class Pacer:
     async def _wait(self, pace: Pace, turn: OpenTurn, ahead: int) -> bool:
         """Whether it was granted, which ends the place in the queue."""
         while not turn.stop.is_set() and turn.seconds_left() > 0:
+            certainly_ours()
             now = self._clock()
-            ticket = await pace.check(turn.id, now, self._alive_until(now, ahead))
+            alive_until = self._alive_until(now, ahead)
+            ticket = await pace.check(turn.id, turn.key.place, now, alive_until)
             if ticket.granted:
                 return True
             ahead = ticket.ahead

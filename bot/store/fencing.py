@@ -35,6 +35,10 @@ class Execution:
     is_certain: Callable[[], bool]
     over: bool = False
 
+    def is_ours(self) -> bool:
+        """Whether the turn is still this execution's, as far as can be told from here."""
+        return not self.over and self.is_certain()
+
     def end(self) -> None:
         """Note that the turn is another worker's. Raises TakenOver."""
         self.over = True
@@ -69,6 +73,12 @@ async def still_ours(db: AsyncConnection, turn_id: str) -> None:
         execution.end()
 
 
+def is_certainly_ours() -> bool:
+    """Whether no other worker can have the turn, asked without the database."""
+    execution = _current.get()
+    return execution is None or execution.is_ours()
+
+
 def certainly_ours() -> None:
     """Check without the database, straight before something that can't be taken back.
 
@@ -77,5 +87,5 @@ def certainly_ours() -> None:
             too long.
     """
     execution = _current.get()
-    if execution is not None and (execution.over or not execution.is_certain()):
+    if execution is not None and not execution.is_ours():
         execution.end()

@@ -57,16 +57,10 @@ class Pace:
 
     async def join(self, turn_id: str, place: str, now: float, alive_until: float) -> None:
         """Wait in the queue; a turn that waits already keeps its place."""
-        served = sa.select(engine_pace.c.lap).scalar_subquery()
-        mine = sa.select(sa.func.max(engine_queue.c.lap)).where(engine_queue.c.place == place)
-        last = sa.func.coalesce(mine.scalar_subquery(), served)
-        lap = sa.case((last > served, last), else_=served) + 1
         await self._ensure()
         async with self._database.begin() as db:
             await db.execute(sa.delete(engine_queue).where(engine_queue.c.alive_until <= now))
-            number = await db.scalar(sa.select(lap))
-            values = {"place": place, "lap": number, "queued_at": now, "alive_until": alive_until}
-            await insert_once(db, engine_queue, turn_id=turn_id, **values)
+            await self._enter(db, turn_id, place, now, alive_until)
 
     async def waiting(self, now: float, place: str) -> tuple[int, int]:
         """How many wait, and how many of them in a place."""
@@ -76,17 +70,23 @@ class Pace:
             everywhere, inside = (await db.execute(query)).one()
         return int(everywhere), int(inside)
 
-    async def check(self, turn_id: str, now: float, alive_until: float) -> Ticket:
-        """Go, if it is this turn's time; else say how it stands, and stay in the queue."""
+    async def check(self, turn_id: str, place: str, now: float, alive_until: float) -> Ticket:
+        """Go, if it is this turn's time; else say how it stands, and stay in the queue.
+
+        One that did not look for so long that the others dropped it begins anew, behind those of
+        its place.
+        """
         me = engine_queue.c.turn_id == turn_id
         order = (engine_queue.c.lap, engine_queue.c.queued_at, engine_queue.c.turn_id)
         living = sa.select(engine_queue.c.turn_id).where(engine_queue.c.alive_until > now)
         async with self._database.begin() as db:
-            await db.execute(sa.update(engine_queue).where(me).values(alive_until=alive_until))
+            here = sa.update(engine_queue).where(me).values(alive_until=alive_until)
+            if not (await db.execute(here)).rowcount:
+                await self._enter(db, turn_id, place, now, alive_until)
             queue = list(await db.scalars(living.order_by(*order)))
-            ahead = queue.index(turn_id) if turn_id in queue else 0
+            ahead = queue.index(turn_id) if turn_id in queue else len(queue)
             lap = await db.scalar(sa.select(engine_queue.c.lap).where(me))
-            if ahead == 0 and await self._go(db, now, sa.true(), lap=lap):
+            if queue[:1] == [turn_id] and await self._go(db, now, sa.true(), lap=lap):
                 await db.execute(sa.delete(engine_queue).where(me))
                 return Ticket(granted=True)
             pace = (await db.execute(sa.select(engine_pace))).one()
@@ -104,6 +104,18 @@ class Pace:
         await self._ensure()
         async with self._database.begin() as db:
             await db.execute(sa.update(engine_pace).where(later).values(paused_until=until))
+
+    async def _enter(
+        self, db: AsyncConnection, turn_id: str, place: str, now: float, alive_until: float
+    ) -> None:
+        """Take the next lap of the place."""
+        served = sa.select(engine_pace.c.lap).scalar_subquery()
+        mine = sa.select(sa.func.max(engine_queue.c.lap)).where(engine_queue.c.place == place)
+        last = sa.func.coalesce(mine.scalar_subquery(), served)
+        lap = sa.case((last > served, last), else_=served) + 1
+        number = await db.scalar(sa.select(lap))
+        values = {"place": place, "lap": number, "queued_at": now, "alive_until": alive_until}
+        await insert_once(db, engine_queue, turn_id=turn_id, **values)
 
     async def _go(
         self,

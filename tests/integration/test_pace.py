@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.pacing import rate_of
-from bot.store.database import open_database
+from bot.store.database import open_database, upgrade
 from bot.store.pace import Pace
 from bot.store.tables import metadata
+from tests.fakes.threadlab import settings_for
 
 PER_MINUTE, BURST = 20, 4
 RATE = rate_of(PER_MINUTE, BURST)
@@ -40,6 +41,16 @@ async def database(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
         yield engine
 
 
+@pytest.fixture
+async def either(database_url: str | None, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """SQLite, and then PostgreSQL."""
+    del database_url  # it lies in the environment
+    engine = open_database(settings_for(tmp_path, None).database, timeout_seconds=5)
+    await upgrade(engine)
+    yield engine
+    await engine.dispose()
+
+
 @dataclass
 class Play:
     """A queue played on a clock of its own, second by second."""
@@ -58,8 +69,8 @@ class Play:
 
     async def tick(self, seconds: float) -> None:
         self.now += seconds
-        for turn in list(self.waiting):
-            if (await self.pace.check(turn, self.now, self.now + 1_000)).granted:
+        for turn, place in list(self.waiting.items()):
+            if (await self.pace.check(turn, place, self.now, self.now + 1_000)).granted:
                 self.went.append((self.now, turn, self.waiting.pop(turn)))
 
     async def drain(self) -> None:
@@ -118,11 +129,31 @@ class TestPace:
         await pace.join("dead", "a", 1_000.0, alive_until=1_005.0)
         await pace.join("alive", "b", 1_001.0, alive_until=1_100.0)
 
-        early = await pace.check("alive", 1_004.9, 1_100.0)
-        late = await pace.check("alive", 1_005.1, 1_100.0)
+        early = await pace.check("alive", "b", 1_004.9, 1_100.0)
+        late = await pace.check("alive", "b", 1_005.1, 1_100.0)
 
         assert (early.granted, early.ahead) == (False, 1)
         assert late.granted
+
+    async def test_a_lost_place(self, either: AsyncEngine) -> None:
+        """One that was dropped, as it did not look for too long, begins anew behind those of its
+        own place; it overtakes nobody there, and is not lost."""
+        pace = Pace(either, rate_of(60, 1))
+        await pace.take(1_000.0)
+        await pace.join("late", "p", 1_000.0, alive_until=1_020.0)
+        for number in range(3):
+            await pace.join(f"t{number}", "p", 1_001.0, alive_until=2_000.0)
+        await pace.join("other", "q", 1_025.0, alive_until=2_000.0)
+
+        tickets = [await pace.check("late", "p", 1_025.0 + n, 2_000.0) for n in range(2)]
+        went = []
+        for second in range(1_030, 1_040, 2):
+            for turn, place in [("late", "p"), ("other", "q"), *((f"t{n}", "p") for n in range(3))]:
+                if turn not in went and (await pace.check(turn, place, second, 2_000.0)).granted:
+                    went.append(turn)
+
+        assert [(ticket.granted, ticket.ahead) for ticket in tickets] == [(False, 4)] * 2
+        assert went == ["other", "t0", "t1", "t2", "late"]
 
     async def test_the_wait_is_told(self, database: AsyncEngine) -> None:
         """Who waits learns how many are ahead, and about how long it takes."""
@@ -132,7 +163,7 @@ class TestPace:
         for number in range(3):
             await pace.join(f"t{number}", f"p{number}", 1_000.0 + number, 2_000.0)
 
-        ticket = await pace.check("t2", 1_003.0, 2_000.0)
+        ticket = await pace.check("t2", "p2", 1_003.0, 2_000.0)
 
         assert ticket.ahead == 2
         assert ticket.wait_seconds == pytest.approx(3 * RATE.interval_seconds - 3)

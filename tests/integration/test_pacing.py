@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import pytest
+
+from bot.asking import Asker
 from bot.domain import Caller
+from bot.interpreter import FreshContainer, Interpreter, Question
+from bot.open_turn import OpenTurn
+from bot.pacing import Pacer, rate_of
+from bot.recovery import Recovery
+from bot.store.database import open_database, upgrade
+from bot.store.fencing import Execution, TakenOver, executing
+from bot.store.pace import Pace
+from bot.store.threads import Threads
 from tests.fakes.platform import ANN, ScriptedChat, Surface
 from tests.fakes.responses_api import FakeResponsesApi, Fault
-from tests.fakes.threadlab import running
+from tests.fakes.threadlab import running, settings_for
 
 
 class Clock:
     """Stands still unless told otherwise."""
 
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now
@@ -114,3 +129,90 @@ async def test_a_pause_holds_for_all(
 
     assert asked_meanwhile == 0
     assert not any(post.failed for surface in surfaces for post in surface.posts.values())
+
+
+class Room:
+    """As much room as there are turns."""
+
+    def resting(self, turn_id: str) -> AbstractContextManager[None]:
+        del turn_id
+        return nullcontext()
+
+
+def turn_in(chat: ScriptedChat) -> OpenTurn:
+    """A turn that asks."""
+    turn = SimpleNamespace(
+        id="turn",
+        key=chat.thread("t1"),
+        turn=SimpleNamespace(response_id=None),
+        reply=SimpleNamespace(show=lambda progress: None),
+        stop=asyncio.Event(),
+        seconds_left=lambda: 60.0,
+    )
+    return cast("OpenTurn", turn)
+
+
+class TestGivenUp:
+    """Of a worker that the others may have given up."""
+
+    @pytest.fixture
+    async def pace(self, tmp_path: Path) -> AsyncIterator[Pace]:
+        database = open_database(tmp_path / "test.db", timeout_seconds=5)
+        await upgrade(database)
+        pace = Pace(database, rate_of(2, 1))
+        assert await pace.take(1_000.0)
+        yield pace
+        await database.dispose()
+
+    async def test_asks_nothing(
+        self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
+    ) -> None:
+        """It asks nothing: another worker may be asking the same, and both would be paid for."""
+        settings = settings_for(tmp_path, api.base_url)
+        interpreter = Interpreter(settings, base_url=api.base_url, api_key="sk-test")
+        pacer = Pacer(settings, None, Room())
+        asker = Asker(settings, interpreter, cast("Threads", None), pacer, cast("Recovery", None))
+        question = Question("total?", "", "", FreshContainer((), "1g"), "gpt-5")
+
+        with executing(Execution("a/1", lambda: False)), pytest.raises(TakenOver):
+            await asker.ask(turn_in(chat), question, 0)
+        await interpreter.close()
+
+        assert api.asked == []
+
+    async def test_keeps_the_place(self, chat: ScriptedChat, pace: Pace, tmp_path: Path) -> None:
+        """The turn's place in the queue is left to the worker that takes it over."""
+        turn, execution = turn_in(chat), Execution("a/1", lambda: True)
+        pacer = Pacer(settings_for(tmp_path, None), pace, Room(), Clock(1_000.0))
+        with executing(execution):
+            waiting = asyncio.create_task(pacer.admit(turn))
+        await queued(pace, turn)
+
+        execution.over = True
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+        assert await pace.waiting(1_000.0, turn.key.place) == (1, 1)
+
+    async def test_joins_no_more(self, chat: ScriptedChat, pace: Pace, tmp_path: Path) -> None:
+        """It does not begin anew once the turn has gone on elsewhere."""
+        turn, execution = turn_in(chat), Execution("a/1", lambda: True)
+        settings = settings_for(tmp_path, None, engine_queue_look_seconds=0.05)
+        pacer = Pacer(settings, pace, Room(), Clock(1_000.0))
+        with executing(execution):
+            waiting = asyncio.create_task(pacer.admit(turn))
+        await queued(pace, turn)
+
+        execution.over = True
+        await pace.leave(turn.id)
+        with pytest.raises(TakenOver):
+            async with asyncio.timeout(10):
+                await waiting
+
+        assert await pace.waiting(1_000.0, turn.key.place) == (0, 0)
+
+
+async def queued(pace: Pace, turn: OpenTurn) -> None:
+    async with asyncio.timeout(10):
+        while await pace.waiting(1_000.0, turn.key.place) != (1, 1):
+            await asyncio.sleep(0.005)
