@@ -180,7 +180,10 @@ class Settings(Rules, Sharing, Upkeep):
         "an older one is answered with a sentence.",
     )
     shutdown_seconds: float = Field(
-        20, gt=0, description="How long running turns may take to finish after SIGTERM."
+        20,
+        gt=0,
+        description="How long running turns may take to finish after SIGTERM. 30 seconds later the "
+        "process ends whatever hangs, as with a database that is gone.",
     )
     workflows_poll_seconds: float = Field(
         1, gt=0, description="How often the library of durable workflows looks for notices."
