@@ -27,6 +27,8 @@ ThreadlabError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ThreadlabError(Exception):
     """Base of all errors that Threadlab raises on purpose."""
@@ -37,7 +39,9 @@ class SettingsError(ThreadlabError):
 
 
 class PlatformError(ThreadlabError):
-    """A chat platform refused or failed."""
+    """A chat platform refused or failed. `passes`: that may pass by itself, as when it is away."""
+
+    passes: ClassVar[bool] = True
 
 
 class AmbiguousSend(PlatformError):

@@ -22,7 +22,7 @@ from bot.books import Books
 from bot.dispatcher import Dispatcher
 from bot.domain import Author, Progress, ThreadKey
 from bot.durable import step
-from bot.errors import EngineError, Undeliverable
+from bot.errors import EngineError, PlatformError, Undeliverable
 from bot.events import Outcome
 from bot.followups import Intent
 from bot.health import Metrics
@@ -44,6 +44,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 NAMES_SHOWN_MAX = 3
+REFUSALS_MAX = 10  # of a chat, or faults of our own; with their pauses about four minutes
 
 UNEXPECTED = (
     "Something went wrong on our side. Your question and files are kept; press Retry to ask again."
@@ -160,14 +161,20 @@ class TurnSteps:
         self, name: str, work: Callable[..., Awaitable[T]], turn_id: str, *arguments: Any
     ) -> T:
         """Run a step that needs the chat, which may be away for hours: between two tries another
-        turn has the room."""
+        turn has the room. What will hardly pass by itself is tried for minutes only."""
+        refusals = 0
         with ExitStack() as pause:
 
             async def tried() -> T:
+                nonlocal refusals
                 pause.close()
                 try:
                     return await work(turn_id, *arguments)
-                except Exception:
+                except Exception as error:
+                    refusals += not (isinstance(error, PlatformError) and error.passes)
+                    if refusals >= REFUSALS_MAX:
+                        log.exception("given up", step=name, turn=turn_id)
+                        raise Undeliverable(f"Tried {refusals} times: {error}") from error
                     pause.enter_context(self._dispatcher.resting(turn_id))
                     raise
 

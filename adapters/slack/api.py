@@ -47,6 +47,8 @@ DEAD = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_re
 class Refused(PlatformError):
     """Slack refuses a call; `error` is its word for why."""
 
+    passes = False
+
     def __init__(self, method: str, error: str, needed: str = "") -> None:
         scope = f" (the scope {needed} is missing)" if needed else ""
         super().__init__(f"Slack refuses {method}: {error}{scope}.")
@@ -70,6 +72,8 @@ class NotSlack(PlatformError):
 
 class Busy(Refused):
     """Slack asks to wait."""
+
+    passes = True
 
     def __init__(self, method: str, retry_after_seconds: float) -> None:
         super().__init__(method, "ratelimited")

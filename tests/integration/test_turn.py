@@ -12,6 +12,7 @@ from bot import durable
 from bot.domain import Caller, ContainerState, Post
 from bot.errors import AmbiguousSend, PlatformError, Undeliverable
 from bot.store.turns import Turns, TurnState
+from bot.turn import REFUSALS_MAX
 from engine.planner.protocol import Lab, Question
 from tests.fakes.engine import KEY, running_engine
 from tests.fakes.platform import ANN, BEN, ScriptedChat, ScriptedReply, Surface
@@ -493,6 +494,29 @@ class TestFailures:
 
         assert first.key.thread == "t2"
         assert [chat.text_of(surface) for surface in surfaces] == ["Done.", "Done."]
+
+    async def test_chat_that_goes_on_refusing(
+        self,
+        chat: ScriptedChat,
+        api: FakeResponsesApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """What will hardly pass by itself is not offered for hours; the thread goes on."""
+
+        class Refused(PlatformError):
+            passes = False
+
+        monkeypatch.setattr(durable, "FIRST_PAUSE_SECONDS", 0.0001)
+        chat.send_faults = [Refused("invalid_blocks") for _ in range(REFUSALS_MAX)]
+        async with running(chat, tmp_path, api.base_url, post_attempts=50):
+            await chat.say("refused")
+            await chat.finished(1)
+            await chat.say("taken")
+            surfaces = await chat.finished(2)
+
+        assert [chat.text_of(surface) for surface in surfaces] == ["", "Done."]
+        assert chat.send_faults == []
 
     async def test_chat_that_refuses_for_good(
         self, chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
