@@ -90,8 +90,13 @@ class Backfill:
         """The connection broke: from here on messages may be missing."""
         self._lost = True
 
+    async def began(self) -> None:
+        """A session began that replays nothing: until what was missed is read, which is once the
+        servers are there, nothing is noted. It may break, and be resumed, before that."""
+        self._stop_reading()
+
     async def resumed(self) -> None:
-        """Discord has replayed what was missing."""
+        """Discord has replayed what was missing since the session began."""
         self._lost = False
 
     async def note(self) -> None:
@@ -115,16 +120,19 @@ class Backfill:
             await store.set_value(self._seen, str(min(before, default=_snowflake(time.time()))))
 
     async def fill(self) -> None:
-        """A session began that replays nothing: read what was missed, in the background."""
+        """The servers of a new session are there: read what was missed, in the background."""
         self._lost = False
         self._read_anew()
 
     def _read_anew(self) -> None:
         """Begin to read. A reading that is under way has perhaps passed by what is missing now."""
+        self._stop_reading()
+        self._filling = asyncio.create_task(self._run(), name="discord-backfill")
+
+    def _stop_reading(self) -> None:
         if self._filling is not None:
             self._filling.cancel()
         self._ran = False
-        self._filling = asyncio.create_task(self._run(), name="discord-backfill")
 
     async def end(self) -> None:
         """End the reading that is under way, if one is."""

@@ -90,6 +90,7 @@ class Events:
         seen = asyncio.create_task(backfill.keep_noting(), name="discord-seen")
         try:
             yield {
+                "connect": backfill.began,
                 "ready": ready,
                 "disconnect": backfill.lost,
                 "resumed": backfill.resumed,

@@ -578,6 +578,31 @@ class TestDowntime:
 
         assert answer.content == "You said: two"
 
+    async def test_before_a_session_that_breaks_at_once_is_made_up_for(
+        self, tmp_path: Path
+    ) -> None:
+        """What was missed before a session began is fetched, though that session breaks and is
+        resumed before its servers are there."""
+        async with serve(tmp_path, DISCORD_SEEN_SECONDS="0.05") as site:
+            gateway = site.discord.gateway
+            await site.until(site.platform.ready.is_set)
+            await ask(site)
+            identified, resumed = gateway.identifies, gateway.resumes
+            gateway.forget_sessions()
+            gateway.drop()
+            ann, general = site.discord.person("Ann"), site.discord.channel("general")
+            missed = await ann.say(general, "two", mention=True)
+            await site.until(lambda: gateway.identifies > identified)
+            gateway.drop()
+            await site.until(lambda: gateway.resumes > resumed)
+            heard = await ann.say(general, "three", mention=True)
+
+            answers = [
+                await site.answer_in(await site.thread_of(asked)) for asked in (heard, missed)
+            ]
+
+        assert [answer.content for answer in answers] == ["You said: three", "You said: two"]
+
 
 class TestRunning:
     @pytest.mark.parametrize("fault", ["refused", "garbage"])
