@@ -95,6 +95,12 @@ def _on_postgresql(
     server.drop(address)
 
 
+@pytest.fixture
+def on_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test that looks into SQLite's files, whatever TESTS_ON says."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

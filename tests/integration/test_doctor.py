@@ -126,6 +126,7 @@ class TestMachine:
         assert folder.verdict is Verdict.WRONG
         assert "DATA_DIR" in folder.sentence
 
+    @pytest.mark.usefixtures("on_sqlite")
     async def test_no_database(self, api: FakeResponsesApi, tmp_path: Path) -> None:
         """A file that is no database is wrong, and is left as it is."""
         (tmp_path / "threadlab.db").write_text("not a database, but long enough to look at" * 40)

@@ -49,6 +49,7 @@ async def test_files_gone(
     assert answer.json()["checks"] == {"database": "ok", "files": "OSError", "script": "ok"}
 
 
+@pytest.mark.usefixtures("on_sqlite")
 async def test_database_locked(chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path) -> None:
     """A database that somebody holds locked does not answer in time, and is ok again after."""
     waits = {"health_seconds": 0.3, "database_timeout_seconds": 2.0}

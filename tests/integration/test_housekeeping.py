@@ -229,6 +229,7 @@ class TestGivenUp:
 
 
 class TestRecords:
+    @pytest.mark.usefixtures("on_sqlite")
     async def test_of_finished_turns(
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
     ) -> None:
@@ -251,6 +252,7 @@ class TestRecords:
 
         assert retried.ok
 
+    @pytest.mark.usefixtures("on_sqlite")
     async def test_many_at_once(
         self, chat: ScriptedChat, computing: FakeResponsesApi, tmp_path: Path
     ) -> None:

@@ -148,6 +148,7 @@ class TestManyWorkspaces:
                 left = await connection.execute(sa.text("SELECT count(*) FROM slack_installations"))
                 assert left.scalar_one() == 0
 
+    @pytest.mark.usefixtures("on_sqlite")
     async def test_tokens_are_sealed(self, slack: FakeSlack, tmp_path: Path) -> None:
         """What lies in the database is no token."""
         other = slack.add_team("Globex", installed=False)

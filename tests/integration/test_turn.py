@@ -169,7 +169,10 @@ class TestOrder:
         async with running(chat, tmp_path, api.base_url):
             for author, text in [(ANN, "a"), (BEN, "b"), (ANN, "c")]:
                 await chat.say(text, author=author)
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(20):
+                while not api.responses:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)  # for another one that would begin too early
             open_at_first = len(chat.surfaces)
             gate.set()
             await chat.finished(3)

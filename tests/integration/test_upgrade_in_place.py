@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from tests.fakes.platform import ScriptedChat
@@ -12,6 +13,7 @@ from tests.fakes.responses_api import FakeResponsesApi, Say, Wait
 from tests.fakes.threadlab import running
 
 
+@pytest.mark.usefixtures("on_sqlite")
 async def test_a_turn_of_the_release_before(
     chat: ScriptedChat, api: FakeResponsesApi, tmp_path: Path
 ) -> None:
