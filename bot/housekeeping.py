@@ -94,9 +94,12 @@ class Housekeeping:
             if done < self._most:  # no more, or some that can't be forgotten now
                 return forgotten
 
+    def _records_since(self) -> float:
+        """From when on (seconds since 1970) records are kept."""
+        return time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
+
     async def _old_workflows(self) -> int:
-        since = time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
-        when = datetime.fromtimestamp(since, UTC)
+        when = datetime.fromtimestamp(self._records_since(), UTC)
         deleted = 0
         while finished := await self._workflows.finished_before(when, self._most):
             await self._workflows.delete(finished)
@@ -105,7 +108,7 @@ class Housekeeping:
 
     async def _left_workflows(self) -> int:
         """Of turns whose worker died when all was done, but for the library's last record."""
-        since = time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
+        since = self._records_since()
         when = datetime.fromtimestamp(since, UTC)
         deleted = kept = 0
         while left := await self._workflows.unfinished_since(when, self._most, skip=kept):
@@ -117,8 +120,7 @@ class Housekeeping:
 
     async def _old_orders(self) -> int:
         """No chat tells of them again."""
-        before = time.time() - self._settings.workflows_keep_days * SECONDS_PER_DAY
-        return await self._orders.drop_answered(before)
+        return await self._orders.drop_answered(self._records_since())
 
     async def _expired_uploads(self) -> int:
         """The engine has deleted them by now; only their ids are left."""

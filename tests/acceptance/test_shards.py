@@ -21,6 +21,12 @@ pytestmark = pytest.mark.slow
 
 SHARDS = 4
 SECONDS = 60
+DIVIDING = {
+    "DISCORD_SHARDS": str(SHARDS),
+    "WORKER_HEARTBEAT_SECONDS": "0.5",
+    "WORKER_DEAD_SECONDS": "3",
+    "WORKER_REBALANCE_SECONDS": "2",
+}
 
 
 def question(body: dict[str, Any]) -> str:
@@ -104,12 +110,7 @@ async def test_are_divided_and_taken_over(
     """Two workers have two of four shards each; one that is killed leaves its own to the other, and
     gets its part again when it is back. No shard has two sessions, no question two answers."""
     api.script = lambda body: [Say(f"You said: {question(body)}")]
-    settings = base | {
-        "DISCORD_SHARDS": str(SHARDS),
-        "WORKER_HEARTBEAT_SECONDS": "0.5",
-        "WORKER_DEAD_SECONDS": "3",
-        "WORKER_REBALANCE_SECONDS": "2",
-    }
+    settings = base | DIVIDING
     one, two = (Worker(tmp_path, number, settings) for number in range(2))
     discord.gateway.identifying.span_seconds = 4.8  # the wire has its own delays
     try:
@@ -157,12 +158,7 @@ async def test_of_a_paused_worker_are_taken_over(
     """A worker that is paused loses its shards to the other; awake again it answers nothing that
     it was told meanwhile, and has its part of the shards."""
     api.script = lambda body: [Say(f"You said: {question(body)}")]
-    settings = base | {
-        "DISCORD_SHARDS": str(SHARDS),
-        "WORKER_HEARTBEAT_SECONDS": "0.5",
-        "WORKER_DEAD_SECONDS": "3",
-        "WORKER_REBALANCE_SECONDS": "2",
-    }
+    settings = base | DIVIDING
     paused, other = (Worker(tmp_path, number, settings) for number in range(2))
     try:
         await asyncio.gather(paused.start(), other.start())
